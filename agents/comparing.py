@@ -1,0 +1,72 @@
+"""Show a prompt and how two versions of an agent differ. Pure: imports no Django."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from agents.specifying import AgentSpec
+
+_TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
+
+PartKind = Literal["text", "variable", "tag", "comment"]
+LineKind = Literal["same", "added", "removed", "gap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a template."""
+
+    kind: PartKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a comparison."""
+
+    kind: LineKind
+    text: str
+
+
+def parts_of(template: str) -> list[Part]:
+    """Split a template into text, variables, tags and comments."""
+    kinds: dict[str, PartKind] = {"{{": "variable", "{%": "tag", "{#": "comment"}
+    return [
+        Part(kinds.get(piece[:2], "text") if _TAG.fullmatch(piece) else "text", piece)
+        for piece in _TAG.split(template)
+        if piece
+    ]
+
+
+def differences(old: AgentSpec, new: AgentSpec) -> list[Line]:
+    """Compare two wirings line by line, three lines of context around each change."""
+    lines: list[Line] = []
+    compared = difflib.unified_diff(_written(old), _written(new), lineterm="", n=3)
+    for line in list(compared)[2:]:
+        if line.startswith("@@"):
+            if lines:
+                lines.append(Line("gap", "⋯"))
+        else:
+            kinds: dict[str, LineKind] = {"+": "added", "-": "removed"}
+            lines.append(Line(kinds.get(line[0], "same"), line[1:]))
+    return lines
+
+
+def _written(spec: AgentSpec) -> list[str]:
+    return [
+        f"title: {spec.title}",
+        f"description: {spec.description}",
+        f"model: {spec.model}",
+        f"step limit: {spec.step_limit}",
+        f"planning: {'yes' if spec.planning else 'no'}",
+        *_listed("skill", spec.skills),
+        *_listed("suggested", spec.suggested),
+        "prompt:",
+        *(f"  {line}" for line in spec.prompt.splitlines()),
+    ]
+
+
+def _listed(word: str, items: Iterable[str]) -> list[str]:
+    return [f"{word}: {item}" for item in items]

@@ -1,0 +1,22 @@
+"""The clock of periodic tasks, without Django: it only sends names, so it stays small."""
+
+from celery import Celery
+from celery.schedules import crontab
+
+from playground import settings
+
+app = Celery("beat", fixups=[], broker=settings.CELERY_BROKER_URL)
+app.conf.update(
+    broker_transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+    broker_connection_retry_on_startup=True,
+    task_default_queue=settings.CELERY_TASK_DEFAULT_QUEUE,
+    task_ignore_result=True,
+    timezone=settings.CELERY_TIMEZONE,
+    worker_hijack_root_logger=False,
+    beat_schedule={
+        "forget expired sessions": {
+            "task": "playground.core.tasks.forget_expired_sessions",
+            "schedule": crontab(hour="3", minute="17"),
+        },
+    },
+)

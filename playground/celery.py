@@ -1,0 +1,25 @@
+"""The Celery application: a doorbell for work that PostgreSQL holds."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging, worker_ready
+
+from playground.core.pulse import start_pulse
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
+
+app = Celery("playground")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**_: object) -> None:
+    """Leave the logs as the settings configured them."""
+
+
+@worker_ready.connect
+def show_a_pulse(**_: object) -> None:
+    """Let ``/healthz`` see that this worker lives."""
+    start_pulse(app.conf.broker_url)

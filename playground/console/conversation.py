@@ -1,0 +1,299 @@
+"""A thread as the chat shows it: turns of a message and its run, folded from the lane's log."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from playground.core.clock import now
+from playground.core.context import RequestContext
+from playground.messaging.models import Event, Message, Run
+from playground.policy.models import User
+
+ACTIVE = frozenset({"queued", "running", "waiting"})
+PAGE_TURNS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One message; ``mine`` when the reader wrote it."""
+
+    id: uuid.UUID
+    seq: int
+    role: str
+    content: str
+    author: str
+    author_name: str
+    mine: bool
+    created_at: dt.datetime
+    run_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A titled JSON value inside an opened step."""
+
+    title: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a run; ``ms`` is None while it works."""
+
+    run_id: str
+    step_id: str
+    kind: str
+    name: str
+    title: str
+    status: str
+    summary: str
+    ms: float | None
+    span_id: str | None
+    parts: tuple[Part, ...]
+    trace_href: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run with everything that the conversation and the run's page show of it."""
+
+    id: uuid.UUID
+    thread_id: uuid.UUID
+    status: str
+    attempt: int
+    max_attempts: int
+    trace_id: str
+    error_code: str
+    error_detail: str
+    message_text: str
+    partial_text: str
+    partial_offset: int
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    cancel_requested_at: dt.datetime | None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    retry_note: str = ""
+    steps: tuple[StepView, ...] = ()
+    plan: tuple[Mapping[str, Any], ...] = ()
+    answers: tuple[MessageView, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Tell whether the run will still change."""
+        return self.status in ACTIVE
+
+    @property
+    def ms(self) -> float | None:
+        """Return how long it worked, in milliseconds, once it has ended."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds() * 1000
+
+    @property
+    def waited_ms(self) -> float:
+        """Return how long it waited for a worker, in milliseconds, until now if it still does."""
+        return ((self.started_at or now()) - self.created_at).total_seconds() * 1000
+
+    @property
+    def total_tokens(self) -> int:
+        """Return input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def answer_text(self) -> str:
+        """Return the answers as one Markdown text."""
+        return "\n\n".join(answer.content for answer in self.answers)
+
+    @property
+    def title(self) -> str:
+        """Name the run by its request."""
+        return " ".join(self.message_text.split())[:120] or "Run"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message and the run that answers it; either may be missing."""
+
+    message: MessageView | None
+    run: RunView | None
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the events of one run add up to."""
+
+    steps: dict[str, StepView] = field(default_factory=dict)
+    plan: tuple[Mapping[str, Any], ...] = ()
+    retry_note: str = ""
+
+
+def names_of(authors: Iterable[str]) -> dict[str, str]:
+    """Return display names by URN; one query."""
+    usernames = {urn.partition(":")[2] for urn in authors if urn.startswith("user:")}
+    return {
+        f"user:{user.username}": str(user) for user in User.objects.filter(username__in=usernames)
+    }
+
+
+def message_view(
+    message: Message, context: RequestContext, names: Mapping[str, str] | None = None
+) -> MessageView:
+    """Show a message to the context's subject."""
+    known = names_of([message.author]) if names is None else names
+    return MessageView(
+        id=message.pk,
+        seq=message.seq,
+        role=message.role,
+        content=message.content,
+        author=message.author,
+        author_name=known.get(message.author) or message.author.partition(":")[2],
+        mine=message.author == context.subject,
+        created_at=message.created_at,
+        run_id=message.run_id,
+    )
+
+
+def step_view(run_id: object, trace_id: str, payload: Mapping[str, Any]) -> StepView:
+    """Show the payload of a ``run.step`` event."""
+    data = payload.get("data") or {}
+    span_id = payload.get("span_id")
+    return StepView(
+        run_id=str(run_id),
+        step_id=str(payload["step_id"]),
+        kind=str(payload["kind"]),
+        name=str(payload["name"]),
+        title=str(payload["title"]),
+        status=str(payload["status"]),
+        summary=str(payload.get("summary") or ""),
+        ms=payload.get("ms"),
+        span_id=span_id,
+        parts=tuple(Part(str(key).capitalize(), value) for key, value in data.items()),
+        trace_href=f"/traces/{trace_id}" + (f"#span={span_id}" if span_id else ""),
+    )
+
+
+def retry_note(payload: Mapping[str, Any]) -> str:
+    """Say why a run starts over, for as long as it waits to."""
+    return f"attempt {payload['attempt']} failed ({payload['code']}), trying again"
+
+
+def fold(run: Run, events: Iterable[Event]) -> Progress:
+    """Add up the events of a run, in order."""
+    progress = Progress()
+    for event in events:
+        if event.type == "run.step":
+            step = step_view(run.pk, run.trace_id, event.payload)
+            progress.steps[step.step_id] = step
+        elif event.type == "run.plan":
+            progress.plan = tuple(event.payload["items"])
+        elif event.type == "run.retrying":
+            progress.retry_note = retry_note(event.payload)
+        elif event.type == "run.started":
+            progress.retry_note = ""
+        elif event.type == "run.ended":
+            _settle(progress)
+    return progress
+
+
+def _settle(progress: Progress) -> None:
+    """Nothing goes on working after the end, also where nobody was left to say so."""
+    progress.retry_note = ""
+    for step_id, step in progress.steps.items():
+        if step.status == "running":
+            progress.steps[step_id] = replace(step, status="stopped")
+    progress.plan = tuple(
+        {**item, "status": "stopped"} if item["status"] in ("running", "active") else item
+        for item in progress.plan
+    )
+
+
+def run_view(
+    run: Run,
+    *,
+    progress: Progress | None = None,
+    answers: Sequence[MessageView] = (),
+) -> RunView:
+    """Show a run; its message must be loaded."""
+    usage = run.usage or {}
+    progress = progress or Progress()
+    answered = bool(answers)
+    partial = "" if answered or run.status == "succeeded" else run.partial_text or ""
+    return RunView(
+        id=run.pk,
+        thread_id=run.lane_id,
+        status=run.status,
+        attempt=run.attempt,
+        max_attempts=run.max_attempts,
+        trace_id=run.trace_id,
+        error_code=run.error_code or "",
+        error_detail=run.error_detail or "",
+        message_text=run.message.content if run.message_id else "",
+        partial_text=partial,
+        partial_offset=len(partial),
+        created_at=run.created_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        cancel_requested_at=run.cancel_requested_at,
+        input_tokens=int(usage.get("input_tokens") or 0),
+        output_tokens=int(usage.get("output_tokens") or 0),
+        cost_usd=usage.get("cost_usd"),
+        retry_note=progress.retry_note,
+        steps=tuple(progress.steps.values()),
+        plan=progress.plan,
+        answers=tuple(answers),
+    )
+
+
+def load_run(run: Run, context: RequestContext) -> RunView:
+    """Return one run with its steps, plan and answers; three queries."""
+    events = Event.objects.filter(run_id=run.pk).order_by("seq")
+    said = Message.objects.filter(run_id=run.pk, role="assistant").order_by("seq")
+    answers = [message_view(message, context, {}) for message in said]
+    return run_view(run, progress=fold(run, events), answers=answers)
+
+
+def load_turns(
+    lane_id: uuid.UUID, context: RequestContext, *, before: int | None = None
+) -> tuple[list[Turn], int | None]:
+    """Return the newest turns, oldest first, and the seq before which there are earlier ones.
+
+    Six queries, whatever the length.
+    """
+    said = Message.objects.filter(lane_id=lane_id, control=False, role__in=("user", "system"))
+    if before is not None:
+        said = said.filter(seq__lt=before)
+    newest = list(said.order_by("-seq")[: PAGE_TURNS + 1])
+    earlier = newest[PAGE_TURNS - 1].seq if len(newest) > PAGE_TURNS else None
+    opening = newest[:PAGE_TURNS][::-1]
+    runs = list(
+        Run.objects.filter(message_id__in=[message.pk for message in opening]).select_related(
+            "message"
+        )
+    )
+    run_ids = [run.pk for run in runs]
+    events: dict[uuid.UUID, list[Event]] = {run_id: [] for run_id in run_ids}
+    for event in Event.objects.filter(lane_id=lane_id, run_id__in=run_ids).order_by("seq"):
+        events[event.run_id].append(event)
+    replies = list(
+        Message.objects.filter(lane_id=lane_id, run_id__in=run_ids, role="assistant").order_by(
+            "seq"
+        )
+    )
+    names = names_of({message.author for message in [*opening, *replies]})
+    answers: dict[uuid.UUID, list[MessageView]] = {run_id: [] for run_id in run_ids}
+    for reply in replies:
+        answers[reply.run_id].append(message_view(reply, context, names))
+    by_message = {
+        run.message_id: run_view(run, progress=fold(run, events[run.pk]), answers=answers[run.pk])
+        for run in runs
+    }
+    turns = [
+        Turn(message_view(message, context, names), by_message.get(message.pk))
+        for message in opening
+    ]
+    return turns, earlier

@@ -1,0 +1,154 @@
+"""Find anything by name or id for the palette, and say events in words for a run's log."""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from agents.models import Agent, Thread
+from playground.core.context import RequestContext
+from playground.messaging.models import Event
+from playground.tracing.models import Trace
+from skills import registry
+
+PER_GROUP = 5
+_ID = re.compile(r"[0-9a-f-]{6,36}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to jump to, or one command (``verb`` of the shell's script)."""
+
+    title: str
+    icon: str
+    note: str = ""
+    href: str = ""
+    verb: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items of one sort."""
+
+    name: str
+    title: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One event of a run in words; ``after_ms`` counts from the run's creation."""
+
+    seq: int
+    type: str
+    says: str
+    after_ms: float
+
+
+COMMANDS = (
+    Item("New chat", "message-plus", "n", href="/chat"),
+    Item("New agent", "plus", "", href="/agents/new"),
+    Item("Home", "home", "g h", href="/"),
+    Item("Chat", "message-circle", "g c", href="/chat"),
+    Item("Skills", "bolt", "g s", href="/skills"),
+    Item("Agents", "robot", "g a", href="/agents"),
+    Item("Traces", "list-tree", "g t", href="/traces"),
+    Item("API keys", "key", "", href="/keys"),
+    Item("API reference", "code", "", href="/api/docs"),
+    Item("Theme: light", "sun", "", verb="theme", value="light"),
+    Item("Theme: dark", "moon", "", verb="theme", value="dark"),
+    Item("Theme: as the system", "device-desktop", "", verb="theme", value="system"),
+    Item("Keyboard shortcuts", "keyboard", "?", verb="keys"),
+)
+
+
+def find(context: RequestContext, query: str) -> list[Group]:
+    """Return what the context may see that matches, in groups; four queries at most."""
+    words = query.lower().split()
+    commands = [one for one in COMMANDS if all(word in one.title.lower() for word in words)]
+    groups = [
+        Group("threads", "Threads", tuple(_threads(context, query))),
+        Group("agents", "Agents", tuple(_agents(context, query))),
+        Group("skills", "Skills", tuple(_skills(context, words)) if query else ()),
+        Group("traces", "Traces", tuple(_traces(context, query)) if query else ()),
+        Group("commands", "Commands", tuple(commands if query else commands[:7])),
+    ]
+    return [group for group in groups if group.items]
+
+
+def _threads(context: RequestContext, query: str) -> list[Item]:
+    threads = Thread.objects.visible_to(context).active()
+    if query:
+        matching = Q(title__icontains=query) | Q(agent__title__icontains=query)
+        if _ID.fullmatch(query):
+            matching |= Q(lane__id__endswith=query.lower()) | Q(lane__id__startswith=query.lower())
+        threads = threads.filter(matching)
+    return [
+        Item(str(one), "message-circle", one.agent.title, href=f"/chat/{one.pk}")
+        for one in threads.newest_first()[:PER_GROUP]
+    ]
+
+
+def _agents(context: RequestContext, query: str) -> list[Item]:
+    agents = Agent.objects.visible_to(context).active()
+    if query:
+        agents = agents.filter(Q(title__icontains=query) | Q(name__icontains=query))
+    return [
+        Item(one.title, "robot", one.name, href=f"/agents/{one.name}") for one in agents[:PER_GROUP]
+    ]
+
+
+def _skills(context: RequestContext, words: list[str]) -> list[Item]:
+    found = [
+        one
+        for one in registry.visible_to(context)
+        if all(word in f"{one.name} {one.title}".lower() for word in words)
+    ]
+    return [Item(one.title, "bolt", one.name, href=f"/skills/{one.name}") for one in found][
+        :PER_GROUP
+    ]
+
+
+def _traces(context: RequestContext, query: str) -> list[Item]:
+    matching = Trace.objects.visible_to(context).matching(query)
+    if _ID.fullmatch(query):
+        matching |= Trace.objects.visible_to(context).filter(id__endswith=query.lower())
+    traces = matching.order_by("-started_at")[:PER_GROUP]
+    return [
+        Item(one.name, "list-tree", str(one.id)[-8:], href=f"/traces/{one.id}") for one in traces
+    ]
+
+
+def log_line(event: Event, since: dt.datetime) -> LogLine:
+    """Say an event in words."""
+    after = (event.created_at - since).total_seconds() * 1000
+    return LogLine(event.seq, event.type, _says(event.type, event.payload), max(0.0, after))
+
+
+def _says(kind: str, payload: dict[str, Any]) -> str:
+    match kind:
+        case "message.created":
+            return f"{payload['role']}: {payload['content']}"
+        case "run.queued":
+            return "waits for a worker"
+        case "run.started":
+            return f"attempt {payload['attempt']}"
+        case "run.step":
+            summary = f": {payload['summary']}" if payload.get("summary") else ""
+            return f"{payload['title']}, {payload['status']}{summary}"
+        case "run.plan":
+            items = payload["items"]
+            done = sum(item["status"] in ("done", "ok") for item in items)
+            return f"{done} of {len(items)} steps done"
+        case "run.retrying":
+            wait = payload.get("delay_ms") or 0
+            return f"attempt {payload['attempt']} failed with {payload['code']}, again in {wait} ms"
+        case "run.ended":
+            return " ".join(
+                str(payload[key]) for key in ("status", "code", "detail") if payload.get(key)
+            )
+        case _:
+            return ""

@@ -1,0 +1,68 @@
+"""Structured logs: one event a line, with the request's and the trace's id."""
+
+import logging.config
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+
+# What says nothing at INFO that our own events do not say better.
+QUIET = ("httpx", "httpcore", "urllib3", "asyncio", "daphne", "celery", "kombu")
+
+
+def configure(*, level: str, form: str) -> None:
+    """Send structlog's and the standard library's events to stderr, as text or as JSON lines."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        _add_trace_id,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    renderer: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if form == "json"
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=False,
+                pad_event_to=0,
+                # The default one prints every local variable, secrets and conversations included.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "structured": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": shared,
+                    "processors": [
+                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                        *renderer,
+                    ],
+                }
+            },
+            "handlers": {
+                "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+            },
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {name: {"level": "WARNING"} for name in QUIET},
+        }
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _add_trace_id(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid and "trace_id" not in event:
+        event["trace_id"] = f"{span.trace_id:032x}"
+    return event

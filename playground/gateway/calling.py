@@ -1,0 +1,110 @@
+"""The one way to call a model: found, streamed, counted and traced."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from playground.core import spans
+from playground.core.context import RequestContext
+from playground.core.errors import ProviderError
+from playground.core.spans import Span, SpanKind
+from playground.gateway import looping
+from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering
+from playground.gateway.models import provider_of
+
+
+def complete(
+    context: RequestContext,
+    request: ChatRequest,
+    *,
+    cancelled: Callable[[], None] | None = None,
+) -> Completion:
+    """Call a model and wait for the whole answer.
+
+    Raises:
+        InvalidInput: there is no such model.
+        ProviderError: the model failed.
+    """
+    gathered = Gathering()
+    for chunk in stream(context, request, cancelled=cancelled):
+        gathered.add(chunk)
+    return gathered.completion(model=request.model, provider=provider_of(request.model).name)
+
+
+def stream(
+    context: RequestContext,
+    request: ChatRequest,
+    *,
+    cancelled: Callable[[], None] | None = None,
+) -> Iterator[Chunk]:
+    """Call a model and yield its answer piece by piece; closing the iterator aborts the call.
+
+    Args:
+        cancelled: called between pieces and while waiting; what it raises aborts the call.
+
+    Raises:
+        InvalidInput: there is no such model.
+        ProviderError: the model failed.
+    """
+    provider = provider_of(request.model)
+    gathered = Gathering()
+    begun = time.perf_counter()
+    with spans.span(
+        f"chat {request.model}",
+        SpanKind.MODEL,
+        attributes=_asked(request, provider.name, context),
+        input={"messages": list(request.messages), "tools": list(request.tools or ())},
+    ) as span:
+        first = True
+        try:
+            for chunk in looping.iterate(provider.stream(request), check=cancelled):
+                if first:
+                    span.set("gen_ai.response.time_to_first_chunk", time.perf_counter() - begun)
+                    first = False
+                gathered.add(chunk)
+                if chunk.text:
+                    span.delta(chunk.text)
+                yield chunk
+            if first:
+                raise ProviderError("provider.bad-answer", "The model gave no answer at all.")
+        finally:
+            _answered(span, gathered)
+
+
+def _asked(request: ChatRequest, provider: str, context: RequestContext) -> dict[str, Any]:
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": provider,
+        "gen_ai.request.model": request.model,
+        "playground.team": context.team,
+    } | {
+        f"gen_ai.request.{name}": value
+        for name in ("temperature", "max_tokens")
+        if (value := getattr(request, name)) is not None
+    }
+
+
+def _answered(span: Span, gathered: Gathering) -> None:
+    calls = [
+        {"id": call.id, "name": call.name, "arguments": _readable(call.arguments)}
+        for call in gathered.tool_calls
+    ]
+    span.output({"role": "assistant", "content": gathered.text, "tool_calls": calls})
+    told: dict[str, Any] = {}
+    if gathered.finish_reason:
+        told["gen_ai.response.finish_reasons"] = [gathered.finish_reason]
+    if gathered.usage is not None:
+        told["gen_ai.usage.input_tokens"] = gathered.usage.input_tokens
+        told["gen_ai.usage.output_tokens"] = gathered.usage.output_tokens
+        if gathered.usage.cost_usd is not None:
+            told["playground.cost_usd"] = gathered.usage.cost_usd
+    if told:
+        span.update(told)
+
+
+def _readable(arguments: str) -> Any:
+    try:
+        return json.loads(arguments)
+    except ValueError:
+        return arguments

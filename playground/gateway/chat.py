@@ -1,0 +1,116 @@
+"""What goes into a model call and what comes out: OpenAI shapes, typed where we touch them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call of a chat model.
+
+    Attributes:
+        messages: OpenAI Chat Completions messages.
+        tools: OpenAI function tools.
+        response_format: as OpenAI takes it; ``{"type": "json_schema", …}`` asks for JSON.
+        max_tokens: of the answer.
+        extra: further parameters, passed to the upstream as they are.
+    """
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] | None = None
+    response_format: Mapping[str, Any] | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: Sequence[str] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of a call; ``cost_usd`` is None where no price is known."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call; pieces with the same index belong together."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One piece of a streamed answer."""
+
+    text: str | None = None
+    tool_calls: Sequence[ToolCallDelta] | None = None
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A whole tool call; ``arguments`` is JSON as the model wrote it, valid or not."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole answer."""
+
+    text: str
+    tool_calls: Sequence[ToolCall]
+    finish_reason: str
+    usage: Usage
+    model: str
+    provider: str
+
+
+class Gathering:
+    """Put chunks together to a completion."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.finish_reason = ""
+        self.usage: Usage | None = None
+        self._calls: dict[int, ToolCall] = {}
+
+    def add(self, chunk: Chunk) -> None:
+        self.text += chunk.text or ""
+        self.finish_reason = chunk.finish_reason or self.finish_reason
+        self.usage = chunk.usage or self.usage
+        for delta in chunk.tool_calls or ():
+            known = self._calls.get(delta.index, ToolCall("", "", ""))
+            self._calls[delta.index] = ToolCall(
+                delta.id or known.id,
+                known.name or delta.name or "",
+                known.arguments + delta.arguments,
+            )
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        return [
+            call if call.id else ToolCall(f"call_{index}", call.name, call.arguments)
+            for index, call in sorted(self._calls.items())
+        ]
+
+    def completion(self, *, model: str, provider: str) -> Completion:
+        return Completion(
+            text=self.text,
+            tool_calls=self.tool_calls,
+            finish_reason=self.finish_reason or ("tool_calls" if self._calls else "stop"),
+            usage=self.usage or Usage(),
+            model=model,
+            provider=provider,
+        )

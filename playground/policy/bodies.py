@@ -1,0 +1,75 @@
+"""Refuse request bodies that no handler could read, before any handler does."""
+
+import re
+
+import orjson
+
+from playground.core.errors import InvalidInput
+
+MAX_DEPTH = 64
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+# A backslash that is itself escaped does not begin an escape.
+_NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def check_text(body: bytes) -> None:
+    """Refuse what is not UTF-8 or holds NUL, which PostgreSQL cannot store.
+
+    Raises:
+        InvalidInput: ``request.not-utf8`` or ``request.nul``.
+    """
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            "request.not-utf8",
+            f"The body is not UTF-8: byte {error.start} cannot be read.",
+            http_status=400,
+        ) from None
+    if b"\x00" in body:
+        raise nul()
+
+
+def check_json(body: bytes) -> None:
+    """Refuse a JSON body that is malformed, nested more than 64 levels, or holds NUL.
+
+    Raises:
+        InvalidInput: ``request.not-utf8``, ``request.nul``, ``request.too-deep`` or
+            ``request.malformed-json``.
+    """
+    check_text(body)
+    if _NUL_ESCAPE.search(body):
+        raise nul()
+    if depth(body) > MAX_DEPTH:
+        raise InvalidInput(
+            "request.too-deep",
+            f"The JSON is nested more than {MAX_DEPTH} levels.",
+            http_status=400,
+            max_depth=MAX_DEPTH,
+        )
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(
+            "request.malformed-json",
+            f"The body is not JSON: line {error.lineno}, column {error.colno}.",
+            http_status=400,
+        ) from None
+
+
+def depth(body: bytes) -> int:
+    """Return how deeply brackets nest, without parsing: a parser may give up at great depth."""
+    deepest = level = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", body)):
+        level += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, level)
+    return deepest
+
+
+def nul() -> InvalidInput:
+    """Return the error for a NUL character."""
+    return InvalidInput(
+        "request.nul", "The request holds a NUL character, which is not text.", http_status=400
+    )

@@ -1,0 +1,172 @@
+"""Follow one trace over a WebSocket: join first, then read the store, then follow."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import time
+from typing import Any
+
+import orjson
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.template.loader import render_to_string
+
+from playground.core import problems
+from playground.core.context import RequestContext
+from playground.core.errors import InvalidInput, NotFound, PlaygroundError
+from playground.policy.authentication import context_from_scope
+from playground.policy.origins import origin_allowed
+from playground.tracing import reading
+from playground.tracing.following import follower
+from playground.tracing.models import Trace
+from playground.tracing.rows import Row
+
+POLL_S = 1.0
+RECHECK_S = 60.0
+MAX_FRAME = 4096
+UNAUTHENTICATED, NOT_FOUND, FORBIDDEN = 4401, 4404, 4403
+
+
+class TraceConsumer(AsyncWebsocketConsumer):
+    """Send rows, text and the header of a trace while it grows.
+
+    Client: ``{"type": "resume", "after": moment | null}``, ``{"type": "ping"}``. Server: ``hello``,
+    ``span`` with the row's JSON and HTML, ``delta``, ``trace`` with the header's, ``pong``,
+    ``error``. A span's revision tells which of two rows is newer.
+    """
+
+    trace_id: str
+    context: RequestContext
+
+    async def connect(self) -> None:
+        """Let in who may see the trace; close with 4401, 4403 or 4404 otherwise."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._revisions: dict[str, int] = {}
+        self._header = ""
+        self._after: dt.datetime | None = None
+        self._resumed = asyncio.Event()
+        self.trace_id = self.scope["url_route"]["kwargs"]["trace_id"]
+        await self.accept()
+        if not origin_allowed(self.scope):
+            await self.close(FORBIDDEN)
+            return
+        context = await context_from_scope(self.scope)
+        if context is None:
+            await self.close(UNAUTHENTICATED)
+            return
+        self.context = context
+        try:
+            await self._trace()
+        except NotFound as error:
+            await self._send(problems.frame(error))
+            await self.close(NOT_FOUND)
+            return
+        task = asyncio.create_task(self._follow())
+        self._tasks.add(task)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take ``resume`` and ``ping``."""
+        try:
+            if text_data is None or len(text_data) > MAX_FRAME:
+                raise InvalidInput("frame.invalid", "A frame is a short JSON object.")
+            frame = orjson.loads(text_data)
+            match frame:
+                case {"type": "ping"}:
+                    await self._send({"type": "pong"})
+                case {"type": "resume"}:
+                    self._after = _moment(frame.get("after"))
+                    self._resumed.set()
+                case _:
+                    raise InvalidInput("frame.invalid", "This frame is not known.")
+        except orjson.JSONDecodeError:
+            await self._send(problems.frame(InvalidInput("frame.invalid", "This is not JSON.")))
+        except PlaygroundError as error:
+            await self._send(problems.frame(error))
+
+    async def disconnect(self, code: int) -> None:
+        """Stop following."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        async with follower().follow(self.trace_id) as queue:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._resumed.wait(), POLL_S)
+            await self._send({"type": "hello", "trace_id": self.trace_id})
+            live = await self._catch_up()
+            checked = polled = time.monotonic()
+            while True:
+                try:
+                    message = await asyncio.wait_for(queue.get(), POLL_S if live else RECHECK_S)
+                    await self._pass_on(message)
+                    live = True
+                except TimeoutError:
+                    message = None
+                clock = time.monotonic()
+                if clock - checked >= RECHECK_S:
+                    checked = clock
+                    if await context_from_scope(self.scope) != self.context:
+                        await self.close(UNAUTHENTICATED)
+                        return
+                if message is None or not message["spans"] or clock - polled >= POLL_S:
+                    polled = clock
+                    live = await self._catch_up()
+
+    async def _pass_on(self, message: dict[str, Any]) -> None:
+        for fields in message["spans"]:
+            await self._send_row(Row(**fields))
+        for delta in message["deltas"]:
+            await self._send({"type": "delta", **delta})
+
+    async def _catch_up(self) -> bool:
+        """Send what the store knows beyond what was sent; return whether more is to come."""
+        try:
+            trace, rows, read_at = await self._changes()
+        except NotFound:
+            await self.close(NOT_FOUND)
+            return False
+        self._after = read_at
+        for row in rows:
+            await self._send_row(row)
+        header = render_to_string("tracing/header.html", {"trace": trace})
+        if header != self._header:
+            self._header = header
+            await self._send(
+                {"type": "trace", "id": trace.id, "status": trace.status, "html": header}
+            )
+        return trace.live
+
+    async def _send_row(self, row: Row) -> None:
+        if self._revisions.get(row.id, 0) >= row.revision:
+            return
+        self._revisions[row.id] = row.revision
+        html = render_to_string("tracing/row.html", {"row": row})
+        await self._send({"type": "span", "span": row.as_json(), "html": html})
+
+    @database_sync_to_async
+    def _changes(self) -> tuple[Trace, list[Row], dt.datetime]:
+        trace = reading.trace_for(self.context, self.trace_id)
+        read_at = reading.database_now()
+        if self._after is None:
+            return trace, reading.tree_of(trace).rows, read_at
+        return trace, reading.rows_since(self.trace_id, self._after), read_at
+
+    @database_sync_to_async
+    def _trace(self) -> Trace:
+        return reading.trace_for(self.context, self.trace_id)
+
+    async def _send(self, frame: dict[str, Any]) -> None:
+        await self.send(text_data=orjson.dumps(frame).decode())
+
+
+def _moment(value: Any) -> dt.datetime | None:
+    if value in (None, ""):
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput("frame.invalid", "`after` is a moment in ISO 8601.") from error
+    if moment.tzinfo is None:
+        raise InvalidInput("frame.invalid", "`after` needs a time zone.")
+    return moment

@@ -1,0 +1,131 @@
+"""What the trace pages show: messages of a model call as chat, and a trace's neighbours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Q
+
+from playground.core.capture import Json
+from playground.core.context import RequestContext
+from playground.tracing.models import Span, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model asked for."""
+
+    name: str
+    arguments: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a model call, in or out."""
+
+    role: str
+    text: str
+    calls: list[ToolCall] = field(default_factory=list)
+    name: str = ""
+    is_output: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The traces started just after and just before, for the keys ``[`` and ``]``."""
+
+    newer: str | None
+    older: str | None
+
+
+def messages_of(span: Span) -> list[ChatMessage]:
+    """Read the conversation out of a span's input and output; empty where there is none."""
+    given = span.input.get("messages") if isinstance(span.input, dict) else span.input
+    messages = (
+        [_message(each) for each in given or [] if isinstance(each, dict) and "role" in each]
+        if isinstance(given, list)
+        else []
+    )
+    answer = _answer(span.output) if messages or span.kind == "model" else None
+    return [*messages, answer] if answer else messages
+
+
+def neighbours_of(context: RequestContext, trace: Trace) -> Neighbours:
+    """Find the traces beside this one in the team's list."""
+    traces = Trace.objects.visible_to(context)
+    here = {"started_at": trace.started_at}
+    newer = traces.filter(Q(started_at__gt=trace.started_at) | Q(**here, id__gt=trace.id)).order_by(
+        "started_at", "id"
+    )
+    older = traces.filter(Q(started_at__lt=trace.started_at) | Q(**here, id__lt=trace.id)).order_by(
+        "-started_at", "-id"
+    )
+    return Neighbours(
+        newer=newer.values_list("id", flat=True).first(),
+        older=older.values_list("id", flat=True).first(),
+    )
+
+
+def raw(span: Span) -> dict[str, Any]:
+    """Return a span as the API shows it."""
+    return {
+        "id": span.span_id,
+        "parent_id": span.parent_id,
+        "kind": span.kind,
+        "name": span.name,
+        "start": span.started_at,
+        "end": span.ended_at,
+        "duration_ms": span.duration_ms,
+        "status": span.status,
+        "error": span.error,
+        "attempt": span.attempt,
+        "revision": span.revision,
+        "attributes": span.attributes,
+        "input": span.input,
+        "output": span.output,
+        "events": span.events,
+    }
+
+
+def _message(value: Mapping[str, Any]) -> ChatMessage:
+    return ChatMessage(
+        role=str(value.get("role") or ""),
+        text=_text(value.get("content", value.get("parts"))),
+        calls=_calls(value.get("tool_calls")),
+        name=str(value.get("name") or value.get("tool_call_id") or ""),
+    )
+
+
+def _answer(output: Json) -> ChatMessage | None:
+    if isinstance(output, str) and output:
+        return ChatMessage("assistant", output, is_output=True)
+    if not isinstance(output, dict) or "captured" in output:
+        return None
+    text = _text(output.get("text") or output.get("content"))
+    calls = _calls(output.get("tool_calls"))
+    return ChatMessage("assistant", text, calls, is_output=True) if text or calls else None
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = [
+            part if isinstance(part, str) else str(part.get("text") or part.get("content") or "")
+            for part in content
+            if isinstance(part, str | dict)
+        ]
+        return "\n".join(part for part in parts if part)
+    return ""
+
+
+def _calls(value: Any) -> list[ToolCall]:
+    if not isinstance(value, list):
+        return []
+    found = []
+    for call in value:
+        if isinstance(call, dict):
+            function = call.get("function")
+            inner = function if isinstance(function, dict) else call
+            found.append(ToolCall(str(inner.get("name") or ""), inner.get("arguments")))
+    return found

@@ -1,0 +1,157 @@
+"""The pages of the traces: the list, one trace, its tree as a fragment, one span's detail."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from playground.core.clock import now
+from playground.core.errors import InvalidInput
+from playground.core.span_records import SpanStatus
+from playground.tracing import reading, showing
+from playground.tracing.models import Trace
+
+FIRST_ROWS = 300
+MORE_ROWS = 2000
+_SORTS = ("name", "status", "started", "duration", "tokens", "cost")
+_HEADINGS = (
+    ("status", "Status", ""),
+    ("name", "Name", ""),
+    ("thread", "Thread", "hide-narrow"),
+    ("started", "Started", ""),
+    ("duration", "Duration", "num"),
+    ("tokens", "Tokens", "num"),
+    ("cost", "Cost", "num"),
+    ("spans", "Spans", "num hide-narrow"),
+    ("model", "Model", "hide-narrow"),
+)
+
+
+def trace_list(request: HttpRequest) -> HttpResponse:
+    """Show the team's traces; htmx gets the table alone."""
+    filters = _filters(request)
+    page = reading.list_traces(_context(request), filters, count=True)
+    fragment = request.headers.get("HX-Target") == "traces"
+    return render(
+        request,
+        "tracing/list_table.html" if fragment else "tracing/list.html",
+        {
+            "page": page,
+            "filters": filters,
+            "statuses": list(SpanStatus),
+            "names": _names(request),
+            "headings": _HEADINGS,
+            "total": f"{page.total:,}",
+            "all": f"{page.all:,}",
+            "columns": {name: _column(request, filters, name) for name in _SORTS},
+            "next_url": _address(request, cursor=page.next) if page.next else "",
+            "first_url": _address(request, cursor=None) if filters.cursor else "",
+        },
+    )
+
+
+def trace_page(request: HttpRequest, trace_id: str) -> HttpResponse:
+    """Show one trace."""
+    context = _context(request)
+    trace = reading.trace_for(context, trace_id)
+    neighbours = showing.neighbours_of(context, trace)
+    return render(
+        request, "tracing/trace.html", {**_tree(trace), "neighbours": neighbours, "compact": False}
+    )
+
+
+def trace_tree(request: HttpRequest, trace_id: str) -> HttpResponse:
+    """Answer the tree for the chat's inspector, or with ``offset`` its further rows."""
+    trace = reading.trace_for(_context(request), trace_id)
+    offset = request.GET.get("offset", "")
+    if offset:
+        if not (offset.isdigit() and offset.isascii() and len(offset) < 9):
+            raise InvalidInput("trace.offset-invalid", "An offset is a whole number.")
+        rows = reading.tree_of(trace).rows[int(offset) : int(offset) + MORE_ROWS]
+        return render(request, "tracing/rows.html", {"rows": rows})
+    return render(request, "tracing/tree.html", {**_tree(trace), "compact": True})
+
+
+def span_detail(request: HttpRequest, trace_id: str, span_id: str) -> HttpResponse:
+    """Answer one span's detail with its tabs."""
+    span = reading.span_for(_context(request), trace_id, span_id)
+    messages = showing.messages_of(span)
+    return render(
+        request,
+        "tracing/span.html",
+        {
+            "span": span,
+            "messages": messages,
+            "first": span.attribute(_FIRST_CHUNK),
+            "raw": showing.raw(span),
+        },
+    )
+
+
+_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+
+
+def _tree(trace: Trace) -> dict[str, Any]:
+    tree = reading.tree_of(trace)
+    read_at = "" if tree.read_at is None else tree.read_at.isoformat()
+    return {
+        "trace": trace,
+        "rows": tree.rows[:FIRST_ROWS],
+        "total": len(tree.rows),
+        "read_at": read_at,
+        "now_ms": f"{now().timestamp() * 1000:.0f}",
+    }
+
+
+def _context(request: HttpRequest) -> Any:
+    return request.context  # type: ignore[attr-defined]
+
+
+def _filters(request: HttpRequest) -> reading.Filters:
+    asked = request.GET
+    minimum = asked.get("min", "").strip()
+    try:
+        min_ms = float(minimum) if minimum else None
+    except ValueError:
+        min_ms = None
+    if min_ms is not None and not 0 <= min_ms < 1e12:
+        min_ms = None
+    sort = asked.get("sort", "-started")
+    return reading.Filters(
+        status=asked.get("status", ""),
+        name=asked.get("agent", "")[:300],
+        thread_id=asked.get("thread", "")[:64],
+        run_id=asked.get("run", "")[:64],
+        min_ms=min_ms,
+        q=asked.get("q", "")[:200],
+        sort=sort.removeprefix("-"),
+        descending=sort.startswith("-"),
+        cursor=asked.get("cursor", "")[:1000],
+    )
+
+
+def _names(request: HttpRequest) -> list[str]:
+    names = Trace.objects.visible_to(_context(request)).order_by("name")
+    return list(names.values_list("name", flat=True).distinct()[:100])
+
+
+def _column(request: HttpRequest, filters: reading.Filters, name: str) -> dict[str, str]:
+    """Return a heading's link, and how it is sorted now, for ``aria-sort``."""
+    mine = filters.sort == name
+    descending = not filters.descending if mine else name not in ("name", "status")
+    order = ("descending" if filters.descending else "ascending") if mine else ""
+    url = _address(request, sort=f"{'-' if descending else ''}{name}", cursor=None)
+    return {"url": url, "order": order}
+
+
+def _address(request: HttpRequest, **changes: str | None) -> str:
+    """Return the list's address with some of its parameters changed, empty ones left out."""
+    asked = request.GET.copy()
+    for key, value in changes.items():
+        asked[key] = value or ""
+    kept = asked.copy()
+    for key in list(asked):
+        if not asked[key]:
+            del kept[key]
+    return f"{reverse('traces')}?{kept.urlencode()}" if kept else reverse("traces")

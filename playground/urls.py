@@ -1,0 +1,74 @@
+"""The site map: every path of the product on one page."""
+
+from django.urls import path
+from ninja import NinjaAPI
+
+from agents import views as agents
+from agents.api import agents_api, threads_api
+from playground.console import views as console
+from playground.core import health, problems
+from playground.messaging.api import events_api, runs_api
+from playground.policy import views as policy
+from playground.policy.api import policy_api
+from playground.policy.authentication import ApiAuth
+from playground.prompts.api import prompts_api
+from playground.tracing import views as tracing
+from playground.tracing.api import traces_api
+from skills import views as skills
+from skills.api import skills_api
+
+from playground.gateway.api import models_api
+
+api = NinjaAPI(
+    title="Playground",
+    version="1",
+    description="Everything the screens can do. Errors are RFC 9457 problem documents.",
+    auth=ApiAuth(),
+    urls_namespace="api",
+    docs_url="/docs",
+    openapi_url="/openapi.json",
+)
+problems.install(api)
+api.add_router("/agents", agents_api)
+api.add_router("/threads", threads_api)
+api.add_router("/threads", events_api)
+api.add_router("/runs", runs_api)
+api.add_router("/skills", skills_api)
+api.add_router("/prompts", prompts_api)
+api.add_router("/models", models_api)
+api.add_router("/traces", traces_api)
+api.add_router("/", policy_api)
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("", console.home, name="home"),
+    path("palette", console.palette, name="palette"),
+    path("login", policy.login, name="login"),
+    path("login/<str:token>", policy.login_with_link, name="login-link"),
+    path("logout", policy.logout, name="logout"),
+    path("team/switch", policy.switch_team, name="switch-team"),
+    path("keys", policy.keys, name="keys"),
+    path("chat", console.threads, name="threads"),
+    path("chat/list", console.thread_list, name="thread-list"),
+    path("chat/<uuid:thread_id>", console.thread, name="thread"),
+    path("chat/<uuid:thread_id>/rows", console.thread_rows, name="thread-rows"),
+    path("chat/<uuid:thread_id>/inspector", console.inspector, name="inspector"),
+    path("runs/<uuid:run_id>", console.run, name="run"),
+    path("agents", agents.agent_list, name="agents"),
+    path("agents/new", agents.new_agent, name="new-agent"),
+    path("agents/<slug:name>", agents.agent_page, name="agent"),
+    path("agents/<slug:name>/edit", agents.edit_agent, name="edit-agent"),
+    path("skills", skills.skill_list, name="skills"),
+    path("skills/<str:name>", skills.skill_page, name="skill"),
+    path("skills/<str:name>/try", skills.try_skill, name="try-skill"),
+    path("traces", tracing.trace_list, name="traces"),
+    path("traces/<str:trace_id>", tracing.trace_page, name="trace"),
+    path("traces/<str:trace_id>/tree", tracing.trace_tree, name="trace-tree"),
+    path("traces/<str:trace_id>/spans/<str:span_id>", tracing.span_detail, name="span"),
+    path("api/", api.urls),
+]
+
+handler400 = "playground.core.problems.bad_request"
+handler403 = "playground.core.problems.forbidden"
+handler404 = "playground.core.problems.page_not_found"
+handler500 = "playground.core.problems.server_error"

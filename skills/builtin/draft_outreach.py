@@ -1,0 +1,65 @@
+"""Draft a first message to a candidate."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from skills.declaring import SkillArgs, SkillContext, skill
+from skills.hiring import finding, outreach
+
+
+class OutreachRequest(SkillArgs):
+    candidate_id: int = Field(
+        ge=1, le=2_000_000_000, description="Id of the candidate to write to."
+    )
+    job_id: int | None = Field(
+        default=None,
+        ge=1,
+        le=2_000_000_000,
+        description="Id of the job that the message is about, if there is one.",
+    )
+    tone: Literal["warm", "formal", "brief"] = Field(
+        default="warm", description="How the message sounds."
+    )
+    sender: str | None = Field(
+        default=None, max_length=80, description="Name to sign with; without one, whoever asks."
+    )
+
+
+class OutreachDraft(BaseModel):
+    summary: str
+    candidate_id: int
+    candidate: str
+    job_id: int | None
+    subject: str
+    body: str
+    tone: str
+    based_on: list[str]
+    sent: bool
+
+
+@skill(
+    "hiring.draft_outreach",
+    title="Draft outreach",
+    description="Draft a personal outreach message to one candidate, from their profile and, if "
+    "given, a job. Only writes a draft: nothing is sent.",
+    team="hiring",
+    tags=("hiring", "outreach", "writing", "message"),
+    effect="draft",
+)
+def draft_outreach(args: OutreachRequest, context: SkillContext) -> OutreachDraft:
+    person = finding.candidate(context.team, args.candidate_id)
+    job = finding.job(context.team, args.job_id) if args.job_id is not None else None
+    asked_by = context.request.subject.partition(":")[2].replace("-", " ").title()
+    written = outreach.draft(person, job, tone=args.tone, sender=args.sender or asked_by)
+    return OutreachDraft(
+        summary=f"draft to {person.name}: “{written.subject}”",
+        candidate_id=person.id,
+        candidate=person.name,
+        job_id=args.job_id,
+        subject=written.subject,
+        body=written.body,
+        tone=args.tone,
+        based_on=written.used,
+        sent=False,
+    )

@@ -1,0 +1,110 @@
+"""Write a first message to a candidate from what is known about them. Pure; nothing is sent."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Tone = Literal["warm", "formal", "brief"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message for a person to read, change and send."""
+
+    subject: str
+    body: str
+    used: list[str]
+
+
+def draft(person: Any, job: Any | None, *, tone: Tone, sender: str) -> Draft:
+    """Write to a candidate about a job, or about the kind of work they do where there is none.
+
+    ``used`` lists the facts that the text rests on, so that its reader can check them.
+    """
+    given = person.name.split()[0]
+    now = person.companies[0]
+    shared = [name for name in job.skills if name in person.skills] if job else []
+    named = _listed(list(dict.fromkeys([*shared, *person.skills]))[:3])
+    used = [
+        f"works on {now['work']} at {now['company']} since {now['from']}",
+        f"knows {named}",
+        f"{person.years} years of experience, based in {person.city}",
+    ]
+    earlier = next((each for each in person.companies[1:]), None)
+    if earlier:
+        used.append(f"earlier: {earlier['work']} at {earlier['company']} ({earlier['industry']})")
+    about = _about(person, job)
+    if job:
+        used.append(f"job {job.id}: {job.title} at {job.company}, {job.city}")
+    greeting, opening, closing, farewell = _manner(tone, person, given, now)
+    bridge = _bridge(person, job, named, earlier)
+    paragraphs = [opening, bridge, about, closing]
+    if tone == "brief":
+        paragraphs = [opening, f"{about} {closing}"]
+    body = "\n\n".join([greeting, *paragraphs, f"{farewell}\n{sender}"])
+    return Draft(_subject(person, job, now, tone), body, used)
+
+
+def _subject(person: Any, job: Any | None, now: dict[str, Any], tone: Tone) -> str:
+    if job is None:
+        return f"Your work on {now['work']} at {now['company']}"
+    if tone == "formal":
+        return f"{job.title} at {job.company}, {job.city}"
+    return f"From {now['work']} at {now['company']} to {job.company}?"
+
+
+def _manner(tone: Tone, person: Any, given: str, now: dict[str, Any]) -> tuple[str, str, str, str]:
+    if tone == "formal":
+        return (
+            f"Dear {person.name},",
+            f"I am writing because of your work on {now['work']} at {now['company']}.",
+            "If this is of interest to you, I would be glad to arrange a call of 30 minutes at a "
+            "time that suits you, and to send the full description beforehand.",
+            "Kind regards,",
+        )
+    if tone == "brief":
+        return (
+            f"Hi {given},",
+            f"Your work on {now['work']} at {now['company']} caught my eye.",
+            "Would 15 minutes this week suit you?",
+            "Best,",
+        )
+    return (
+        f"Hi {given},",
+        f"I came across your profile while looking for people who really know {now['industry']}, "
+        f"and your work on {now['work']} at {now['company']} made me stop.",
+        "Would you be up for a relaxed 20-minute call this week or next? If the timing is wrong, "
+        "just tell me and I will not chase you.",
+        "Best wishes,",
+    )
+
+
+def _bridge(person: Any, job: Any | None, named: str, earlier: dict[str, Any] | None) -> str:
+    years = "your first year" if person.years < 1 else f"{person.years} years"
+    before = ""
+    if earlier and earlier["company"] != person.companies[0]["company"]:
+        before = f", and that you worked on {earlier['work']} at {earlier['company']} before"
+    if job and job.industry in person.industries:
+        return (
+            f"What stood out to me: {years} of experience with {named}{before}. "
+            f"You would not need anybody to explain {job.industry} to you."
+        )
+    return f"What stood out to me: {years} of experience with {named}{before}."
+
+
+def _about(person: Any, job: Any | None) -> str:
+    if job is None:
+        return (
+            f"We are building a team in {person.city} that works on exactly this kind of problem, "
+            "and I would value your view on it, whether or not you are looking."
+        )
+    where = f"in {job.city}" + (" or remotely" if job.remote else "")
+    here = " As you live there already, nobody would have to move." * (person.city == job.city)
+    span = f"{job.salary_from_eur // 1000}–{job.salary_to_eur // 1000}k €"
+    return (
+        f"{job.company} is looking for a {job.title} {where}, with {_listed(job.skills[:3])} "
+        f"at the centre and a range of {span}.{here}"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

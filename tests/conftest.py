@@ -1,0 +1,97 @@
+"""Every test runs on real services: one PostgreSQL and one Valkey for the session.
+
+``db`` wraps a test in transactions that are rolled back, in all three silos; ``transactional_db``
+commits, and its tables are emptied afterwards. Tests connect as the application roles.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests import services
+
+# The settings are read when Django is first imported, so the session's folder is decided here.
+HOME = services.new_home()
+for name in ("DATABASE_URL", "MEMORY_DATABASE_URL", "CLIENT_DATABASE_URL", "REDIS_URL"):
+    os.environ.pop(name, None)
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"):
+    os.environ.pop(name, None)
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="playground.settings",
+    PLAYGROUND_HOME=str(HOME),
+    PLAYGROUND_STATIC="plain",
+    PLAYGROUND_LOG_LEVEL="WARNING",
+)
+services.plan(HOME)
+
+import django  # noqa: E402
+
+django.setup()
+
+import redis  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.test import TestCase, TransactionTestCase  # noqa: E402
+from pytest_django import DjangoDbBlocker  # noqa: E402
+
+from playground.core.provisioning import acting_as  # noqa: E402
+from tests.stack import Stack  # noqa: E402
+
+pytest_plugins = ["tests.people"]
+
+
+@pytest.fixture(scope="session")
+def embedded_services() -> Iterator[services.Services]:
+    """Run the session's PostgreSQL and Valkey."""
+    running = services.Services(HOME)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    embedded_services: services.Services, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Migrate as the owners; nothing is called ``test_…``, the whole cluster is the test's."""
+    passwords = embedded_services.credentials.passwords
+    with django_db_blocker.unblock(), acting_as("owner", embedded_services.silos, passwords):
+        for silo in embedded_services.silos:
+            call_command("migrate", database=silo.alias, verbosity=0, interactive=False)
+    embedded_services.remember_seeds()
+
+    def empty(_case: TransactionTestCase) -> None:
+        embedded_services.empty()
+
+    TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
+    TransactionTestCase.databases = TestCase.databases = "__all__"  # type: ignore[assignment]
+    yield
+    from django.db import connections
+
+    connections.close_all()
+
+
+@pytest.fixture
+def valkey(embedded_services: services.Services) -> Iterator["redis.Redis"]:
+    """Give a client of an empty Valkey."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def live_stack() -> Iterator[Stack]:
+    """Run a whole Playground of the session's own, with the sample workspace."""
+    stack = Stack()
+    try:
+        yield stack.start()
+    finally:
+        stack.remove()
+
+
+def pytest_sessionfinish() -> None:
+    services.Places.under(HOME).remove()

@@ -1,0 +1,44 @@
+"""The documents hold what they promise: links lead somewhere, commands run."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_it_links_only_to_what_exists(document: Path) -> None:
+    text = document.read_text()
+
+    targets = [match.group(1) for match in LINK.finditer(text)]
+
+    assert [t for t in targets if not (document.parent / t).exists()] == []
+
+
+def test_it_runs_the_api_tour_as_written(live_stack) -> None:  # type: ignore[no-untyped-def]
+    blocks = BLOCK.findall((ROOT / "docs/api.md").read_text())
+    shell = "\n".join(code for language, code in blocks if language == "bash")
+    program = next(code for language, code in blocks if language == "python")
+    script = f"set -euo pipefail\n{shell}\nexport BASE KEY THREAD\npython_of_the_tests -c '{program}'"
+    script = script.replace(".venv/bin/python", "python_of_the_tests")
+
+    done = subprocess.run(
+        ["bash", "-c", script.replace("python_of_the_tests", sys.executable)],
+        cwd=ROOT,
+        env=os.environ | live_stack.environment | {"BASE": live_stack.base},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "run.ended" in done.stdout
+    assert '"status": "succeeded"' in done.stdout

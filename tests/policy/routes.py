@@ -1,0 +1,131 @@
+"""Every route that the server has, read from the server itself, and what is known about each.
+
+``KNOWN`` is the only list kept by hand: a route that is missing in it fails the walk.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the walk needs to know about a route.
+
+    Attributes:
+        bodies: JSON for API routes and form fields for pages, by method. ``{name}`` in a string
+            stands for the id of that name, so that ids in bodies are tried like those in paths.
+        query: a query string with such ids.
+        teammate: statuses that a teammate may get, by method; GET is 200 unless said otherwise.
+        public: answers anybody.
+        own: the ids belong to one person, so that a teammate is a stranger too.
+        streams: speaks server-sent events unless asked for JSON.
+    """
+
+    bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    query: str = ""
+    teammate: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    public: bool = False
+    own: bool = False
+    streams: bool = False
+
+
+_AGENT = {
+    "title": "T", "prompt": "P", "description": "", "skills": [], "model": "default",
+    "step_limit": 4, "planning": False, "suggested": [],
+}  # fmt: skip
+
+KNOWN: dict[str, Known] = {
+    # people and doors
+    "healthz": Known(public=True, teammate={"GET": (200, 503)}),
+    "login": Known(public=True, bodies={"POST": {"token": "no"}}, teammate={"GET": (302,)}),
+    "login/<str:token>": Known(public=True, bodies={"POST": {}}),
+    "logout": Known(teammate={"GET": (405,)}),
+    "team/switch": Known(bodies={"POST": {"team": "{team}"}}, teammate={"GET": (405,)}),
+    "keys": Known(bodies={"POST": {"revoke": "{key_id}"}}, own=True),
+    # console
+    "": Known(bodies={"POST": {"agent": "{name}", "content": "hello"}}),
+    "palette": Known(query="q={name}"),
+    "chat": Known(
+        query="agent={name}",
+        bodies={"POST": {"agent": "{name}", "content": "hello"}},
+    ),
+    "chat/list": Known(query="agent={name}&current={thread_id}"),
+    "chat/<uuid:thread_id>": Known(
+        bodies={"POST": {"content": "hello", "title": "t", "action": "rename"}}
+    ),
+    "chat/<uuid:thread_id>/rows": Known(),
+    # A fragment: opened as a page it leads to the thread.
+    "chat/<uuid:thread_id>/inspector": Known(teammate={"GET": (302,)}),
+    "runs/<uuid:run_id>": Known(bodies={"POST": {"action": "cancel"}}),
+    # agents
+    "agents": Known(query="q={name}"),
+    "agents/new": Known(query="from={name}", bodies={"POST": {"name": "fresh", "title": "T"}}),
+    "agents/<slug:name>": Known(bodies={"POST": {"action": "archive"}}),
+    "agents/<slug:name>/edit": Known(bodies={"POST": {"title": "T", "prompt": "P"}}),
+    "api/agents": Known(query="q={name}", bodies={"POST": {**_AGENT, "name": "fresh"}}),
+    "api/agents/<name>": Known(bodies={"PUT": _AGENT, "PATCH": {"archived": False}}),
+    "api/agents/<name>/versions": Known(),
+    # threads and runs
+    "api/threads": Known(query="agent={name}", bodies={"POST": {"agent": "{name}"}}),
+    "api/threads/<thread_id>": Known(bodies={"PATCH": {"title": "t"}}),
+    "api/threads/<thread_id>/messages": Known(bodies={"POST": {"content": "hello"}}),
+    "api/threads/<thread_id>/upgrade": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    "api/threads/<thread_id>/read": Known(bodies={"POST": {"seq": 1}}, teammate={"GET": (405,)}),
+    "api/threads/<uuidstr:thread_id>/events": Known(query="after=0", streams=True),
+    "api/runs/<uuidstr:run_id>": Known(),
+    "api/runs/<uuidstr:run_id>/cancel": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    "api/runs/<uuidstr:run_id>/replay": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    # skills, prompts, models
+    "skills": Known(query="q={skill}"),
+    "skills/<str:name>": Known(),
+    "skills/<str:name>/try": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    "api/skills": Known(query="q={skill}"),
+    "api/skills/<name>": Known(),
+    "api/skills/<name>/invoke": Known(bodies={"POST": {"arguments": {}}}, teammate={"GET": (405,)}),
+    "api/prompts/render": Known(
+        bodies={"POST": {"messages": [{"role": "user", "template": "hi"}]}},
+        teammate={"GET": (405,)},
+    ),
+    "api/models": Known(),
+    # traces
+    "traces": Known(query="q={trace_id}&thread={thread_id}"),
+    "traces/<str:trace_id>": Known(),
+    "traces/<str:trace_id>/tree": Known(),
+    "traces/<str:trace_id>/spans/<str:span_id>": Known(),
+    "api/traces": Known(query="q={trace_id}&thread_id={thread_id}&run_id={run_id}"),
+    "api/traces/<trace_id>": Known(),
+    # the API itself
+    "api/": Known(teammate={"GET": (404,)}),
+    "api/docs": Known(),
+    "api/openapi.json": Known(),
+    "api/me": Known(),
+    "api/teams": Known(),
+    "api/keys": Known(bodies={"POST": {"name": "mine"}}, own=True),
+    "api/keys/<uuidstr:key_id>": Known(own=True, teammate={"GET": (405,)}),
+}
+
+
+def routes() -> list[str]:
+    """Return the template of every path that Django answers, in the order of the site map."""
+    return list(dict.fromkeys(_walk(get_resolver().url_patterns, "")))
+
+
+def _walk(patterns: list[Any], prefix: str) -> Iterator[str]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern):
+            yield path
+
+
+def socket_routes() -> list[str]:
+    """Return the template of every WebSocket path; the last one turns the rest away."""
+    from playground import asgi
+
+    return [str(route.pattern) for route in asgi.sockets.routes]

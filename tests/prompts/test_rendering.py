@@ -1,0 +1,241 @@
+"""Prompts render, say where they are wrong, and cannot break out or use up the machine."""
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playground.core.errors import InvalidInput
+from playground.prompts.rendering import (
+    LIMITS,
+    MAX_TEMPLATE_CHARS,
+    PromptMessage,
+    check,
+    render,
+    variables_of,
+)
+
+
+def rendered(template: str, **variables: Any) -> str:
+    return render([{"role": "system", "template": template}], variables)[0]["content"]
+
+
+def rendered_or_code(template: str, **variables: Any) -> str:
+    try:
+        return rendered(template, **variables)
+    except InvalidInput as error:
+        return error.code
+
+
+def refused(template: str, **variables: Any) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
+        rendered(template, **variables)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("Hello {{ name }}", "Hello Ana"),
+        ("{{ agent.title|upper }}", "SCOUT"),
+        (
+            "{% for x in xs %}{{ loop.index }}/{{ loop.length }} {{ x }};{% endfor %}",
+            "1/2 a;2/2 b;",
+        ),
+        ("{{ xs|map('upper')|join(', ') }}", "A, B"),
+        ("{{ xs|tojson }}", '["a", "b"]'),
+        (
+            "{% set n = namespace(t=0) %}{% for x in xs %}{% set n.t = x %}{% endfor %}{{ n.t }}",
+            "b",
+        ),
+        (
+            "{% macro hi(who='you') %}hi {{ who }}{% endmacro %}{{ hi() }} {{ hi('me') }}",
+            "hi you hi me",
+        ),
+        ("{{ 'a' ~ 1 ~ 'b' }} {{ 2 ** 10 }} {{ '%.1f'|format(2.55) }}", "a1b 1024 2.5"),
+        ("{{ missing|default('none') }}", "none"),
+        ("{% raw %}{{ kept }}{% endraw %}{# gone #}", "{{ kept }}"),
+        ("{% for k, v in agent|dictsort %}{{ k }}={{ v }}{% endfor %}", "title=scout"),
+        ("<b> & {{ '<i>' }}", "<b> & <i>"),
+    ],
+)
+def test_it_renders_what_prompts_need(template: str, expected: str) -> None:
+    assert rendered(template, name="Ana", agent={"title": "scout"}, xs=["a", "b"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "code", "line", "column"),
+    [
+        ("one\ntwo {{ missing }}", "prompt.undefined", 2, 8),
+        ("{{ name }} {{ name.nope }}", "prompt.undefined", 1, 20),
+        ("one\n  {% if %}", "prompt.syntax", 2, 9),
+        ("{{ name | nofilter }}", "prompt.syntax", 1, 11),
+        ("\n\n{% for x in name %}", "prompt.syntax", 3, 1),
+        ("text\n{% include 'secrets' %}", "prompt.syntax", 2, 1),
+        ("a\nb\n{{ name.__class__ }}", "prompt.forbidden", 3, 9),
+        ("a\n{{ 1 / 0 }}", "prompt.failed", 2, 1),
+    ],
+)
+def test_it_says_line_and_column_when_a_template_is_wrong(
+    template: str, code: str, line: int, column: int
+) -> None:
+    error = refused(template, name="Ana")
+
+    assert (error.code, error.extra["line"], error.extra["column"]) == (code, line, column)
+    assert error.extra["message"] == 0
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ name['__class__'] }}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ joiner.__init__.__globals__ }}",
+        "{{ namespace.__init__.__globals__ }}",
+        "{{ range.__self__ }}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ '{0.__class__}'.format(name) }}",
+        "{{ '{0.__class__}'.format_map(name) }}",
+        "{{ xs.append(1) }}",
+        "{{ agent.update({'a': 1}) }}",
+        "{% for x in [1] %}{{ loop.__class__ }}{% endfor %}",
+        "{% macro m() %}{% endmacro %}{{ m.__globals__ }}",
+    ],
+)
+def test_it_forbids_the_insides_when_a_template_reaches_for_them(template: str) -> None:
+    assert refused(template, name="Ana", xs=[1], agent={}).code == "prompt.forbidden"
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ name|attr('__class__') }}", "{{ lipsum() }}", "{{ config }}", "{{ xs|random }}"],
+)
+def test_it_knows_no_name_that_leads_outside(template: str) -> None:
+    assert refused(template, name="Ana", xs=[1]).code in {"prompt.syntax", "prompt.undefined"}
+
+
+NS = "{% set n = namespace(x='ab') %}{% for i in range(60) %}"
+BOMBS = {
+    "power": "{{ (9 ** 999) ** 999 }}",
+    "text times": "{{ 'a' * 1000000000 }}",
+    "list times": "{{ [0] * 100000000 }}",
+    "range": "{{ range(1000000000)|list }}",
+    "nested loops": "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",
+    "recursion": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+    "mutual recursion": (
+        "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ f() }}"
+    ),
+    "recursive loop": "{% for x in xs recursive %}{{ loop(xs) }}{% endfor %}",
+    "doubling by ~": NS + "{% set n.x = n.x ~ n.x %}{% endfor %}",
+    "doubling by +": NS + "{% set n.x = n.x + n.x %}{% endfor %}",
+    "doubling lists": NS + "{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}",
+    "doubling tuples": NS + "{% set n.x = (n.x, n.x) %}{% endfor %}{{ n.x == 1 }}",
+    "doubling dicts": NS + "{% set n.x = dict(a=n.x, b=n.x) %}{% endfor %}{{ n.x }}",
+    "doubling by join": NS + "{% set n.x = [n.x, n.x]|join %}{% endfor %}",
+    "doubling by replace": NS + "{% set n.x = n.x|replace('a', 'aaaa') %}{% endfor %}",
+    "doubling by method": NS + "{% set n.x = n.x.replace('a', 'aaaa') %}{% endfor %}",
+    "center": "{{ 'a'|center(1000000000) }}",
+    "ljust": "{{ 'a'.ljust(1000000000) }}",
+    "zfill": "{{ 'a'.zfill(width=1000000000) }}",
+    "expandtabs": "{{ '\t\t'.expandtabs(1000000000) }}",
+    "printf": "{{ '%1000000000d' % 1 }}",
+    "printf filter": "{{ '%1000000000d'|format(1) }}",
+    "printf star": "{{ '%*d' % (1000000000, 1) }}",
+    "round": "{{ 1.5|round(1000000000) }}",
+    "indent": "{{ 'x'|indent(1000000000, true) }}",
+    "batch": "{{ [1]|batch(1000000000, 0)|list }}",
+    "slice": "{{ [1]|slice(1000000000)|list }}",
+    "join": "{{ (['a'] * 9999)|join('b' * 9999) }}",
+    "join method": "{{ ('a' * 9999).join('b' * 9999) }}",
+    "sum of lists": "{{ ([[1] * 9000] * 1000)|sum(start=[]) }}",
+    "captured text": "{% set y %}{% for i in range(9999) %}"
+    + "x" * 50_000
+    + "{% endfor %}{% endset %}",
+    "captured value": "{% set y %}{% for i in range(9999) %}{{ big }}{% endfor %}{% endset %}",
+    "output": "{{ big }}{{ big }}{{ big }}{{ big }}{{ big }}",
+    "brackets": "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+    "blocks": "{% if 1 %}" * 3000 + "{% endif %}" * 3000,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_it_stops_a_template_bomb_at_its_line(name: str) -> None:
+    began = time.monotonic()
+
+    error = refused(BOMBS[name], xs=[1], big="z" * 60_000)
+
+    assert error.code in {"prompt.limit", "prompt.syntax"}
+    assert error.extra["line"] >= 1
+    assert time.monotonic() - began < 3
+
+
+def test_it_shares_one_budget_when_a_prompt_has_many_messages() -> None:
+    busy = "{% for i in range(9999) %}{{ i }}{% endfor %}"
+    messages: list[PromptMessage] = [{"role": "user", "template": busy} for _ in range(9)]
+
+    with pytest.raises(InvalidInput) as caught:
+        render(messages, {})
+
+    assert caught.value.code == "prompt.limit"
+    assert caught.value.extra["message"] > 0
+
+
+def test_it_takes_json_only_when_variables_come_in() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        rendered("{{ x }}", x=object())
+
+    assert caught.value.code == "prompt.variables"
+
+
+@pytest.mark.parametrize(
+    ("template", "code"),
+    [("a" * (MAX_TEMPLATE_CHARS + 1), "prompt.too-large"), ("a\x00b", "prompt.nul")],
+)
+def test_it_refuses_a_template_that_cannot_be_stored(template: str, code: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check(template)
+
+    assert caught.value.code == code
+
+
+def test_it_names_the_variables_that_a_template_reads() -> None:
+    template = "{{ user.name }}{% for x in xs %}{{ x }}{% endfor %}{% set q = 1 %}{{ q }}"
+
+    assert variables_of(template) == ("user", "xs")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=200))
+def test_it_renders_or_refuses_any_text(text: str) -> None:
+    outcome = rendered_or_code(text)
+
+    assert outcome.startswith("prompt.") or len(outcome) <= LIMITS.output_chars
+
+
+TOKENS = """
+{{ }} {% %} {# #} for x in xs endfor set macro f( ) endmacro if else endif call f() loop self
+x xs * ** ~ % + 9 'a' |center(99) |join |list [ ] ( , . __class__ range(9) namespace(a=1)
+""".split()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(TOKENS),
+        max_size=25,
+    )
+)
+def test_it_renders_or_refuses_any_pile_of_tokens(pieces: list[str]) -> None:
+    outcome = rendered_or_code(" ".join(pieces), xs=[1, 2])
+
+    assert outcome.startswith("prompt.") or len(outcome) <= LIMITS.output_chars
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="{}\x00"), max_size=300))
+def test_it_leaves_plain_text_as_it_is(text: str) -> None:
+    expected = text.replace("\r\n", "\n").replace("\r", "\n")
+
+    assert rendered(text) == expected

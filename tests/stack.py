@@ -1,0 +1,163 @@
+"""A whole Playground of a test's own: the real supervisor on a fresh data folder and free port."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from playground.core.embedded.credentials import free_port
+from playground.core.embedded.places import Places
+
+ROOT = Path(__file__).parents[1]
+STARTED_WITHIN_S = 90
+
+
+@dataclass
+class Stack:
+    """One supervised Playground, started by ``start`` and asked over its doors."""
+
+    home: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="stack ")))
+    port: int = field(default_factory=free_port)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+    family: dict[int, psutil.Process] = field(default_factory=dict)
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "supervisor.log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PLAYGROUND_", "OPENAI_"))}
+        return kept | {"PLAYGROUND_HOME": str(self.home), "PORT": str(self.port)} | dict(self.extra)
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start the supervisor without waiting for anything."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "playground.supervisor"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self.process
+
+    def start(self) -> "Stack":
+        """Start and wait until every part is well and the login link is printed."""
+        before = len(self.said())
+        process = self.launch()
+        deadline = time.monotonic() + STARTED_WITHIN_S
+        while "Ctrl-C stops it" not in self.said()[before:]:
+            assert process.poll() is None, f"the supervisor ended:\n{self.said()[-3000:]}"
+            assert time.monotonic() < deadline, f"not ready:\n{self.said()[-3000:]}"
+            time.sleep(0.1)
+        self.remember()
+        return self
+
+    def said(self) -> str:
+        """Return what the supervisor and the servers printed so far."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def remember(self) -> None:
+        """Note every process of the stack, to find those that outlive it."""
+        assert self.process is not None
+        root = psutil.Process(self.process.pid)
+        self.family.update({child.pid: child for child in [root, *root.children(recursive=True)]})
+
+    def survivors(self) -> list[psutil.Process]:
+        """Return the processes that still run, of all that were noted."""
+        return [
+            process
+            for process in self.family.values()
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        ]
+
+    def child(self, name: str) -> psutil.Process:
+        """Find a part: ``web``, ``worker``, ``beat``, ``postgres`` or ``valkey``."""
+        assert self.process is not None
+        words = {"web": "daphne", "worker": "worker", "beat": "beat", "postgres": "-D"}
+        for process in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                command = process.cmdline()
+                if words.get(name) in command or name in Path((command or [""])[0]).name:
+                    return process
+        raise LookupError(f"no {name} runs")
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        """Ask ``/healthz``; status 0 when nobody answers."""
+        try:
+            with urllib.request.urlopen(f"{self.base}/healthz", timeout=10) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"{}")
+        except OSError:
+            return 0, {}
+
+    def wait_said(self, words: str, *, after: int = 0, timeout_s: float = 30) -> None:
+        """Wait until the supervisor says something, after so many characters."""
+        deadline = time.monotonic() + timeout_s
+        while words not in self.said()[after:]:
+            assert time.monotonic() < deadline, self.said()[after:]
+            time.sleep(0.1)
+
+    def wait_healthy(self, *, timeout_s: float = 60) -> None:
+        """Wait until every part is well."""
+        deadline = time.monotonic() + timeout_s
+        while (state := self.health())[0] != 200:
+            assert time.monotonic() < deadline, f"{state}\n{self.said()[-3000:]}"
+            time.sleep(0.2)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command on this data folder and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ask it to end, as Ctrl-C does, and return the exit status."""
+        assert self.process is not None
+        self.remember()
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def kill_everything(self) -> None:
+        """Send SIGKILL to every process at once, as a power cut would."""
+        self.remember()
+        for process in self.family.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        assert self.process is not None
+        self.process.wait(10)
+        psutil.wait_procs(list(self.family.values()), timeout=10)
+
+    def remove(self) -> None:
+        """Stop what runs and delete the data."""
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+        Places.under(self.home).remove()

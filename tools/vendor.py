@@ -1,0 +1,74 @@
+"""Remake static/vendor from npm packages: ``python tools/vendor.py NODE_MODULES``.
+
+Install the packages of FILES and ``@tabler/icons`` with npm into a scratch folder first,
+and list icons in ``static/vendor/icons.txt``. Writes the files and ``manifest.json``,
+whose hashes a test compares.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+VENDOR = Path(__file__).resolve().parent.parent / "static" / "vendor"
+FILES = {
+    "tabler.min.css": ("@tabler/core", "dist/css/tabler.min.css"),
+    "inter-latin.woff2": ("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2"),
+    "jetbrains-mono-latin.woff2": (
+        "@fontsource-variable/jetbrains-mono",
+        "files/jetbrains-mono-latin-wght-normal.woff2",
+    ),
+}
+ICONS = (VENDOR / "icons.txt").read_text().split()
+
+
+def symbol(name: str, source: str) -> str:
+    """Turn one outline icon into a symbol that draws in the text's colour."""
+    body = re.search(r"<svg[^>]*>(.*)</svg>", source, re.S)
+    if body is None:
+        raise ValueError(f"{name}: not an SVG")
+    inner = re.sub(r"\s+", " ", body[1]).strip()
+    return f'<symbol id="{name}" viewBox="0 0 24 24">{inner}</symbol>'
+
+
+def main(modules: Path) -> None:
+    """Copy the files, join the icons into one sprite and record where each came from."""
+    VENDOR.mkdir(parents=True, exist_ok=True)
+    (VENDOR / "licences").mkdir(exist_ok=True)
+    entries = []
+
+    def record(package: str, file: str) -> None:
+        about = json.loads((modules / package / "package.json").read_text())
+        if (modules / package / "LICENSE").exists():
+            text = f"licences/{package.removeprefix('@').replace('/', '-')}.txt"
+            shutil.copyfile(modules / package / "LICENSE", VENDOR / text)
+        digest = hashlib.sha256((VENDOR / file).read_bytes()).hexdigest()
+        entries.append(
+            {
+                "name": package,
+                "version": about["version"],
+                "licence": about["license"],
+                "file": file,
+                "sha256": digest,
+            }
+        )
+
+    for file, (package, path) in FILES.items():
+        if file.endswith(".css"):
+            text = (modules / package / path).read_text()
+            (VENDOR / file).write_text(re.sub(r"\n?/\*# sourceMappingURL=.*?\*/", "", text))
+        else:
+            shutil.copyfile(modules / package / path, VENDOR / file)
+        record(package, file)
+    outline = modules / "@tabler/icons/icons/outline"
+    symbols = [symbol(name, (outline / f"{name}.svg").read_text()) for name in sorted(set(ICONS))]
+    sprite = '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
+    (VENDOR / "icons.svg").write_text(sprite)
+    record("@tabler/icons", "icons.svg")
+    (VENDOR / "manifest.json").write_text(json.dumps(entries, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
