@@ -140,7 +140,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(archived_at=None)
 
     def with_status(self) -> Self:
-        """Annotate the newest run's ``run_status``, null before the first, and ``latest_number``."""
+        """Annotate ``run_status`` of the newest run, null without one, and ``latest_number``."""
         newest = Run.objects.filter(lane=OuterRef("lane_id")).order_by("-created_at", "-id")
         versions = AgentVersion.objects.filter(agent=OuterRef("agent_id")).order_by("-number")
         return self.annotate(

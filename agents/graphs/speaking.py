@@ -91,7 +91,10 @@ def write_plan(
     plan: list[PlanItem] = []
     with spans.span("plan", SpanKind.CHAIN) as span:
         try:
-            model = _model(turn).bind(response_format=planning.schema(skills))
+            # The schemas tell which tool needs what another one finds; none may be called yet.
+            model = _model(turn).bind(
+                tools=_tools(skills), tool_choice="none", response_format=planning.schema(skills)
+            )
             answer = model.invoke(with_instruction(messages, ask))
             _count(turn, answer)
             plan = planning.parse(answer.text, tools=skills.keys())

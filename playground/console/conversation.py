@@ -278,7 +278,8 @@ def load_turns(
     run_ids = [run.pk for run in runs]
     events: dict[uuid.UUID, list[Event]] = {run_id: [] for run_id in run_ids}
     for event in Event.objects.filter(lane_id=lane_id, run_id__in=run_ids).order_by("seq"):
-        events[event.run_id].append(event)
+        if event.run_id is not None:
+            events[event.run_id].append(event)
     replies = list(
         Message.objects.filter(lane_id=lane_id, run_id__in=run_ids, role="assistant").order_by(
             "seq"
@@ -287,7 +288,8 @@ def load_turns(
     names = names_of({message.author for message in [*opening, *replies]})
     answers: dict[uuid.UUID, list[MessageView]] = {run_id: [] for run_id in run_ids}
     for reply in replies:
-        answers[reply.run_id].append(message_view(reply, context, names))
+        if reply.run_id is not None:
+            answers[reply.run_id].append(message_view(reply, context, names))
     by_message = {
         run.message_id: run_view(run, progress=fold(run, events[run.pk]), answers=answers[run.pk])
         for run in runs

@@ -26,9 +26,7 @@ def _run(run_id: uuid.UUID | str) -> Run:
     return Run.objects.select_related("message").get(pk=run_id)
 
 
-def render_event(
-    lane_id: uuid.UUID | str, event: dict[str, Any], context: RequestContext
-) -> SafeString:
+def render_event(lane_id: uuid.UUID, event: dict[str, Any], context: RequestContext) -> SafeString:
     """Return the fragments for one event, as the context's subject sees them.
 
     Rows are read as they are now: an event that is rendered late shows what has become of it.
@@ -70,12 +68,12 @@ def _message(event: dict[str, Any], context: RequestContext) -> str:
     return html
 
 
-def _row(lane_id: uuid.UUID | str, context: RequestContext) -> str:
+def _row(lane_id: uuid.UUID, context: RequestContext) -> str:
     thread = Thread.objects.visible_to(context).with_status().newest_first().get(pk=lane_id)
     return _fragment("thread_row", row=ThreadRow.of(thread, context, current=True))
 
 
-def _thread(lane_id: uuid.UUID | str, context: RequestContext) -> str:
+def _thread(lane_id: uuid.UUID, context: RequestContext) -> str:
     thread = Thread.objects.visible_to(context).with_status().newest_first().get(pk=lane_id)
     header = thread_header(thread, context)
     return (

@@ -48,6 +48,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._feeds: dict[uuid.UUID, Feed] = {}
+        # Also lanes whose feed is still being opened.
+        self._wanted: set[uuid.UUID] = set()
         self._locks: weakref.WeakValueDictionary[uuid.UUID, asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
@@ -73,15 +75,18 @@ class Hub:
             yield feed, subscriber
         finally:
             feed.subscribers.discard(subscriber)
-            if not feed.subscribers and self._feeds.get(lane_id) is feed:
-                del self._feeds[lane_id]
-                await self._close(lane_id)
+            # Under the lock, or this could unsubscribe somebody who has just come.
+            async with lock:
+                if not feed.subscribers and self._feeds.get(lane_id) is feed:
+                    del self._feeds[lane_id]
+                    await self._close(lane_id)
 
     async def _open(self, lane_id: uuid.UUID) -> Feed:
         if not self._tasks:
             steps = (self._listen, self._patrol, self._paint)
             self._tasks = [asyncio.create_task(step()) for step in steps]
         # Listen first and read then: whatever happens between the two is heard.
+        self._wanted.add(lane_id)
         await self._subscribe(lane_id)
         head = (await in_thread(reading.heads, [lane_id]))[lane_id]
         feed = Feed(lane_id, head=head.seq, stream_epoch=head.stream_epoch)
@@ -90,6 +95,7 @@ class Hub:
         return feed
 
     async def _close(self, lane_id: uuid.UUID) -> None:
+        self._wanted.discard(lane_id)
         if self._pubsub is not None and self._connected:
             with contextlib.suppress(redis.RedisError, OSError):
                 await self._pubsub.unsubscribe(hinting.channel(lane_id))
@@ -113,7 +119,7 @@ class Hub:
                 # A channel that nobody uses keeps the connection in its listening state.
                 await self._pubsub.subscribe("lane:")
                 self._connected = True
-                await self._subscribe(*self._feeds)
+                await self._subscribe(*self._wanted)
                 for feed in self._feeds.values():
                     feed.rough = True
                     self._look(feed)

@@ -190,6 +190,8 @@ if (!mac)
 // ── server's answers ──
 document.addEventListener("toast", (event) => toast(event.detail.text ?? event.detail.value, event.detail.tone));
 document.addEventListener("htmx:responseError", (event) => {
+  // What asks again by itself says nothing: a trace does not exist before its run has begun.
+  if (event.detail.elt?.closest("[data-quiet]")) return;
   const request = event.detail.xhr;
   let said = `The server answered ${request.status}.`;
   try {
@@ -200,7 +202,7 @@ document.addEventListener("htmx:responseError", (event) => {
   }
   toast(said, "error");
 });
-document.addEventListener("htmx:sendError", () => toast("The server cannot be reached.", "error"));
+document.addEventListener("htmx:sendError", (event) => event.detail.elt?.closest("[data-quiet], .home-foot") || toast("The server cannot be reached.", "error"));
 
 // ── unsaved work: a form marked data-guard warns before leaving ──
 let unsaved = null;

@@ -14,6 +14,7 @@ from agents.graphs import checkpointing
 from agents.models import Thread
 from agents.running import Outcome, Turn
 from agents.threads import open_thread, post_message
+from playground.core import spans
 from playground.gateway.providers import scripted
 from playground.messaging import handlers
 from playground.messaging.draining import drain
@@ -30,11 +31,13 @@ Talk = Callable[..., Thread]
 
 
 @pytest.fixture(autouse=True)
-def scripted_model(settings: Any, valkey: Any) -> Iterator[None]:
+def scripted_model(transactional_db: None, settings: Any, valkey: Any) -> Iterator[None]:
     settings.PLAYGROUND_SCRIPTED = True
     yield
     handlers.register("thread", answer)
     checkpointing.close_pools()
+    # Spans are stored by a thread of their own, which must not write while tables are emptied.
+    spans.flush()
 
 
 @pytest.fixture

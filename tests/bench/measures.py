@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -109,8 +110,6 @@ async def turn_overhead(session: aiohttp.ClientSession, agent: str, *, base: flo
 
 async def first_model_call(session: aiohttp.ClientSession, trace_id: str) -> float:
     """Return the start of the trace's first model span, in Unix seconds."""
-    from datetime import datetime
-
     for _ in range(200):
         async with session.get(f"/api/traces/{trace_id}") as answer:
             if answer.status == 200:
@@ -124,9 +123,7 @@ async def first_model_call(session: aiohttp.ClientSession, trace_id: str) -> flo
 
 async def throughput(session: aiohttp.ClientSession, agent: str) -> list[Figure]:
     """Send to many lanes at once and wait until each run has ended."""
-    threads = [
-        (await post(session, "/api/threads", {"agent": agent}))["id"] for _ in range(LANES)
-    ]
+    threads = [(await post(session, "/api/threads", {"agent": agent}))["id"] for _ in range(LANES)]
 
     async def fill(thread: str) -> list[str]:
         return [

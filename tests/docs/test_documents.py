@@ -27,7 +27,9 @@ def test_it_runs_the_api_tour_as_written(live_stack) -> None:  # type: ignore[no
     blocks = BLOCK.findall((ROOT / "docs/api.md").read_text())
     shell = "\n".join(code for language, code in blocks if language == "bash")
     program = next(code for language, code in blocks if language == "python")
-    script = f"set -euo pipefail\n{shell}\nexport BASE KEY THREAD\npython_of_the_tests -c '{program}'"
+    script = (
+        f"set -euo pipefail\n{shell}\nexport BASE KEY THREAD\npython_of_the_tests -c '{program}'"
+    )
     script = script.replace(".venv/bin/python", "python_of_the_tests")
 
     done = subprocess.run(

@@ -113,7 +113,7 @@ def duration_ms(value: float | int | dt.timedelta | None) -> str:
 
 
 @register.filter
-def tokens(value: int | None) -> str:
+def tokens(value: int | str | None) -> str:
     """Write a count of tokens as ``840`` or ``1.2k``."""
     if value is None or value == "":
         return "\u2013"

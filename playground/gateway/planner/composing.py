@@ -20,14 +20,14 @@ def answer(results: Sequence[tuple[str, Any]], *, open_questions: Sequence[str] 
         open_questions: what could not be done and why, a sentence each.
     """
     parts = [
-        section(result, last=index == len(results) - 1) for index, (_, result) in enumerate(results)
+        section(result, brief=0 < at < len(results) - 1) for at, (_, result) in enumerate(results)
     ]
     parts += list(open_questions)
     return "\n\n".join(part for part in parts if part).strip()
 
 
-def section(result: Any, *, last: bool) -> str:
-    """Write one result."""
+def section(result: Any, *, brief: bool = False) -> str:
+    """Write one result; ``brief`` leaves it at the summary, where it has one."""
     if isinstance(result, str):
         return result.strip()
     if isinstance(result, list):
@@ -42,8 +42,10 @@ def section(result: Any, *, last: bool) -> str:
     prose = {k: v for k, v in result.items() if k in _PROSE and isinstance(v, str) and len(v) > 60}
     if isinstance(summary, str) and summary and not prose:
         parts.append(_sentence(summary))
+        if brief:
+            return parts[0]
     if not lists and not prose:
-        parts.append(_card(result) if last or not summary else "")
+        parts.append(_card(result))
     for rows in lists.values():
         parts.append(_rows(rows))
     if prose:
