@@ -26,7 +26,7 @@ lint: $(VENV)/test.done
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/djlint templates --check --lint --quiet
+	@$(BIN)/djlint templates --lint --quiet
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/test.done

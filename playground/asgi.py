@@ -8,6 +8,9 @@ from channels.security.websocket import WebsocketDenier
 from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
+# Tasks are sent through the Celery application that was made last: this one, with its broker.
+import playground.celery  # noqa: F401
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
 # Django must be set up before any consumer imports a model.
 django_application = get_asgi_application()

@@ -1,6 +1,7 @@
 """The Celery application: a doorbell for work that PostgreSQL holds."""
 
 import os
+import threading
 
 from celery import Celery
 from celery.signals import setup_logging, worker_ready
@@ -23,3 +24,16 @@ def keep_our_logging(**_: object) -> None:
 def show_a_pulse(**_: object) -> None:
     """Let ``/healthz`` see that this worker lives."""
     start_pulse(app.conf.broker_url)
+
+
+@worker_ready.connect
+def warm_up(**_: object) -> None:
+    """Load what the first run would wait for: the embedding model and the tokenizer."""
+    threading.Thread(target=_load_models, name="warm-up", daemon=True).start()
+
+
+def _load_models() -> None:
+    from playground.gateway import embeddings, tokens
+
+    embeddings.embed(["warm up"], kind="query")
+    tokens.count("warm up")

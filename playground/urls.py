@@ -7,6 +7,7 @@ from agents import views as agents
 from agents.api import agents_api, threads_api
 from playground.console import views as console
 from playground.core import health, problems
+from playground.gateway.api import models_api
 from playground.messaging.api import events_api, runs_api
 from playground.policy import views as policy
 from playground.policy.api import policy_api
@@ -16,8 +17,6 @@ from playground.tracing import views as tracing
 from playground.tracing.api import traces_api
 from skills import views as skills
 from skills.api import skills_api
-
-from playground.gateway.api import models_api
 
 api = NinjaAPI(
     title="Playground",

@@ -12,7 +12,10 @@ from tests.bench.measures import Target
 from tests.stack import Stack
 
 SETTINGS = {"PLAYGROUND_SCRIPTED": "1", "PLAYGROUND_RATE_LIMITS": "off"}
-CLOCK = "from playground.gateway.providers import scripted; scripted.queue([{'clock': 150, 'chunk_ms': 20}])"
+CLOCK = (
+    "from playground.gateway.providers import scripted;"
+    "scripted.queue([{'clock': 150, 'chunk_ms': 20}])"
+)
 
 
 def main() -> None:
