@@ -28,12 +28,14 @@ def show_a_pulse(**_: object) -> None:
 
 @worker_ready.connect
 def warm_up(**_: object) -> None:
-    """Load what the first run would wait for: the embedding model and the tokenizer."""
+    """Load what the first run would wait for: the tokenizer, and the skills' embeddings."""
     threading.Thread(target=_load_models, name="warm-up", daemon=True).start()
 
 
 def _load_models() -> None:
-    from playground.gateway import embeddings, tokens
+    from playground.gateway import tokens
+    from playground.gateway.planner.toolbox import Tool, ranked
+    from skills import registry
 
-    embeddings.embed(["warm up"], kind="query")
     tokens.count("warm up")
+    ranked("warm up", [Tool(s.alias, s.description, s.input_schema) for s in registry.all()])

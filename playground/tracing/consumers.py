@@ -22,6 +22,8 @@ from playground.tracing.models import Trace
 from playground.tracing.rows import Row
 
 POLL_S = 1.0
+SETTLE_S = 0.15
+"""After a root's end the store needs about this long to settle the trace's totals."""
 RECHECK_S = 60.0
 MAX_FRAME = 4096
 UNAUTHENTICATED, NOT_FOUND, FORBIDDEN = 4401, 4404, 4403
@@ -96,11 +98,12 @@ class TraceConsumer(AsyncWebsocketConsumer):
             await self._send({"type": "hello", "trace_id": self.trace_id})
             live = await self._catch_up()
             checked = polled = time.monotonic()
+            patience = POLL_S if live else RECHECK_S
             while True:
                 try:
-                    message = await asyncio.wait_for(queue.get(), POLL_S if live else RECHECK_S)
+                    message = await asyncio.wait_for(queue.get(), patience)
                     await self._pass_on(message)
-                    live = True
+                    patience = POLL_S
                 except TimeoutError:
                     message = None
                 clock = time.monotonic()
@@ -111,7 +114,9 @@ class TraceConsumer(AsyncWebsocketConsumer):
                         return
                 if message is None or not message["spans"] or clock - polled >= POLL_S:
                     polled = clock
-                    live = await self._catch_up()
+                    patience = POLL_S if await self._catch_up() else RECHECK_S
+                if message is not None and _ends(message):
+                    patience = SETTLE_S
 
     async def _pass_on(self, message: dict[str, Any]) -> None:
         for fields in message["spans"]:
@@ -158,6 +163,10 @@ class TraceConsumer(AsyncWebsocketConsumer):
 
     async def _send(self, frame: dict[str, Any]) -> None:
         await self.send(text_data=orjson.dumps(frame).decode())
+
+
+def _ends(message: dict[str, Any]) -> bool:
+    return any(row["parent_id"] is None and row["end"] for row in message["spans"])
 
 
 def _moment(value: Any) -> dt.datetime | None:
