@@ -9,9 +9,9 @@ from pydantic import Field
 
 from agents import building, listing, threads
 from agents.models import Agent, AgentVersion, Thread
-from agents.requests import KnownRequest
 from agents.specifying import DEFAULT_MODEL, USUAL_STEPS, AgentSpec
 from playground.core.errors import InvalidInput
+from playground.policy.requests import TeamRequest
 
 agents_api = Router(tags=["agents"])
 threads_api = Router(tags=["threads"])
@@ -159,7 +159,7 @@ class ReadIn(Schema):
 
 @agents_api.get("", response=AgentsOut, summary="List the team's agents")
 def list_agents(
-    request: KnownRequest,
+    request: TeamRequest,
     q: str = "",
     archived: bool = False,
     cursor: str | None = None,
@@ -171,21 +171,21 @@ def list_agents(
 
 
 @agents_api.post("", response={201: AgentOut}, summary="Make an agent")
-def make_agent(request: KnownRequest, body: AgentIn) -> Status[dict[str, Any]]:
+def make_agent(request: TeamRequest, body: AgentIn) -> Status[dict[str, Any]]:
     """Make version 1 of a new agent; a taken name is a 409."""
     version = building.save_agent(request.context, body.spec(body.name), must_be_new=True)
     return Status(201, _agent(version.agent, version))
 
 
 @agents_api.get("/{name}", response=AgentOut, summary="Read an agent")
-def read_agent(request: KnownRequest, name: str) -> dict[str, Any]:
+def read_agent(request: TeamRequest, name: str) -> dict[str, Any]:
     """Read the latest version."""
     agent = building.find_agent(request.context, name)
     return _agent(agent, agent.latest)
 
 
 @agents_api.put("/{name}", response=AgentOut, summary="Save a new version of an agent")
-def save_agent(request: KnownRequest, name: str, body: WiringUpdateIn) -> dict[str, Any]:
+def save_agent(request: TeamRequest, name: str, body: WiringUpdateIn) -> dict[str, Any]:
     """Save a version; saving the same wiring again gives the version that is there."""
     building.find_agent(request.context, name)
     version = building.save_agent(request.context, body.spec(name), based_on=body.based_on)
@@ -193,7 +193,7 @@ def save_agent(request: KnownRequest, name: str, body: WiringUpdateIn) -> dict[s
 
 
 @agents_api.patch("/{name}", response=AgentOut, summary="Archive or restore an agent")
-def archive_agent(request: KnownRequest, name: str, body: AgentPatchIn) -> dict[str, Any]:
+def archive_agent(request: TeamRequest, name: str, body: AgentPatchIn) -> dict[str, Any]:
     """Close an agent to new threads, or open it again."""
     agent = building.archive(request.context, name, archived=body.archived)
     return _agent(agent, agent.latest)
@@ -201,7 +201,7 @@ def archive_agent(request: KnownRequest, name: str, body: AgentPatchIn) -> dict[
 
 @agents_api.get("/{name}/versions", response=VersionsOut, summary="List an agent's versions")
 def list_versions(
-    request: KnownRequest, name: str, cursor: int | None = None, limit: Limit = 50
+    request: TeamRequest, name: str, cursor: int | None = None, limit: Limit = 50
 ) -> dict[str, Any]:
     """List the versions, newest first."""
     agent = building.find_agent(request.context, name)
@@ -215,7 +215,7 @@ def list_versions(
 
 @threads_api.get("", response=ThreadsOut, summary="List the team's threads")
 def list_threads(
-    request: KnownRequest,
+    request: TeamRequest,
     q: str = "",
     agent: str = "",
     mine: bool = False,
@@ -237,20 +237,20 @@ def list_threads(
 
 
 @threads_api.post("", response={201: ThreadOut}, summary="Open a thread")
-def open_thread(request: KnownRequest, body: ThreadIn) -> Status[dict[str, Any]]:
+def open_thread(request: TeamRequest, body: ThreadIn) -> Status[dict[str, Any]]:
     """Open a thread with the latest version of an agent."""
     thread = threads.open_thread(request.context, agent=body.agent, title=body.title)
     return Status(201, _thread(thread))
 
 
 @threads_api.get("/{thread_id}", response=ThreadOut, summary="Read a thread")
-def read_thread(request: KnownRequest, thread_id: str) -> dict[str, Any]:
+def read_thread(request: TeamRequest, thread_id: str) -> dict[str, Any]:
     """Read a thread."""
     return _thread(threads.find_thread(request.context, thread_id))
 
 
 @threads_api.patch("/{thread_id}", response=ThreadOut, summary="Rename or archive a thread")
-def change_thread(request: KnownRequest, thread_id: str, body: ThreadPatchIn) -> dict[str, Any]:
+def change_thread(request: TeamRequest, thread_id: str, body: ThreadPatchIn) -> dict[str, Any]:
     """Change the title, or take the thread out of the list."""
     thread = threads.find_thread(request.context, thread_id)
     if body.title is not None:
@@ -262,7 +262,7 @@ def change_thread(request: KnownRequest, thread_id: str, body: ThreadPatchIn) ->
 
 @threads_api.get("/{thread_id}/messages", response=MessagesOut, summary="List a thread's messages")
 def list_messages(
-    request: KnownRequest,
+    request: TeamRequest,
     thread_id: str,
     cursor: Annotated[int, Field(ge=0, lt=2**62)] = 0,
     limit: Limit = listing.MAX_PAGE,
@@ -277,7 +277,7 @@ def list_messages(
     "/{thread_id}/messages", response={202: PostedOut}, summary="Send a message to the agent"
 )
 def post_message(
-    request: KnownRequest,
+    request: TeamRequest,
     thread_id: str,
     body: MessageIn,
     idempotency_key: Annotated[
@@ -298,13 +298,13 @@ def post_message(
 @threads_api.post(
     "/{thread_id}/upgrade", response=ThreadOut, summary="Move a thread to the latest version"
 )
-def upgrade(request: KnownRequest, thread_id: str) -> dict[str, Any]:
+def upgrade(request: TeamRequest, thread_id: str) -> dict[str, Any]:
     """Let the thread's next messages be answered by the agent's latest version."""
     return _thread(threads.move_to_latest(request.context, thread_id))
 
 
 @threads_api.post("/{thread_id}/read", response={204: None}, summary="Say how far one has read")
-def mark_read(request: KnownRequest, thread_id: str, body: ReadIn) -> Status[None]:
+def mark_read(request: TeamRequest, thread_id: str, body: ReadIn) -> Status[None]:
     """Remember the last sequence number that the caller has seen."""
     threads.mark_read(request.context, thread_id, seq=body.seq)
     return Status(204, None)

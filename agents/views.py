@@ -13,11 +13,11 @@ from agents import building, listing
 from agents.comparing import Line, differences, parts_of
 from agents.execution import variables_for
 from agents.models import Agent, AgentVersion
-from agents.requests import KnownRequest
 from agents.specifying import DEFAULT_MODEL, MAX_STEPS, MIN_STEPS, AgentSpec
 from playground.core.errors import Conflict, InvalidInput
 from playground.gateway import models as gateway_models
 from playground.policy.deciding import Resource, decide
+from playground.policy.requests import TeamRequest
 from playground.prompts import rendering
 from skills import registry
 
@@ -65,7 +65,7 @@ class Editor:
 
 
 @require_safe
-def agent_list(request: KnownRequest) -> HttpResponse:
+def agent_list(request: TeamRequest) -> HttpResponse:
     """Show the team's agents."""
     query = request.GET.get("q", "")
     archived = request.GET.get("archived") == "1"
@@ -84,7 +84,7 @@ def agent_list(request: KnownRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def agent_page(request: KnownRequest, name: str) -> HttpResponse:
+def agent_page(request: TeamRequest, name: str) -> HttpResponse:
     """Show an agent, its versions and its use; archive or restore it."""
     agent = building.find_agent(request.context, name)
     if request.method == "POST":
@@ -116,7 +116,7 @@ def agent_page(request: KnownRequest, name: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def new_agent(request: KnownRequest) -> HttpResponse:
+def new_agent(request: TeamRequest) -> HttpResponse:
     """Make an agent; ``?from=`` begins with a copy of another one."""
     if request.method == "POST":
         return _preview(request) if "preview" in request.POST else _save(request, None)
@@ -128,7 +128,7 @@ def new_agent(request: KnownRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit_agent(request: KnownRequest, name: str) -> HttpResponse:
+def edit_agent(request: TeamRequest, name: str) -> HttpResponse:
     """Edit an agent; saving makes a new version."""
     agent = building.find_agent(request.context, name)
     if request.method == "POST":
@@ -138,7 +138,7 @@ def edit_agent(request: KnownRequest, name: str) -> HttpResponse:
     return _editor(request, spec, agent, based_on=latest.number)
 
 
-def _save(request: KnownRequest, agent: Agent | None) -> HttpResponse:
+def _save(request: TeamRequest, agent: Agent | None) -> HttpResponse:
     spec = _posted(request, agent)
     based_on = _number(request.POST.get("based_on"))
     try:
@@ -163,7 +163,7 @@ def _save(request: KnownRequest, agent: Agent | None) -> HttpResponse:
     return redirect("agent", spec.name)
 
 
-def _preview(request: KnownRequest) -> HttpResponse:
+def _preview(request: TeamRequest) -> HttpResponse:
     """Render the prompt as it is typed; what is wrong shows in its place."""
     spec = _posted(request, None)
     latest = _number(request.POST.get("based_on")) or 0
@@ -180,7 +180,7 @@ def _preview(request: KnownRequest) -> HttpResponse:
 
 
 def _editor(
-    request: KnownRequest,
+    request: TeamRequest,
     spec: AgentSpec,
     agent: Agent | None,
     *,
@@ -207,7 +207,7 @@ def _editor(
     return render(request, "agents/editor.html", context, status=status)
 
 
-def _posted(request: KnownRequest, agent: Agent | None) -> AgentSpec:
+def _posted(request: TeamRequest, agent: Agent | None) -> AgentSpec:
     form = request.POST
     lines = [" ".join(line.split()) for line in form.get("suggested", "").splitlines()]
     return AgentSpec(
@@ -224,7 +224,7 @@ def _posted(request: KnownRequest, agent: Agent | None) -> AgentSpec:
     )
 
 
-def _skills(request: KnownRequest) -> list[SkillChoice]:
+def _skills(request: TeamRequest) -> list[SkillChoice]:
     return [
         SkillChoice(skill.name, skill.title, skill.description)
         for skill in registry.visible_to(request.context)
@@ -264,5 +264,5 @@ def _number(text: str | None) -> int | None:
     return int(text.strip()[:9])
 
 
-def _may(request: KnownRequest, action: str, resource: Resource) -> bool:
+def _may(request: TeamRequest, action: str, resource: Resource) -> bool:
     return decide(request.context, action, resource, audit=False).allowed

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
 from playground.core.errors import InvalidInput, NotFound, PolicyDenied
 from playground.policy.deciding import require
+from playground.policy.requests import TeamRequest
 from skills import registry, searching
 from skills.declaring import Skill
 from skills.invoking import SkillOutcome, invoke
@@ -56,33 +56,34 @@ class OutcomeOut(Schema):
 
 
 @skills_api.get("", response=SkillList, url_name="list-skills")
-def list_skills(request: HttpRequest, q: str = Query("", max_length=200)) -> Any:
+def list_skills(request: TeamRequest, q: str = Query("", max_length=200)) -> Any:
     """List the skills that the caller's team may use; `q` searches by words and by meaning."""
-    return {"items": searching.search(request.context, q)}  # type: ignore[attr-defined]
+    return {"items": searching.search(request.context, q)}
 
 
 @skills_api.get("/{name}", response=SkillOut, url_name="read-skill")
-def read_skill(request: HttpRequest, name: str) -> Any:
+def read_skill(request: TeamRequest, name: str) -> Any:
     """Read one skill."""
-    return viewed(request, name)
+    # A skill can be called, and Ninja calls what it is given if it can.
+    return SkillOut.from_orm(viewed(request, name))
 
 
 @skills_api.post("/{name}/invoke", response=OutcomeOut, url_name="invoke-skill")
-def invoke_skill(request: HttpRequest, name: str, invocation: Invocation) -> Any:
+def invoke_skill(request: TeamRequest, name: str, invocation: Invocation) -> Any:
     """Invoke a skill as the caller. The call is traced: see `trace_id`."""
-    outcome = invoke(request.context, name, invocation.arguments)  # type: ignore[attr-defined]
+    outcome = invoke(request.context, name, invocation.arguments)
     raise_refusal(outcome)
     return outcome
 
 
-def viewed(request: HttpRequest, name: str) -> Skill:
+def viewed(request: TeamRequest, name: str) -> Skill:
     """Return the skill if the request's person may look at it.
 
     Raises:
         NotFound: there is none that they may know of.
     """
-    skill = registry.find(request.context, name)  # type: ignore[attr-defined]
-    require(request.context, "view", skill.resource(), audit=False)  # type: ignore[attr-defined]
+    skill = registry.find(request.context, name)
+    require(request.context, "view", skill.resource(), audit=False)
     return skill
 
 

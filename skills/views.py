@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from playground.core.canonical import canonical_json
 from playground.core.context import RequestContext
 from playground.policy.deciding import decide
+from playground.policy.requests import TeamRequest
 from playground.tracing.models import Span, Trace
 from skills import forms, registry, searching
 from skills.api import raise_refusal, viewed
@@ -36,12 +37,12 @@ class SkillPage:
 
 
 @require_safe
-def skill_list(request: HttpRequest) -> HttpResponse:
+def skill_list(request: TeamRequest) -> HttpResponse:
     """Show the skills of the team, or those that fit a search."""
     query = request.GET.get("q", "")[: searching.MAX_QUERY_CHARS]
     context = {
-        "skills": searching.search(request.context, query),  # type: ignore[attr-defined]
-        "total": len(registry.visible_to(request.context)),  # type: ignore[attr-defined]
+        "skills": searching.search(request.context, query),
+        "total": len(registry.visible_to(request.context)),
         "q": query,
     }
     # The list and its search are one template: a keystroke swaps the part that changes.
@@ -50,19 +51,19 @@ def skill_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def skill_page(request: HttpRequest, name: str) -> HttpResponse:
+def skill_page(request: TeamRequest, name: str) -> HttpResponse:
     """Show one skill."""
     page = _page(request, viewed(request, name))
     return render(request, "skills/skill.html", {"page": page})
 
 
 @require_POST
-def try_skill(request: HttpRequest, name: str) -> HttpResponse:
+def try_skill(request: TeamRequest, name: str) -> HttpResponse:
     """Invoke a skill with what was typed into its form."""
     skill = viewed(request, name)
     typed = {key: value for key, value in request.POST.items() if isinstance(value, str)}
     arguments = forms.arguments(skill.input_schema, typed)
-    outcome = invoke(request.context, skill.name, arguments)  # type: ignore[attr-defined]
+    outcome = invoke(request.context, skill.name, arguments)
     if outcome.error_code == "policy.denied":
         raise_refusal(outcome)
     page = _page(request, skill, typed=typed, outcome=outcome)
@@ -72,13 +73,13 @@ def try_skill(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest,
+    request: TeamRequest,
     skill: Skill,
     *,
     typed: dict[str, str] | None = None,
     outcome: SkillOutcome | None = None,
 ) -> SkillPage:
-    context = request.context  # type: ignore[attr-defined]
+    context = request.context
     mistakes = outcome.errors if outcome else ()
     wrong = {each["field"].split(".")[0]: each["message"] for each in mistakes}
     output = skill.output_schema
@@ -122,5 +123,5 @@ def _example(schema: dict[str, Any]) -> Any:
     return usual.get(schema.get("type", ""), "…")
 
 
-def _is_htmx(request: HttpRequest) -> bool:
-    return bool(request.htmx)  # type: ignore[attr-defined]
+def _is_htmx(request: TeamRequest) -> bool:
+    return bool(request.htmx)

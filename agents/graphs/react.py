@@ -24,6 +24,7 @@ from agents.graphs.checkpointing import RUN_KEY, FencedSaver
 from agents.graphs.speaking import Reply, speak, with_instruction, write_plan
 from agents.planning import PlanItem
 from agents.running import Outcome, Turn
+from agents.shortening import shorten
 from agents.telling import GARBAGE, LOOP, STEP_LIMIT, excuse, past_tense
 from playground.core.canonical import canonical_json
 from skills import registry
@@ -287,6 +288,7 @@ class _Nodes:
         )
         outcome = invoke(turn.context, skill.name, call["arguments"], call_id=call["id"])
         summary = outcome.summary if outcome.ok else (outcome.error_detail or "failed")
+        told = {"result": shorten(outcome.output)} if outcome.ok else {"code": outcome.error_code}
         turn.progress.step(
             step,
             kind="skill",
@@ -296,7 +298,7 @@ class _Nodes:
             summary=summary[:300],
             span_id=getattr(outcome, "span_id", None),
             ms=outcome.ms,
-            data=shown if outcome.ok else {**shown, "code": outcome.error_code},
+            data={**shown, **told},
         )
         after = planning.finish(plan, call["alias"], ok=outcome.ok)
         self._show(after, plan)
@@ -316,8 +318,8 @@ class _Nodes:
             "summary": summary[:500],
             "result": result,
         }
-        told = self._told(call, result, ok=outcome.ok)
-        return {**told, "plan": after, "records": [record], "mistakes": 0}
+        answer = self._told(call, result, ok=outcome.ok)
+        return {**answer, "plan": after, "records": [record], "mistakes": 0}
 
     def _told(self, call: Call, text: str, *, ok: bool) -> dict[str, Any]:
         status = "success" if ok else "error"

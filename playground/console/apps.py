@@ -8,7 +8,9 @@ class ConsoleConfig(AppConfig):
     label = "console"
 
     def ready(self) -> None:
-        from playground.console import rendering
+        from playground.console import inspecting, rendering
         from playground.messaging import rendering as socket_rendering
+        from playground.tracing import showing
 
+        showing.expect(inspecting.expects_trace)
         socket_rendering.register(rendering.render_event)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from playground.console.wording import Line, lines_of
 from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.messaging.models import Event, Message, Run
@@ -32,10 +33,10 @@ class MessageView:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A titled JSON value inside an opened step."""
+    """A titled value inside an opened step, as lines to read."""
 
     title: str
-    value: Any
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def step_view(run_id: object, trace_id: str, payload: Mapping[str, Any]) -> Step
         summary=str(payload.get("summary") or ""),
         ms=payload.get("ms"),
         span_id=span_id,
-        parts=tuple(Part(str(key).capitalize(), value) for key, value in data.items()),
+        parts=tuple(Part(str(key).capitalize(), lines_of(value)) for key, value in data.items()),
         trace_href=f"/traces/{trace_id}" + (f"#span={span_id}" if span_id else ""),
     )
 

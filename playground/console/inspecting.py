@@ -153,6 +153,11 @@ def _part(message: Mapping[str, Any]) -> tuple[str, str, bool]:
     return role, content, content[:1] in "{[" and role == "tool"
 
 
+def expects_trace(context: RequestContext, trace_id: str) -> bool:
+    """Tell whether a run of the context's team will leave this trace."""
+    return Run.objects.visible_to(context).filter(trace_id=trace_id).exists()
+
+
 def state_of(lane_id: uuid.UUID) -> State:
     """Return the lane's own figures and its newest runs."""
     lane = Lane.objects.get(pk=lane_id)

@@ -85,10 +85,12 @@ def model_of(version: AgentVersion) -> str:
 
 
 def thread_rows(
-    context: RequestContext, *, query: str = "", current: uuid.UUID | None = None
+    context: RequestContext, *, query: str = "", agent: str = "", current: uuid.UUID | None = None
 ) -> tuple[list[ThreadRow], int]:
     """Return the team's threads, last used first, and how many match; two queries."""
     matching = Thread.objects.visible_to(context).active().matching(query.strip()[:200])
+    if agent:
+        matching = matching.filter(agent__name=agent[:100])
     listed = matching.with_status().with_unread(context.subject).newest_first()[:LIST_LIMIT]
     rows = [ThreadRow.of(one, context, current=one.pk == current) for one in listed]
     return rows, len(rows) if len(rows) < LIST_LIMIT else matching.count()
@@ -115,6 +117,12 @@ def thread_header(thread: Thread, context: RequestContext) -> ThreadHeader:
         head_seq=int(thread.lane.next_seq) - 1,
         stream_epoch=str(thread.lane.stream_epoch),
     )
+
+
+def agents_with_threads(context: RequestContext) -> list[tuple[str, str]]:
+    """Return names and titles of the agents that the team's threads belong to, by title."""
+    used = Thread.objects.visible_to(context).active().order_by("agent__title")
+    return list(used.values_list("agent__name", "agent__title").distinct()[:100])
 
 
 def agent_choices(context: RequestContext) -> list[AgentChoice]:

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -18,6 +18,7 @@ from playground.core.health import check_parts
 from playground.messaging import runs
 from playground.messaging.models import Event, Run
 from playground.policy.deciding import decide
+from playground.policy.requests import TeamRequest
 
 PART_NAMES = {
     "default": "PostgreSQL",
@@ -28,13 +29,8 @@ PART_NAMES = {
 }
 
 
-def _context(request: HttpRequest) -> RequestContext:
-    context: RequestContext = request.context  # type: ignore[attr-defined]
-    return context
-
-
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: TeamRequest) -> HttpResponse:
     """Show what to do first and what happened last."""
     if request.GET.get("part") == "health":
         parts = [
@@ -46,7 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
             for name, state in check_parts().items()
         ]
         return render(request, "console/health.html", {"health": parts})
-    context = _context(request)
+    context = request.context
     recent = Run.objects.visible_to(context).select_related("message").order_by("-created_at")[:7]
     rows, _ = listing.thread_rows(context)
     address = f"{settings.PLAYGROUND_PUBLIC_URL}/api/threads"
@@ -63,7 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _start(request: HttpRequest, context: RequestContext, **values: Any) -> dict[str, Any]:
+def _start(request: TeamRequest, context: RequestContext, **values: Any) -> dict[str, Any]:
     agents = listing.agent_choices(context)
     wanted = request.POST.get("agent") or request.GET.get("agent")
     chosen = next((one for one in agents if one.name == wanted), agents[0] if agents else None)
@@ -71,9 +67,9 @@ def _start(request: HttpRequest, context: RequestContext, **values: Any) -> dict
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def threads(request: HttpRequest) -> HttpResponse:
+def threads(request: TeamRequest) -> HttpResponse:
     """Show the threads and a composer; a posted message opens a thread with it."""
-    context = _context(request)
+    context = request.context
     error = None
     draft = request.GET.get("draft", "")
     if request.method == "POST":
@@ -82,15 +78,8 @@ def threads(request: HttpRequest) -> HttpResponse:
             return redirect("thread", _begin(context, request.POST.get("agent", ""), draft))
         except PlaygroundError as refused:
             error = refused
-    query = request.GET.get("q", "")
-    rows, total = listing.thread_rows(context, query=query)
     values = _start(request, context, draft=draft, error=error, autofocus=True)
-    values |= {
-        "threads": rows,
-        "query": query,
-        "thread_total": total,
-        "more_threads": total > len(rows),
-    }
+    values |= _listed(request, context)
     return render(request, "console/chat.html", values, status=error.status if error else 200)
 
 
@@ -103,46 +92,53 @@ def _begin(context: RequestContext, agent: str, content: str) -> uuid.UUID:
 
 
 @require_GET
-def thread_list(request: HttpRequest) -> HttpResponse:
+def thread_list(request: TeamRequest) -> HttpResponse:
     """Render the list of threads alone, as the search field asks for it."""
-    query = request.GET.get("q", "")
     current = _uuid(request.GET.get("current", ""))
-    rows, total = listing.thread_rows(_context(request), query=query, current=current)
-    values = {
-        "threads": rows,
-        "query": query,
-        "thread_total": total,
-        "more_threads": total > len(rows),
-    }
+    values = _listed(request, request.context, current=current)
     return render(request, "console/chat/thread_list.html", values)
 
 
+def _listed(
+    request: TeamRequest, context: RequestContext, *, current: uuid.UUID | None = None
+) -> dict[str, Any]:
+    """Return the list of threads as it is filtered: ``q`` a text, ``of`` an agent's name."""
+    query, agent = request.GET.get("q", ""), request.GET.get("of", "")
+    rows, total = listing.thread_rows(context, query=query, agent=agent, current=current)
+    return {
+        "threads": rows,
+        "query": query,
+        "of_agent": agent,
+        "thread_agents": listing.agents_with_threads(context),
+        "thread_total": total,
+        "more_threads": total > len(rows),
+    }
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
-def thread(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
+def thread(request: TeamRequest, thread_id: uuid.UUID) -> HttpResponse:
     """Show a thread; a posted message is appended, for browsers without a socket too."""
-    context = _context(request)
+    context = request.context
     if request.method == "POST":
         return _change_thread(request, context, thread_id)
     found = threading.find_thread(context, thread_id)
     header = listing.thread_header(found, context)
     turns, earlier = conversation.load_turns(thread_id, context)
     threading.mark_read(context, thread_id, seq=header.head_seq)
-    rows, total = listing.thread_rows(context, current=thread_id)
     asked = request.GET.get("run")
     values = {
         "thread": header,
         "turns": turns,
         "earlier": earlier,
-        "threads": rows,
-        "thread_total": total,
-        "more_threads": total > len(rows),
+        **_listed(request, context, current=thread_id),
+        "pane": "inspector" if "tab" in request.GET else "talk",
         **_inspector(context, thread_id, tab=request.GET.get("tab", "trace"), run_id=asked),
     }
     return render(request, "console/chat.html", values)
 
 
 def _change_thread(
-    request: HttpRequest, context: RequestContext, thread_id: uuid.UUID
+    request: TeamRequest, context: RequestContext, thread_id: uuid.UUID
 ) -> HttpResponse:
     match request.POST.get("action", "send"):
         case "send":
@@ -167,9 +163,9 @@ def _change_thread(
 
 
 @require_GET
-def thread_rows(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
+def thread_rows(request: TeamRequest, thread_id: uuid.UUID) -> HttpResponse:
     """Render the newest turns, or those before a sequence number."""
-    context = _context(request)
+    context = request.context
     found = threading.find_thread(context, thread_id)
     before = request.GET.get("before", "")
     limit = int(before) if before.isdecimal() and len(before) <= 18 else None
@@ -182,9 +178,9 @@ def thread_rows(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-def inspector(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
+def inspector(request: TeamRequest, thread_id: uuid.UUID) -> HttpResponse:
     """Render one tab of the inspector, or the thread's page with that tab open."""
-    context = _context(request)
+    context = request.context
     if request.headers.get("HX-Request") != "true":
         return redirect(f"/chat/{thread_id}?{request.GET.urlencode()}")
     found = threading.find_thread(context, thread_id)
@@ -208,9 +204,9 @@ def _inspector(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
+def run(request: TeamRequest, run_id: uuid.UUID) -> HttpResponse:
     """Show a run; ``action=cancel`` stops it, ``action=replay`` tries a dead one again."""
-    context = _context(request)
+    context = request.context
     found = (
         Run.objects.visible_to(context).select_related("message", "lane").filter(pk=run_id).first()
     )
@@ -242,10 +238,10 @@ def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-def palette(request: HttpRequest) -> HttpResponse:
+def palette(request: TeamRequest) -> HttpResponse:
     """Render what the palette offers for the text typed so far."""
     query = request.GET.get("q", "").strip()[:100]
-    groups = finding.find(_context(request), query)
+    groups = finding.find(request.context, query)
     return render(request, "console/palette.html", {"groups": groups, "query": query})
 
 

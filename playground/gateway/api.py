@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Router, Schema
 
 from playground.gateway import models
+from playground.policy.requests import TeamRequest
 
 models_api = Router(tags=["models"])
 
@@ -28,6 +28,6 @@ class ModelsOut(Schema):
 
 
 @models_api.get("", response=ModelsOut, summary="List models")
-def list_models(request: HttpRequest) -> dict[str, Any]:
+def list_models(request: TeamRequest) -> dict[str, Any]:
     """List the models that agents can name, the default one first."""
     return {"items": models.available()}

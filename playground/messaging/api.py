@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from ninja import Query, Router, Schema
 
 from playground.core.context import RequestContext
@@ -15,6 +15,7 @@ from playground.messaging import hub, reading, resuming, runs
 from playground.messaging.following import Entry
 from playground.messaging.models import Run
 from playground.policy.deciding import require
+from playground.policy.requests import TeamRequest
 
 events_api = Router(tags=["threads"])
 runs_api = Router(tags=["runs"])
@@ -65,28 +66,28 @@ class RunOut(Schema):
 
 
 @runs_api.get("/{uuid:run_id}", response=RunOut, summary="One run")
-def get_run(request: HttpRequest, run_id: uuid.UUID) -> RunOut:
+def get_run(request: TeamRequest, run_id: uuid.UUID) -> RunOut:
     """Return a run's status, trace and error."""
-    run = runs.find(run_id, by=_context(request))
-    require(_context(request), "view", run.lane.resource())
+    run = runs.find(run_id, by=request.context)
+    require(request.context, "view", run.lane.resource())
     return RunOut.of(run)
 
 
 @runs_api.post("/{uuid:run_id}/cancel", response={202: RunOut}, summary="Stop a run")
-def cancel_run(request: HttpRequest, run_id: uuid.UUID) -> tuple[int, RunOut]:
+def cancel_run(request: TeamRequest, run_id: uuid.UUID) -> tuple[int, RunOut]:
     """Stop a waiting run at once, a working one at its next step or chunk."""
-    return 202, RunOut.of(runs.cancel(run_id, by=_context(request)))
+    return 202, RunOut.of(runs.cancel(run_id, by=request.context))
 
 
 @runs_api.post("/{uuid:run_id}/replay", response={202: RunOut}, summary="Try a dead run again")
-def replay_run(request: HttpRequest, run_id: uuid.UUID) -> tuple[int, RunOut]:
+def replay_run(request: TeamRequest, run_id: uuid.UUID) -> tuple[int, RunOut]:
     """Give a dead run new attempts."""
-    return 202, RunOut.of(runs.replay(run_id, by=_context(request)))
+    return 202, RunOut.of(runs.replay(run_id, by=request.context))
 
 
 @events_api.get("/{uuid:thread_id}/events", summary="The log of a thread, live")
 async def thread_events(
-    request: HttpRequest,
+    request: TeamRequest,
     thread_id: uuid.UUID,
     after: int | None = Query(None, ge=0, le=MAX_SEQ),
     limit: int = Query(200, ge=1, le=MAX_PAGE),
@@ -98,7 +99,7 @@ async def thread_events(
     With ``deltas=true`` the text of an answer comes while it is written, as events of type
     ``delta`` and ``snapshot`` that have no id.
     """
-    context = _context(request)
+    context = request.context
     await hub.in_thread(_find, thread_id, context)
     start = _last_event_id(request)
     if start is None:
@@ -151,15 +152,10 @@ def _find(thread_id: uuid.UUID, context: RequestContext) -> None:
     require(context, "view", lane.resource(), audit=False)
 
 
-def _last_event_id(request: HttpRequest) -> int | None:
+def _last_event_id(request: TeamRequest) -> int | None:
     raw = request.headers.get("Last-Event-ID")
     if raw is None or not raw.strip():
         return None
     if not raw.strip().isascii() or not raw.strip().isdigit() or len(raw) > 19:
         raise InvalidInput("events.invalid-id", "Last-Event-ID is the number of an event.")
     return min(int(raw), MAX_SEQ)
-
-
-def _context(request: HttpRequest) -> RequestContext:
-    context: RequestContext = request.context  # type: ignore[attr-defined]
-    return context

@@ -1,12 +1,14 @@
 """What may be done to a run from outside, and how it ends."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, NotFound
 from playground.messaging import appending, events, statuses
@@ -108,6 +110,9 @@ def end(
         usage=spent,
     )
     appending.log(run.lane_id, [entry])
+    if status != RunStatus.SUCCEEDED:
+        # A lost worker, also one of an earlier attempt, left its spans open.
+        transaction.on_commit(partial(spans.interrupt, run.trace_id), robust=True)
 
 
 def change(run: Run, status: RunStatus, **fields: Any) -> None:

@@ -4,12 +4,12 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
 from playground.policy import keys
 from playground.policy.models import ApiKey, Membership, User
 from playground.policy.people import memberships_of
+from playground.policy.requests import TeamRequest
 
 policy_api = Router(tags=["people and keys"])
 
@@ -67,9 +67,9 @@ class KeyList(Schema):
 
 
 @policy_api.get("/me", response=MeOut, url_name="me")
-def read_me(request: HttpRequest) -> Any:
+def read_me(request: TeamRequest) -> Any:
     """Tell who asks, in which team and for which purpose."""
-    caller, context = request.caller, request.context  # type: ignore[attr-defined]
+    caller, context = request.caller, request.context
     user: User = caller.membership.user
     return {
         "username": user.username,
@@ -82,9 +82,9 @@ def read_me(request: HttpRequest) -> Any:
 
 
 @policy_api.get("/teams", response=TeamList, url_name="my-teams")
-def list_teams(request: HttpRequest) -> Any:
+def list_teams(request: TeamRequest) -> Any:
     """List the caller's teams; a key sees the one team that it is for."""
-    caller = request.caller  # type: ignore[attr-defined]
+    caller = request.caller
     memberships = memberships_of(caller.membership.user)
     if caller.key is not None:
         memberships = memberships.filter(team=caller.key.team)
@@ -92,16 +92,16 @@ def list_teams(request: HttpRequest) -> Any:
 
 
 @policy_api.get("/keys", response=KeyList, url_name="my-keys")
-def list_keys(request: HttpRequest) -> Any:
+def list_keys(request: TeamRequest) -> Any:
     """List the caller's own keys in this team, revoked ones included."""
-    return {"items": list(ApiKey.objects.visible_to(request.context))}  # type: ignore[attr-defined]
+    return {"items": list(ApiKey.objects.visible_to(request.context))}
 
 
 @policy_api.post("/keys", response={201: CreatedKeyOut}, url_name="create-key")
-def create_key(request: HttpRequest, key: KeyIn) -> Any:
+def create_key(request: TeamRequest, key: KeyIn) -> Any:
     """Make a key for the caller in this team and show it once."""
     created = keys.create_own(
-        request.context,  # type: ignore[attr-defined]
+        request.context,
         name=key.name,
         expires_in_days=key.expires_in_days,
     )
@@ -110,9 +110,9 @@ def create_key(request: HttpRequest, key: KeyIn) -> Any:
 
 
 @policy_api.delete("/keys/{uuid:key_id}", response={204: None}, url_name="revoke-key")
-def revoke_key(request: HttpRequest, key_id: UUID) -> Any:
+def revoke_key(request: TeamRequest, key_id: UUID) -> Any:
     """Revoke one of the caller's keys at once."""
-    keys.revoke(request.context, key_id)  # type: ignore[attr-defined]
+    keys.revoke(request.context, key_id)
     return Status(204, None)
 
 

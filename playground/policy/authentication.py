@@ -1,7 +1,7 @@
 """Find out who asks, at every door: pages, the API, WebSockets. Nobody is the default."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 from typing import Any, Final
@@ -25,9 +25,10 @@ from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError, PolicyDenied, Unauthenticated
 from playground.policy import bodies, keys, limiting
 from playground.policy.deciding import Resource, decide
-from playground.policy.models import ApiKey, Membership, User
+from playground.policy.models import Membership, User
 from playground.policy.origins import header
 from playground.policy.people import memberships_of
+from playground.policy.requests import Caller, OpenRequest
 
 # Everything else asks for a person. A test holds this list against the site map.
 PUBLIC_ROUTES: Final = frozenset({"healthz", "login", "login-link"})
@@ -35,20 +36,11 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _API = "/api/"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, in which team, and by which key if by one."""
-
-    context: RequestContext
-    membership: Membership
-    key: ApiKey | None = None
-
-
 class ContextMiddleware(MiddlewareMixin):
     """Set ``request.context`` and ``request.team``, and close every route that is not public."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        request.context = request.team = request.caller = None  # type: ignore[attr-defined]
+    def process_request(self, request: OpenRequest) -> HttpResponse | None:
+        request.context = request.team = request.caller = None
         try:
             if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
                 raise bodies.nul()
@@ -56,17 +48,17 @@ class ContextMiddleware(MiddlewareMixin):
         except PlaygroundError as error:
             return problems.respond(request, error)
         if caller is not None:
-            request.context = caller.context  # type: ignore[attr-defined]
-            request.team = caller.membership.team  # type: ignore[attr-defined]
-            request.caller = caller  # type: ignore[attr-defined]
+            request.context = caller.context
+            request.team = caller.membership.team
+            request.caller = caller
         return None
 
     def process_view(
-        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+        self, request: OpenRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         match = request.resolver_match
         public = match is not None and match.view_name in PUBLIC_ROUTES
-        if not public and request.context is None:  # type: ignore[attr-defined]
+        if not public and request.context is None:
             if request.user.is_anonymous:
                 return _ask_to_sign_in(request)
             if match is None or match.view_name != "logout":

@@ -14,6 +14,7 @@ from playground.core.errors import InvalidInput, NotFound, Unauthenticated
 from playground.policy import auditing, limiting, links
 from playground.policy import keys as api_keys
 from playground.policy.models import ApiKey, User
+from playground.policy.requests import TeamRequest
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -52,7 +53,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def switch_team(request: HttpRequest) -> HttpResponse:
+def switch_team(request: TeamRequest) -> HttpResponse:
     """Work in another of the person's teams from now on."""
     slug = request.POST.get("team", "")
     assert isinstance(request.user, User)
@@ -64,9 +65,9 @@ def switch_team(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def keys(request: HttpRequest) -> HttpResponse:
+def keys(request: TeamRequest) -> HttpResponse:
     """List the person's keys in this team; make one, shown once, or revoke one."""
-    context = request.context  # type: ignore[attr-defined]
+    context = request.context
     created = error = None
     if request.method == "POST" and "revoke" in request.POST:
         api_keys.revoke(context, _uuid(request.POST["revoke"]))

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field
 
+from playground.policy.requests import TeamRequest
 from playground.prompts import rendering
 
 prompts_api = Router(tags=["prompts"])
@@ -33,7 +33,7 @@ class RenderOut(Schema):
 
 
 @prompts_api.post("/render", response=RenderOut, summary="Render templates without saving them")
-def render(request: HttpRequest, body: RenderIn) -> dict[str, Any]:
+def render(request: TeamRequest, body: RenderIn) -> dict[str, Any]:
     """Render Jinja messages in the sandbox; errors say line and column."""
     messages: list[rendering.PromptMessage] = [
         {"role": message.role, "template": message.template} for message in body.messages

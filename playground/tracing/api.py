@@ -3,10 +3,10 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from playground.policy.requests import TeamRequest
 from playground.tracing import reading, showing
 from playground.tracing.models import Span, Trace
 
@@ -96,16 +96,16 @@ class FilterIn(Schema):
 
 
 @traces_api.get("", response=TraceListOut, summary="List the team's traces")
-def list_traces(request: HttpRequest, filters: Query[FilterIn]) -> dict[str, Any]:
+def list_traces(request: TeamRequest, filters: Query[FilterIn]) -> dict[str, Any]:
     """List traces, newest first unless sorted otherwise; follow `next` for more."""
-    page = reading.list_traces(request.context, filters.as_filters())  # type: ignore[attr-defined]
+    page = reading.list_traces(request.context, filters.as_filters())
     return {"items": [_trace(trace) for trace in page.items], "next": page.next}
 
 
 @traces_api.get("/{trace_id}", response=TraceWithSpansOut, summary="Read a trace with its spans")
-def read_trace(request: HttpRequest, trace_id: str) -> dict[str, Any]:
+def read_trace(request: TeamRequest, trace_id: str) -> dict[str, Any]:
     """Read a trace, finished or still running, with every span."""
-    trace = reading.trace_for(request.context, trace_id)  # type: ignore[attr-defined]
+    trace = reading.trace_for(request.context, trace_id)
     spans = Span.objects.filter(trace=trace).order_by("started_at", "span_id")
     return {**_trace(trace), "spans": [showing.raw(span) for span in spans]}
 

@@ -1,14 +1,33 @@
 """What the trace pages show: messages of a model call as chat, and a trace's neighbours."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q, TextField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, Left
 
 from playground.core.capture import Json
 from playground.core.context import RequestContext
 from playground.tracing.models import Span, Trace
+
+
+LINE_CHARS = 300
+REQUEST = "input.value"
+
+Expecting = Callable[[RequestContext, str], bool]
+_expecting: list[Expecting] = []
+
+
+def expect(answer: Expecting) -> None:
+    """Register who knows of traces that have no span yet, such as those of queued runs."""
+    _expecting.append(answer)
+
+
+def is_expected(context: RequestContext, trace_id: str) -> bool:
+    """Tell whether the context's team is to see a trace of this id before long."""
+    return any(answer(context, trace_id) for answer in _expecting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,9 @@ class Neighbours:
 
 def messages_of(span: Span) -> list[ChatMessage]:
     """Read the conversation out of a span's input and output; empty where there is none."""
+    request = span.attribute(REQUEST)
+    if span.input is None and isinstance(request, str) and isinstance(span.output, str):
+        return [ChatMessage("user", request), ChatMessage("assistant", span.output, is_output=True)]
     given = span.input.get("messages") if isinstance(span.input, dict) else span.input
     messages = (
         [_message(each) for each in given or [] if isinstance(each, dict) and "role" in each]
@@ -48,6 +70,27 @@ def messages_of(span: Span) -> list[ChatMessage]:
     )
     answer = _answer(span.output) if messages or span.kind == "model" else None
     return [*messages, answer] if answer else messages
+
+
+def lines_of(trace: Trace) -> dict[str, str]:
+    """Return one line for each span of a trace: what went wrong, else what came out."""
+    said = Coalesce(
+        KeyTextTransform("summary", "output"),
+        KeyTextTransform("text", "output"),
+        Cast("output", TextField()),
+    )
+    spans = Span.objects.filter(trace=trace).annotate(
+        failed=Left(F("error"), LINE_CHARS), said=Left(said, LINE_CHARS)
+    )
+    lines = {
+        span_id: _one_line(failed or said or "")
+        for span_id, failed, said in spans.values_list("span_id", "failed", "said")
+    }
+    return {span_id: line for span_id, line in lines.items() if line and line != "null"}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("\\n", " ").removeprefix('"').removesuffix('"').split())
 
 
 def neighbours_of(context: RequestContext, trace: Trace) -> Neighbours:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 
 from playground.core.clock import now
-from playground.core.errors import InvalidInput
+from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
+from playground.policy.requests import TeamRequest
 from playground.tracing import reading, showing
 from playground.tracing.models import Trace
 
@@ -28,10 +29,10 @@ _HEADINGS = (
 )
 
 
-def trace_list(request: HttpRequest) -> HttpResponse:
+def trace_list(request: TeamRequest) -> HttpResponse:
     """Show the team's traces; htmx gets the table alone."""
     filters = _filters(request)
-    page = reading.list_traces(_context(request), filters, count=True)
+    page = reading.list_traces(request.context, filters, count=True)
     fragment = request.headers.get("HX-Target") == "traces"
     return render(
         request,
@@ -51,19 +52,34 @@ def trace_list(request: HttpRequest) -> HttpResponse:
     )
 
 
-def trace_page(request: HttpRequest, trace_id: str) -> HttpResponse:
-    """Show one trace."""
-    context = _context(request)
-    trace = reading.trace_for(context, trace_id)
+def trace_page(request: TeamRequest, trace_id: str) -> HttpResponse:
+    """Show one trace, or that its run has not begun."""
+    context = request.context
+    try:
+        trace = reading.trace_for(context, trace_id)
+    except NotFound:
+        if not showing.is_expected(context, trace_id):
+            raise
+        return render(request, "tracing/waiting.html", {"trace_id": trace_id})
     neighbours = showing.neighbours_of(context, trace)
     return render(
         request, "tracing/trace.html", {**_tree(trace), "neighbours": neighbours, "compact": False}
     )
 
 
-def trace_tree(request: HttpRequest, trace_id: str) -> HttpResponse:
-    """Answer the tree for the chat's inspector, or with ``offset`` its further rows."""
-    trace = reading.trace_for(_context(request), trace_id)
+def trace_tree(request: TeamRequest, trace_id: str) -> HttpResponse:
+    """Answer the tree for the chat's inspector, with ``offset`` its further rows.
+
+    With ``lines`` it is a line for each span, as JSON. A run that has no span yet has no content.
+    """
+    try:
+        trace = reading.trace_for(request.context, trace_id)
+    except NotFound:
+        if not showing.is_expected(request.context, trace_id):
+            raise
+        return HttpResponse(status=204)
+    if "lines" in request.GET:
+        return JsonResponse(showing.lines_of(trace))
     offset = request.GET.get("offset", "")
     if offset:
         if not (offset.isdigit() and offset.isascii() and len(offset) < 9):
@@ -73,9 +89,9 @@ def trace_tree(request: HttpRequest, trace_id: str) -> HttpResponse:
     return render(request, "tracing/tree.html", {**_tree(trace), "compact": True})
 
 
-def span_detail(request: HttpRequest, trace_id: str, span_id: str) -> HttpResponse:
+def span_detail(request: TeamRequest, trace_id: str, span_id: str) -> HttpResponse:
     """Answer one span's detail with its tabs."""
-    span = reading.span_for(_context(request), trace_id, span_id)
+    span = reading.span_for(request.context, trace_id, span_id)
     messages = showing.messages_of(span)
     return render(
         request,
@@ -83,6 +99,7 @@ def span_detail(request: HttpRequest, trace_id: str, span_id: str) -> HttpRespon
         {
             "span": span,
             "messages": messages,
+            "given": span.attribute(showing.REQUEST) if span.input is None else span.input,
             "first": span.attribute(_FIRST_CHUNK),
             "raw": showing.raw(span),
         },
@@ -104,11 +121,7 @@ def _tree(trace: Trace) -> dict[str, Any]:
     }
 
 
-def _context(request: HttpRequest) -> Any:
-    return request.context  # type: ignore[attr-defined]
-
-
-def _filters(request: HttpRequest) -> reading.Filters:
+def _filters(request: TeamRequest) -> reading.Filters:
     asked = request.GET
     minimum = asked.get("min", "").strip()
     try:
@@ -131,12 +144,12 @@ def _filters(request: HttpRequest) -> reading.Filters:
     )
 
 
-def _names(request: HttpRequest) -> list[str]:
-    names = Trace.objects.visible_to(_context(request)).order_by("name")
+def _names(request: TeamRequest) -> list[str]:
+    names = Trace.objects.visible_to(request.context).order_by("name")
     return list(names.values_list("name", flat=True).distinct()[:100])
 
 
-def _column(request: HttpRequest, filters: reading.Filters, name: str) -> dict[str, str]:
+def _column(request: TeamRequest, filters: reading.Filters, name: str) -> dict[str, str]:
     """Return a heading's link, and how it is sorted now, for ``aria-sort``."""
     mine = filters.sort == name
     descending = not filters.descending if mine else name not in ("name", "status")
@@ -145,7 +158,7 @@ def _column(request: HttpRequest, filters: reading.Filters, name: str) -> dict[s
     return {"url": url, "order": order}
 
 
-def _address(request: HttpRequest, **changes: str | None) -> str:
+def _address(request: TeamRequest, **changes: str | None) -> str:
     """Return the list's address with some of its parameters changed, empty ones left out."""
     asked = request.GET.copy()
     for key, value in changes.items():

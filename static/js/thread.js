@@ -515,7 +515,7 @@ if (threadId) {
   });
   setInterval(() => line.beat(), 5000);
   setInterval(() => {
-    if (!document.hidden && !$("#thread-rows:hover") && !$(".pane-threads input[name=q]")?.value)
+    if (!document.hidden && !$("#thread-rows:hover") && !$$(".pane-threads :is(input[name=q], select)").some((one) => one.value))
       window.htmx?.ajax("GET", `/chat/list?current=${threadId}`, { target: "#thread-rows" });
   }, 20000);
   showButtons();

@@ -46,7 +46,10 @@ class TraceView extends HTMLElement {
     this.gone = false;
     const answer = await fetch(this.dataset.treeUrl, { headers: { "HX-Request": "true" } }).catch(() => null);
     if (this.gone) return;
-    if (answer?.ok) this.outerHTML = await answer.text();
+    if (answer?.status === 200) {
+      if (this.dataset.whole !== undefined) location.reload();
+      else this.outerHTML = await answer.text();
+    }
     else this.retry = setTimeout(() => this.load(attempt + 1), RETRY_MS[Math.min(Math.floor(attempt / 6), 3)]);
   }
 
@@ -115,7 +118,7 @@ class TraceView extends HTMLElement {
     const kind = this.parts.kinds.value;
     const filtering = Boolean(text || kind);
     const fits = (row) => (!text || row.name.includes(text)) && (!kind || (kind === "!error" ? row.status === "error" : row.kind === kind));
-    const flat = this.mode === "timeline";
+    const flat = this.mode !== "tree";
     this.visible = [];
     const waiting = [...(children.get("") ?? [])].reverse().map((row) => [row, 0]);
     if (flat) this.visible = all.filter(fits).map((row) => this.place(row, 0, false));
@@ -197,7 +200,37 @@ class TraceView extends HTMLElement {
     twist.hidden = !row.hasChildren;
     if (row.hasChildren) element.setAttribute("aria-expanded", String(!this.folded.has(row.id)));
     else element.removeAttribute("aria-expanded");
+    if (this.mode === "log") this.tell(row);
     this.stretch(row);
+  }
+
+  // The log's own cells: when it began by the reader's clock, and one line of what came out.
+  tell(row) {
+    const { element } = row;
+    if (!element.querySelector(".tv-clock")) {
+      const clock = document.createElement("time");
+      clock.className = "tv-clock num";
+      const began = new Date(row.start);
+      clock.dateTime = began.toISOString();
+      clock.textContent = `${began.toTimeString().slice(0, 8)}.${String(began.getMilliseconds()).padStart(3, "0")}`;
+      const line = document.createElement("span");
+      line.className = "tv-line truncate";
+      element.prepend(clock);
+      element.append(line);
+    }
+    const line = element.querySelector(".tv-line");
+    line.textContent = this.lines?.[row.id] ?? "";
+    line.title = line.textContent;
+  }
+
+  async readLines() {
+    if (this.reading) return;
+    this.reading = true;
+    const answer = await fetch(`${this.dataset.treeUrl}?lines=1`, { headers: { "HX-Request": "true" } }).catch(() => null);
+    this.reading = false;
+    if (!answer?.ok || this.gone) return;
+    this.lines = await answer.json();
+    this.draw();
   }
 
   stretch(row) {
@@ -245,6 +278,7 @@ class TraceView extends HTMLElement {
     } else if (frame.type === "span") {
       if (!this.takeHtml(frame.html)) return;
       if (frame.span.id === this.selected && frame.span.end) this.showDetail(this.selected);
+      if (this.mode === "log" && frame.span.end) this.readLines();
       this.schedule();
     } else if (frame.type === "trace") {
       this.parts.header.innerHTML = frame.html;
@@ -317,6 +351,7 @@ class TraceView extends HTMLElement {
     note.dataset.tone = "error";
     note.setAttribute("role", "alert");
     const again = document.createElement("button");
+    again.type = "button";
     again.className = "btn btn-sm";
     again.textContent = "Try again";
     again.onclick = () => this.showDetail(id);
@@ -362,6 +397,7 @@ class TraceView extends HTMLElement {
     this.mode = mode;
     this.dataset.view = mode;
     for (const button of this.querySelectorAll("[data-mode]")) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+    if (mode === "log") this.readLines();
     this.arrange();
   }
 
@@ -430,7 +466,7 @@ class TraceView extends HTMLElement {
       ArrowLeft: this.selected && (() => this.toggle(this.selected, true)),
       ArrowRight: this.selected && (() => this.toggle(this.selected, false)),
       e: () => this.foldAll(),
-      t: () => this.setMode(this.mode === "tree" ? "timeline" : "tree"),
+      t: () => this.setMode({ tree: "timeline", timeline: "log", log: "tree" }[this.mode]),
       "/": () => this.parts.search.focus(),
       Escape: this.selected && this.compact && (() => this.closeDetail()),
       "[": !this.compact && (() => document.querySelector("[data-newer][href]")?.click()),

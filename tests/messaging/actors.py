@@ -41,6 +41,8 @@ def act(work: Work) -> None:
         raise
 
 
-handlers.register("thread", act)
-if os.environ.get("DRILL_NO_FENCE"):
-    Fence.check = lambda self, target: None  # type: ignore[method-assign]
+def prepare() -> None:
+    """Take the place of the agents, and take out the fence where the environment says so."""
+    handlers.register("thread", act)
+    if os.environ.get("DRILL_NO_FENCE"):
+        Fence.check = lambda self, target: None  # type: ignore[method-assign]

@@ -1,8 +1,10 @@
 """Services, workers and a web server of a drill's own, to be killed."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +17,11 @@ import celery
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client
 
+from agents.building import save_agent
+from agents.specifying import AgentSpec
+from agents.threads import open_thread
 from playground.core.embedded.credentials import free_port
 from playground.core.provisioning import acting_as
 from playground.messaging import hinting, lanes, waking
@@ -23,10 +29,38 @@ from playground.messaging.appending import Appended, append_message
 from playground.messaging.models import Lane, Run
 from playground.messaging.statuses import TERMINAL
 from playground.policy import keys
+from playground.policy.models import Membership
 from playground.policy.people import ensure_member
 from tests.services import Services, new_home
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 90.0
+
+
+class Worker:
+    """A forked worker; the process that bore it reaps it, so it is gone as soon as it is dead."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    @property
+    def alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def signal(self, which: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, which)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> None:
+        wait_for(lambda: not self.alive)
 
 
 class Stage:
@@ -36,7 +70,8 @@ class Stage:
         self.home = new_home()
         self.services = Services(self.home, durable=True)
         self.notes = self.home / "notes"
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[Worker] = []
+        self.nursery: subprocess.Popen[bytes] | None = None
         self.web: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self._kept: dict[str, Any] = {}
@@ -44,6 +79,8 @@ class Stage:
     def set_up(self) -> None:
         self.services.start()
         self.notes.mkdir()
+        command = [sys.executable, "-m", "tests.messaging.worker", str(self.home)]
+        self.nursery = self._spawn(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         connection = connections["default"]
         connection.close()
         self._kept = dict(connection.settings_dict)
@@ -69,7 +106,8 @@ class Stage:
         self.member = ensure_member("alice", team="hiring")
 
     def tear_down(self) -> None:
-        for child in [*self.workers, self.web]:
+        self.stop_workers()
+        for child in (self.nursery, self.web):
             if child is not None and child.poll() is None:
                 child.kill()
                 child.wait(10)
@@ -82,50 +120,67 @@ class Stage:
         self.services.stop()
 
     def ready_workers(self, count: int, **environment: str) -> None:
-        """Have so many workers running, with this environment, and wait until they sweep."""
-        alive = [one for one in self.workers if one.poll() is None]
+        """Have exactly so many workers, with this environment, and wait until they sweep."""
         if environment:
             self.stop_workers()
-            alive = []
-        fresh = [self._spawn_worker(environment) for _ in range(count - len(alive))]
-        self.workers = alive + fresh
-        if fresh:
-            ready = [self.home / f"ready-{one.pid}" for one in fresh]
-            wait_for(lambda: all(path.exists() for path in ready), timeout_s=60)
+        alive = [one for one in self.workers if one.alive]
+        for surplus in alive[count:]:
+            surplus.kill()
+        fresh = [self._bear(environment) for _ in range(count - len(alive))]
+        self.workers = alive[:count] + fresh
+        wait_for(lambda: all((self.home / f"ready-{one.pid}").exists() for one in fresh))
 
     def stop_workers(self) -> None:
         for worker in self.workers:
             worker.kill()
-            worker.wait(10)
         self.workers = []
 
-    def _spawn_worker(self, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "tests.messaging.worker", str(self.home)]
-        return self._spawn(command, environment)
+    def _bear(self, environment: dict[str, str]) -> Worker:
+        assert self.nursery is not None
+        assert self.nursery.stdin is not None
+        assert self.nursery.stdout is not None
+        self.nursery.stdin.write(json.dumps(environment).encode() + b"\n")
+        self.nursery.stdin.flush()
+        return Worker(int(self.nursery.stdout.readline()))
 
-    def _spawn(self, command: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    def _spawn(self, command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
         log = (self.home / "drill.log").open("ab")
         own = {
             "PLAYGROUND_HOME": str(self.home),
-            "PLAYGROUND_LEASE_S": "1",
+            "PLAYGROUND_LEASE_S": "2",
             "PLAYGROUND_SWEEP_S": "0.1",
             "PLAYGROUND_WORKER_THREADS": "4",
+            # Sessions that the test makes are valid in the web process.
+            "PLAYGROUND_SECRET_KEY": settings.SECRET_KEY,
+            "PORT": str(self.port),
             "DRILL_NOTES": str(self.notes),
         }
-        return subprocess.Popen(
-            command, env=os.environ | own | environment, cwd=ROOT, stdout=log, stderr=log
-        )
+        output = {"stdout": log, "stderr": log} | options
+        return subprocess.Popen(command, env=os.environ | own, cwd=ROOT, **output)
 
     def start_web(self) -> None:
         """Have a daphne running."""
         if self.web is None:
             command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
-            self.web = self._spawn([*command, "playground.asgi:application"], {})
-            wait_for(lambda: _listens(self.port), timeout_s=60)
+            self.web = self._spawn([*command, "playground.asgi:application"])
+            wait_for(lambda: _listens(self.port))
 
-    def key(self) -> str:
-        made = keys.create(user=self.member.user, team=self.member.team, name="drill")
-        return str(made.secret)
+    def key(self, member: Membership | None = None) -> str:
+        whose = member or self.member
+        return str(keys.create(user=whose.user, team=whose.team, name="drill").secret)
+
+    def cookie(self, member: Membership) -> str:
+        """Sign somebody in and return the cookie header of the session."""
+        client = Client()
+        client.force_login(member.user)
+        return f"playground_{self.port}={client.session.session_key}"
+
+    def thread(self) -> Lane:
+        """Open a thread that can be posted to through the doors."""
+        context = self.member.user.context()
+        save_agent(context, AgentSpec(name="drilled", title="Drilled", prompt="Answer."))
+        thread = open_thread(context, agent="drilled")
+        return Lane.objects.get(pk=thread.pk)
 
     def lane(self) -> Lane:
         user = self.member.user
@@ -141,24 +196,18 @@ class Stage:
             starts_run=True,
         )
 
-    def worker_of(self, lane: Lane) -> "subprocess.Popen[bytes]":
+    def worker_of(self, lane: Lane) -> Worker:
         """Return the worker that holds a lane, as soon as one does."""
 
-        def holder() -> "subprocess.Popen[bytes] | None":
+        def holder() -> Worker | None:
             owner = Lane.objects.values_list("lease_owner", flat=True).get(pk=lane.pk)
             held_by = owner.split(":")[-2] if owner else ""
             return next((one for one in self.workers if str(one.pid) == held_by), None)
 
         return wait_for(holder)
 
-    def pause(self, worker: "subprocess.Popen[bytes]") -> None:
-        worker.send_signal(signal.SIGSTOP)
 
-    def resume(self, worker: "subprocess.Popen[bytes]") -> None:
-        worker.send_signal(signal.SIGCONT)
-
-
-def wait_for(condition: Callable[[], Any], *, timeout_s: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], *, timeout_s: float = PATIENCE_S) -> Any:
     """Return what the condition gives as soon as it gives something."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -175,7 +224,5 @@ def all_ended(lane: Lane) -> bool:
 
 
 def _listens(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

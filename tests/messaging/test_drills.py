@@ -20,7 +20,7 @@ from playground.policy.people import ensure_member
 from tests.messaging.checks import assert_sound, log_of
 from tests.messaging.stage import Stage, all_ended, wait_for
 
-pytestmark = pytest.mark.drill
+pytestmark = [pytest.mark.drill, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
@@ -45,29 +45,27 @@ def test_it_goes_on_when_the_worker_is_killed_midway(stage: Stage) -> None:
     acked = [stage.post(lane, steps=20, pause_s=0.05), *(stage.post(lane) for _ in range(3))]
     wait_for(lambda: steps_of(lane) >= 2)
 
-    victim = stage.worker_of(lane)
-    victim.kill()
-    victim.wait(10)
+    stage.worker_of(lane).kill()
 
     wait_for(lambda: all_ended(lane))
-    assert Run.objects.get(pk=acked[0].run_id).attempt == 2
+    assert Run.objects.get(pk=acked[0].run_id).attempt >= 2
     assert set(Run.objects.filter(lane=lane).values_list("status", flat=True)) == {"succeeded"}
     assert_sound(lane.pk, acked=[one.message_id for one in acked])
 
 
-def drill_zombie(stage: Stage) -> Lane:
+def drill_zombie(stage: Stage) -> tuple[Lane, list[uuid.UUID]]:
     """Stop a worker past its lease, let another take over, and let the zombie write."""
     lane = stage.lane()
-    stage.post(lane, steps=40, pause_s=0.05, polite=False)
+    acked = [stage.post(lane, steps=40, pause_s=0.05, polite=False), stage.post(lane)]
     wait_for(lambda: steps_of(lane) >= 2)
     zombie = stage.worker_of(lane)
-    stage.pause(zombie)
+    zombie.signal(signal.SIGSTOP)
     try:
         wait_for(lambda: steps_of(lane, attempt=2) >= 2)
     finally:
-        stage.resume(zombie)
+        zombie.signal(signal.SIGCONT)
     wait_for(lambda: all_ended(lane))
-    return lane
+    return lane, [one.message_id for one in acked]
 
 
 def test_it_refuses_late_writes_when_a_zombie_wakes_up(stage: Stage) -> None:
@@ -75,19 +73,19 @@ def test_it_refuses_late_writes_when_a_zombie_wakes_up(stage: Stage) -> None:
     for note in stage.notes.iterdir():
         note.unlink()
 
-    lane = drill_zombie(stage)
+    lane, acked = drill_zombie(stage)
 
     wait_for(lambda: list(stage.notes.glob("refused-*")))
-    assert_sound(lane.pk)
+    assert_sound(lane.pk, acked=acked)
 
 
 def test_it_notices_a_zombie_when_the_fence_is_taken_out(stage: Stage) -> None:
     stage.ready_workers(2, DRILL_NO_FENCE="1")
     try:
-        lane = drill_zombie(stage)
+        lane, acked = drill_zombie(stage)
 
         with pytest.raises(AssertionError, match="a fenced worker wrote"):
-            assert_sound(lane.pk)
+            assert_sound(lane.pk, acked=acked)
     finally:
         stage.stop_workers()
 
@@ -95,19 +93,20 @@ def test_it_notices_a_zombie_when_the_fence_is_taken_out(stage: Stage) -> None:
 def test_it_hands_over_at_once_when_a_worker_is_asked_to_go(stage: Stage) -> None:
     stage.ready_workers(2)
     lane = stage.lane()
-    stage.post(lane, steps=30, pause_s=0.05)
+    acked = stage.post(lane, steps=30, pause_s=0.05)
     wait_for(lambda: steps_of(lane) >= 2)
 
     leaving = stage.worker_of(lane)
-    leaving.send_signal(signal.SIGTERM)
+    leaving.signal(signal.SIGTERM)
 
     wait_for(lambda: all_ended(lane))
-    leaving.wait(15)
+    leaving.wait()
     run = Run.objects.get(lane=lane)
-    assert (run.status, run.attempt, run.max_attempts) == ("succeeded", 2, 4)
+    assert run.status == "succeeded"
+    assert run.max_attempts == 4
     retry = next(event for event in log_of(lane.pk) if event["type"] == "run.retrying")
     assert retry["code"] == "run.handed-over"
-    assert_sound(lane.pk)
+    assert_sound(lane.pk, acked=[acked.message_id])
 
 
 def test_it_stops_when_a_working_run_is_cancelled(stage: Stage) -> None:
@@ -122,7 +121,7 @@ def test_it_stops_when_a_working_run_is_cancelled(stage: Stage) -> None:
     wait_for(lambda: all_ended(lane))
     assert Run.objects.get(pk=first.run_id).status == "cancelled"
     assert Run.objects.get(pk=second.run_id).status == "succeeded"
-    assert_sound(lane.pk)
+    assert_sound(lane.pk, acked=[first.message_id, second.message_id])
 
 
 def test_it_loses_nothing_when_valkey_is_killed_midway(stage: Stage) -> None:
@@ -132,7 +131,7 @@ def test_it_loses_nothing_when_valkey_is_killed_midway(stage: Stage) -> None:
     wait_for(lambda: steps_of(lane) >= 2)
 
     stage.services.valkey.kill()
-    stage.services.valkey.wait(10)
+    stage.services.valkey.wait(60)
     acked += [stage.post(lane) for _ in range(5)]
     elsewhere = stage.post(other)
     wait_for(lambda: all_ended(lane) and all_ended(other))
@@ -152,7 +151,7 @@ def test_it_loses_nothing_when_postgres_restarts_midway(stage: Stage) -> None:
     wait_for(lambda: steps_of(lane) >= 2)
 
     stage.services.postgres.send_signal(signal.SIGINT)
-    stage.services.postgres.wait(20)
+    stage.services.postgres.wait(60)
     stage.services.start_postgres()
     from django.db import connection
 
@@ -168,8 +167,10 @@ def test_it_shows_each_event_once_when_the_socket_drops_at_random(stage: Stage) 
     stage.ready_workers(1)
     stage.start_web()
     lane, key = stage.lane(), stage.key()
-    for number in range(6):
-        stage.post(lane, say=f"answer {number}", steps=6, pause_s=0.01)
+    acked = [
+        stage.post(lane, say=f"answer {number}", steps=6, pause_s=0.01).message_id
+        for number in range(6)
+    ]
 
     seen = asyncio.run(_collect_with_drops(stage.port, lane.pk, key))
 
@@ -177,7 +178,7 @@ def test_it_shows_each_event_once_when_the_socket_drops_at_random(stage: Stage) 
     assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
     assert fold(seen) == snapshot(Lane.objects.get(pk=lane.pk))
     assert Message.objects.filter(lane=lane, role="assistant").count() == 6
-    assert_sound(lane.pk)
+    assert_sound(lane.pk, acked=acked)
 
 
 async def _collect_with_drops(port: int, lane_id: uuid.UUID, key: str) -> list[dict]:
@@ -193,7 +194,7 @@ async def _collect_with_drops(port: int, lane_id: uuid.UUID, key: str) -> list[d
             resume = {"type": "resume", "after_seq": after, "stream_epoch": epoch}
             await socket.send(json.dumps(resume))
             for _ in range(drop_after):
-                frame = json.loads(await asyncio.wait_for(socket.recv(), 15))
+                frame = json.loads(await asyncio.wait_for(socket.recv(), 60))
                 if frame["type"] == "hello":
                     epoch = frame["stream_epoch"]
                 elif frame["type"] == "event":
@@ -220,7 +221,7 @@ def test_it_answers_alike_when_a_lane_is_foreign_or_unknown(stage: Stage) -> Non
     async def close_code(lane_id: uuid.UUID, key: str | None) -> int:
         async with _connect(stage, lane_id, key) as socket:
             with pytest.raises(websockets.ConnectionClosed) as caught:
-                await asyncio.wait_for(socket.recv(), 10)
+                await asyncio.wait_for(socket.recv(), 60)
             return caught.value.rcvd.code
 
     key = stage.key()
@@ -239,9 +240,9 @@ def test_it_stays_open_when_frames_are_wrong(stage: Stage) -> None:
         async with _connect(stage, lane.pk, key) as socket:
             for bad in (b"\x00\xff", "{", "[" * 500, '{"type":"dance"}', "x" * 300_000):
                 await socket.send(bad)
-                codes.append(json.loads(await asyncio.wait_for(socket.recv(), 10))["code"])
+                codes.append(json.loads(await asyncio.wait_for(socket.recv(), 60))["code"])
             await socket.send('{"type":"ping"}')
-            assert json.loads(await asyncio.wait_for(socket.recv(), 10)) == {"type": "pong"}
+            assert json.loads(await asyncio.wait_for(socket.recv(), 60)) == {"type": "pong"}
         return codes
 
     assert asyncio.run(talk()) == [
@@ -263,7 +264,7 @@ def test_it_says_reset_when_the_history_is_another(stage: Stage) -> None:
     async def first_frames(**resume: object) -> list[str]:
         async with _connect(stage, lane.pk, key) as socket:
             await socket.send(json.dumps({"type": "resume", **resume}))
-            frames = [json.loads(await asyncio.wait_for(socket.recv(), 10)) for _ in range(2)]
+            frames = [json.loads(await asyncio.wait_for(socket.recv(), 60)) for _ in range(2)]
             return [frame["type"] for frame in frames]
 
     epoch = str(lane.stream_epoch)
@@ -284,7 +285,7 @@ def test_it_gives_the_text_so_far_when_a_client_joins_midway(stage: Stage) -> No
         async with _connect(stage, lane.pk, key) as socket:
             await socket.send('{"type":"resume","after_seq":0}')
             while True:
-                frame = json.loads(await asyncio.wait_for(socket.recv(), 15))
+                frame = json.loads(await asyncio.wait_for(socket.recv(), 60))
                 if frame["type"] == "snapshot":
                     text, started = frame["text"], True
                 elif frame["type"] == "delta":
@@ -306,9 +307,9 @@ def test_it_serves_the_same_log_when_a_script_reads_it(stage: Stage) -> None:
     url = f"http://127.0.0.1:{stage.port}/api/threads/{lane.pk}/events"
     headers = {"Authorization": f"Bearer {stage.key()}"}
 
-    page = httpx.get(url, headers=headers | {"Accept": "application/json"}, timeout=20).json()
+    page = httpx.get(url, headers=headers | {"Accept": "application/json"}, timeout=60).json()
     streamed = []
-    with httpx.stream("GET", url, headers=headers | {"Last-Event-ID": "2"}, timeout=20) as answer:
+    with httpx.stream("GET", url, headers=headers | {"Last-Event-ID": "2"}, timeout=60) as answer:
         for line in answer.iter_lines():
             if line.startswith("data:"):
                 streamed.append(json.loads(line[5:]))

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("playground", "skills", "agents")
 # Where a room meets the outside: what is not listed is an activity.
 EDGES = {
+    "requests",
     "views",
     "api",
     "consumers",

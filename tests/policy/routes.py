@@ -48,7 +48,7 @@ KNOWN: dict[str, Known] = {
     "team/switch": Known(bodies={"POST": {"team": "{team}"}}, teammate={"GET": (405,)}),
     "keys": Known(bodies={"POST": {"revoke": "{key_id}"}}, own=True),
     # console
-    "": Known(bodies={"POST": {"agent": "{name}", "content": "hello"}}),
+    "": Known(),
     "palette": Known(query="q={name}"),
     "chat": Known(
         query="agent={name}",
