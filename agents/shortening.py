@@ -19,7 +19,8 @@ def shorten(value: Any, *, limit: int = MAX_CHARS) -> Any:
         smaller = _cut(value, items, characters)
         if len(_text(smaller)) <= limit:
             return smaller
-    return f"{_text(value)[: limit - 10]}…"
+    # As a text its quotes are escaped once more.
+    return f"{_text(value)[: limit // 2]}…"
 
 
 def _cut(value: Any, items: int, characters: int) -> Any:

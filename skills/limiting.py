@@ -1,4 +1,9 @@
-"""Run a function for a limited time. Pure threads: a late one is told to stop, then left behind."""
+"""Run a function for a limited time, in a thread of its own.
+
+The thread's database statements are limited by the server. A late thread is sent an exception,
+which strikes at its next Python instruction; one that hangs in foreign code is left behind and
+counted until it ends.
+"""
 
 import contextvars
 import ctypes

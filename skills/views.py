@@ -1,5 +1,6 @@
 """The pages of skills: the list with its search, and one skill to try."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,16 @@ RECENT_TRACES = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the skill; ``ms`` is None while it runs."""
+
+    trace_id: str
+    status: str
+    started_at: dt.datetime
+    ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SkillPage:
     """What the page of one skill shows."""
 
@@ -31,7 +42,7 @@ class SkillPage:
     fields: list[FormField]
     outputs: list[FormField]
     curl: str
-    calls: list[Span]
+    calls: list[Call]
     may_invoke: bool
     outcome: SkillOutcome | None = None
 
@@ -94,12 +105,16 @@ def _page(
     )
 
 
-def _recent_calls(context: RequestContext, skill: Skill) -> list[Span]:
+def _recent_calls(context: RequestContext, skill: Skill) -> list[Call]:
     """Return the last calls among the team's latest traces: both queries go by an index."""
     latest = Trace.objects.visible_to(context).order_by("-started_at", "-id")[:RECENT_TRACES]
-    calls = Span.objects.filter(trace__in=latest.values("pk"), name=skill.name)
-    calls = calls.defer("input", "output", "attributes", "events")
-    return list(calls.filter(kind=skill.kind.value).order_by("-started_at")[:RECENT_CALLS])
+    spans = Span.objects.filter(trace__in=latest.values("pk"), name=skill.name)
+    spans = spans.filter(kind=skill.kind.value).order_by("-started_at")[:RECENT_CALLS]
+    rows = spans.values_list("trace_id", "status", "started_at", "ended_at")
+    return [
+        Call(trace_id, status, began, (ended - began).total_seconds() * 1000 if ended else None)
+        for trace_id, status, began, ended in rows
+    ]
 
 
 def _curl(skill: Skill) -> str:

@@ -38,6 +38,10 @@ class Screen:
     document: tuple[int, str] | None = None
 
 
+def _begin(page: Page) -> None:
+    page.locator("#talk-scroll").evaluate("e => e.scrollTop = 0")
+
+
 def _open_step(page: Page) -> None:
     page.locator("details.step[data-kind=skill] summary").first.click()
     page.locator("#talk-scroll").evaluate("e => e.scrollTop = 0")
@@ -88,7 +92,8 @@ def _edit_agent(page: Page) -> None:
 def _screens(thread: str, run: str, trace: str) -> list[Screen]:
     return [
         Screen("home", "/", document=(1280, "light")),
-        Screen("chat", thread, document=(1440, "light")),
+        Screen("chat", thread, _begin, document=(1440, "light")),
+        Screen("chat-end", thread),
         Screen("chat-step", thread, _open_step),
         Screen("chat-threads", thread, _pane("threads")),
         Screen("chat-context", thread, _tab("context")),

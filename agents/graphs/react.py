@@ -153,7 +153,7 @@ class _Nodes:
             name="plan",
             title="planned",
             status="ok",
-            summary=f"{len(plan)} steps" if plan else "no plan needed",
+            summary=f"{len(plan)} step{'s'[: len(plan) - 1]}" if plan else "no plan needed",
             ms=ms,
         )
         if not plan:

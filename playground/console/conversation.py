@@ -14,6 +14,7 @@ from playground.policy.models import User
 
 ACTIVE = frozenset({"queued", "running", "waiting"})
 PAGE_TURNS = 40
+_PARTS = ("arguments", "result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +174,16 @@ def step_view(run_id: object, trace_id: str, payload: Mapping[str, Any]) -> Step
         summary=str(payload.get("summary") or ""),
         ms=payload.get("ms"),
         span_id=span_id,
-        parts=tuple(Part(str(key).capitalize(), lines_of(value)) for key, value in data.items()),
+        parts=tuple(
+            Part(str(key).capitalize(), lines_of(data[key])) for key in sorted(data, key=_place)
+        ),
         trace_href=f"/traces/{trace_id}" + (f"#span={span_id}" if span_id else ""),
     )
+
+
+def _place(key: str) -> tuple[int, str]:
+    """Put what went in before what came out: the store keeps no order of keys."""
+    return (_PARTS.index(key) if key in _PARTS else len(_PARTS), key)
 
 
 def retry_note(payload: Mapping[str, Any]) -> str:

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 _NAMES = ("name", "title", "candidate", "job", "subject", "id")
+_FACTS = ("headline", "role", "company", "location", "seniority", "years", "from", "to")
+_TOLD = frozenset(("summary",))
+"""What the closed chip says already."""
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+_FLAT = str | int | list
 MAX_ITEMS = 12
 MAX_FACTS = 5
 LONG = 80
@@ -35,7 +39,9 @@ def lines_of(value: Any) -> tuple[Line, ...]:
     if not isinstance(value, Mapping):
         return () if value in _EMPTY else (_line("", value),)
     return tuple(
-        _line(str(key).replace("_", " "), each) for key, each in value.items() if each not in _EMPTY
+        _line(str(key).replace("_", " "), each)
+        for key, each in value.items()
+        if each not in _EMPTY and key not in _TOLD
     )
 
 
@@ -48,19 +54,20 @@ def _line(name: str, value: Any) -> Line:
 
 
 def _missing(total: int) -> tuple[Item, ...]:
-    return (Item(f"… {total - MAX_ITEMS} more"),) if total > MAX_ITEMS else ()
+    return (Item("", f"… {total - MAX_ITEMS} more"),) if total > MAX_ITEMS else ()
 
 
 def _item(value: Any) -> Item:
     if not isinstance(value, Mapping):
-        return Item(_plain(value))
+        return Item("", _plain(value))
     key = next((each for each in _NAMES if value.get(each) not in _EMPTY), None)
-    facts = [
-        _plain(each)
-        for other, each in value.items()
-        if other not in (key, "id") and each not in _EMPTY and not isinstance(each, bool | float)
-    ]
+    known = [each for each in _FACTS if each in value and each != key]
+    facts = [_fact(each, value[each]) for each in known or value if each != key]
     return Item(_plain(value[key]) if key else "", " · ".join(facts[:MAX_FACTS]))
+
+
+def _fact(name: str, value: Any) -> str:
+    return f"{name} {_plain(value)}" if isinstance(value, int | float) else _plain(value)
 
 
 def _plain(value: Any) -> str:
@@ -70,6 +77,6 @@ def _plain(value: Any) -> str:
         return value
     if isinstance(value, list) and all(isinstance(each, str | int) for each in value):
         return ", ".join(map(str, value))
-    if isinstance(value, Mapping) and all(isinstance(each, str | int) for each in value.values()):
-        return ", ".join(f"{key} {each}" for key, each in value.items())
+    if isinstance(value, Mapping) and all(isinstance(each, _FLAT) for each in value.values()):
+        return " · ".join(f"{key}: {_plain(each)}" for key, each in value.items())
     return json.dumps(value, ensure_ascii=False, default=str)

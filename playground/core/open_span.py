@@ -135,7 +135,14 @@ class Span:
             self._say("on_update")
 
     def fail(self, error: BaseException) -> None:
-        """Mark as failed, with the error's type, its code where it has one, and its message."""
+        """Mark as failed, with the error's type, its code where it has one, and its message.
+
+        An exception whose ``span_status`` is ``interrupted`` is nobody's error: it only ends.
+        """
+        if getattr(error, "span_status", None) == SpanStatus.INTERRUPTED:
+            with self._lock:
+                self._status = SpanStatus.INTERRUPTED
+            return
         code = getattr(error, "code", None)
         captured = self._capture.attributes(
             {"error.type": type(error).__name__, "playground.error.code": code}

@@ -92,7 +92,7 @@ class GatewayChatModel(BaseChatModel):
         whole: ChatGenerationChunk | None = None
         for chunk in self._stream(messages, stop, run_manager, **kwargs):
             whole = chunk if whole is None else whole + chunk
-        message = whole.message if whole is not None else AIMessageChunk("")
+        message = whole.message if whole is not None else AIMessageChunk(content="")
         return ChatResult(generations=[ChatGeneration(message=message)])
 
 

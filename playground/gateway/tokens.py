@@ -4,7 +4,6 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import bpe_openai
 import orjson
 
 PER_MESSAGE = 4
@@ -12,6 +11,9 @@ PER_MESSAGE = 4
 
 @functools.cache
 def _tokenizer() -> Any:
+    # Its vocabulary takes a second or more to load, so no process pays that before it counts.
+    import bpe_openai
+
     return bpe_openai.get_encoding("o200k_base")
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
@@ -74,15 +74,15 @@ def get_run(request: TeamRequest, run_id: uuid.UUID) -> RunOut:
 
 
 @runs_api.post("/{uuid:run_id}/cancel", response={202: RunOut}, summary="Stop a run")
-def cancel_run(request: TeamRequest, run_id: uuid.UUID) -> tuple[int, RunOut]:
+def cancel_run(request: TeamRequest, run_id: uuid.UUID) -> Status[RunOut]:
     """Stop a waiting run at once, a working one at its next step or chunk."""
-    return 202, RunOut.of(runs.cancel(run_id, by=request.context))
+    return Status(202, RunOut.of(runs.cancel(run_id, by=request.context)))
 
 
 @runs_api.post("/{uuid:run_id}/replay", response={202: RunOut}, summary="Try a dead run again")
-def replay_run(request: TeamRequest, run_id: uuid.UUID) -> tuple[int, RunOut]:
+def replay_run(request: TeamRequest, run_id: uuid.UUID) -> Status[RunOut]:
     """Give a dead run new attempts."""
-    return 202, RunOut.of(runs.replay(run_id, by=request.context))
+    return Status(202, RunOut.of(runs.replay(run_id, by=request.context)))
 
 
 @events_api.get("/{uuid:thread_id}/events", summary="The log of a thread, live")

@@ -6,6 +6,7 @@ The lane's row is locked first and until the commit, so that numbers equal commi
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,16 @@ from playground.core.ids import new_id
 from playground.messaging import events, hinting, texts, waking
 from playground.messaging.fencing import IDLE_IN_TRANSACTION
 from playground.messaging.models import Event, Message, Role, Run
+
+
+class Runnable(StrEnum):
+    """From when on workers may claim a lane, as an expression of SQL.
+
+    In turn, a run that waits to be retried keeps its time.
+    """
+
+    IN_TURN = "COALESCE(runnable_at, clock_timestamp())"
+    AT_ONCE = "clock_timestamp()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +156,10 @@ def insert(lane_id: uuid.UUID, draft: Draft) -> Appended:
     announced: list[events.LaneEvent] = [log_entry]
     if draft.starts_run and run_id is not None:
         announced.append(events.RunQueued(run_id=run_id))
-    first = take_numbers(lane_id, len(announced))
+    runnable = None
+    if draft.starts_run:
+        runnable = Runnable.AT_ONCE if draft.control else Runnable.IN_TURN
+    first = take_numbers(lane_id, len(announced), runnable=runnable)
     if draft.dedup_key is not None:
         original = Message.objects.filter(lane_id=lane_id, dedup_key=draft.dedup_key).first()
         if original is not None:
@@ -166,46 +180,44 @@ def insert(lane_id: uuid.UUID, draft: Draft) -> Appended:
     )
     if draft.starts_run:
         Run.objects.create(id=run_id, lane_id=lane_id, message_id=message_id, why=draft.why)
-        make_runnable(lane_id, at_once=draft.control)
     _write(lane_id, announced, first)
     return Appended(message_id, first, run_id)
 
 
-def log(lane_id: uuid.UUID, entries: Sequence[events.LaneEvent]) -> int:
+def log(
+    lane_id: uuid.UUID,
+    entries: Sequence[events.LaneEvent],
+    *,
+    runnable: Runnable | None = None,
+) -> int:
     """Append events inside the caller's transaction; return the last one's number."""
-    first = take_numbers(lane_id, len(entries))
+    first = take_numbers(lane_id, len(entries), runnable=runnable)
     _write(lane_id, entries, first)
     return first + len(entries) - 1
 
 
-def take_numbers(lane_id: uuid.UUID, count: int) -> int:
+def take_numbers(lane_id: uuid.UUID, count: int, *, runnable: Runnable | None = None) -> int:
     """Lock the lane until the transaction ends, and return the first of ``count`` numbers.
+
+    With ``runnable`` workers see the lane, and one is called after the commit.
 
     Raises:
         NotFound: there is no such lane.
     """
+    moment = "runnable_at" if runnable is None else runnable.value
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE messaging_lane SET next_seq = next_seq + %s, updated_at = clock_timestamp()"
-            " WHERE id = %s RETURNING next_seq - %s,"
+            "UPDATE messaging_lane SET next_seq = next_seq + %s, updated_at = clock_timestamp(),"
+            f" runnable_at = {moment} WHERE id = %s RETURNING next_seq - %s,"
             " set_config('idle_in_transaction_session_timeout', %s, true)",
             [count, lane_id, count, IDLE_IN_TRANSACTION],
         )
         row = cursor.fetchone()
     if row is None:
         raise NotFound("lane.not-found", "There is no such lane.")
+    if runnable is not None:
+        transaction.on_commit(partial(waking.ring, lane_id), robust=True)
     return int(row[0])
-
-
-def make_runnable(lane_id: uuid.UUID, *, at_once: bool = False) -> None:
-    """Let workers see the lane, and call one after the commit.
-
-    A run that waits to be retried keeps its time, unless ``at_once``.
-    """
-    moment = "clock_timestamp()" if at_once else "COALESCE(runnable_at, clock_timestamp())"
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE messaging_lane SET runnable_at = {moment} WHERE id = %s", [lane_id])
-    transaction.on_commit(partial(waking.ring, lane_id), robust=True)
 
 
 def _write(lane_id: uuid.UUID, entries: Sequence[events.LaneEvent], first: int) -> None:

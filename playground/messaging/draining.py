@@ -15,7 +15,6 @@ from playground.messaging import handlers, leases, taking, waking
 from playground.messaging.interruptions import LeaseLost, RunHandedOver, RunInterrupted
 from playground.messaging.keeping import keeper
 from playground.messaging.leases import Lease
-from playground.messaging.models import Lane
 from playground.messaging.surviving import persistently
 from playground.messaging.working import Work
 
@@ -73,9 +72,10 @@ def work_on(lease: Lease) -> None:
     """Work on a claimed lane until it is given back or lost."""
     try:
         with keeper.kept(lease):
-            while (work := _next(lease)) is not None:
+            work = _next(lease)
+            while work is not None:
                 error = _attempt(work)
-                _record(work, error)
+                work = _next(lease, after=work, error=error)
             if keeper.leaving.is_set():
                 waking.ring(lease.lane_id)
     except LeaseLost as lost:
@@ -87,10 +87,19 @@ def work_on(lease: Lease) -> None:
         close_old_connections()
 
 
-def _next(lease: Lease) -> Work | None:
-    return persistently(
-        lambda: taking.take_next(lease, leaving=keeper.leaving), until=lambda: lease.deadline
-    )
+def _next(
+    lease: Lease, *, after: Work | None = None, error: BaseException | None = None
+) -> Work | None:
+    """Record how the attempt before ended and begin the next one, in one transaction."""
+
+    def turn() -> Work | None:
+        with transaction.atomic():
+            lease.fence.check(connection)
+            if after is not None:
+                taking.finish(after, error)
+            return taking.take_next(lease, leaving=keeper.leaving)
+
+    return persistently(turn, until=lambda: lease.deadline)
 
 
 def _attempt(work: Work) -> BaseException | None:
@@ -98,7 +107,7 @@ def _attempt(work: Work) -> BaseException | None:
     try:
         with keeper.working(work):
             work.raise_if_cancelled()
-            handlers.handler_for(_kind(work))(work)
+            handlers.handler_for(work.run.lane.kind)(work)
     except LeaseLost:
         raise
     except RunInterrupted as interruption:
@@ -113,19 +122,3 @@ def _attempt(work: Work) -> BaseException | None:
             log.exception("run %s, attempt %d", work.run_id, work.attempt)
         return error
     return None
-
-
-def _kind(work: Work) -> str:
-    return persistently(
-        lambda: Lane.objects.values_list("kind", flat=True).get(pk=work.lane_id),
-        until=lambda: work.lease.deadline,
-    )
-
-
-def _record(work: Work, error: BaseException | None) -> None:
-    def fenced() -> None:
-        with transaction.atomic():
-            work.fence.check(connection)
-            taking.finish(work, error)
-
-    persistently(fenced, until=lambda: work.lease.deadline)

@@ -7,6 +7,8 @@ None of them is an error of the handler, which lets them pass.
 class RunInterrupted(Exception):
     """The worker must leave the run now."""
 
+    span_status = "interrupted"
+
 
 class RunCancelled(RunInterrupted):
     """Somebody asked for the run to stop."""

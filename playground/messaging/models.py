@@ -130,9 +130,9 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Keep the runs that have not ended."""
         return self.filter(status__in=[str(status) for status in ACTIVE])
 
-    def in_turn(self) -> Self:
+    def in_turn(self, *before: str) -> Self:
         """Order by whose turn it is: control messages first, then as they came."""
-        return self.order_by("-message__control", "message__seq")
+        return self.order_by(*before, "-message__control", "message__seq")
 
 
 def new_trace_id() -> str:

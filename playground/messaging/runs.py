@@ -77,8 +77,8 @@ def replay(run_id: uuid.UUID, *, by: RequestContext) -> Run:
             error_code="",
             error_detail="",
         )
-        appending.log(run.lane_id, [events.RunQueued(run_id=run.pk)])
-        appending.make_runnable(run.lane_id, at_once=True)
+        queued = events.RunQueued(run_id=run.pk)
+        appending.log(run.lane_id, [queued], runnable=appending.Runnable.AT_ONCE)
     run.refresh_from_db()
     return run
 

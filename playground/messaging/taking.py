@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
@@ -21,40 +21,34 @@ log = logging.getLogger(__name__)
 def take_next(lease: Lease, *, leaving: threading.Event) -> Work | None:
     """Begin an attempt at the run whose turn it is, or give the lane back where there is none.
 
-    Both happen under the lane's row lock, so no run that arrives meanwhile is overlooked.
-
-    Raises:
-        LeaseLost
+    Happens in the caller's transaction on the fenced lane, so no run that arrives meanwhile is
+    overlooked.
     """
-    with transaction.atomic():
-        lease.fence.check(connection)
-        while True:
-            run = None if leaving.is_set() else _first(lease)
-            if run is None or not run.due:  # type: ignore[attr-defined]
-                waiting = _first(lease) if run is None else run
-                moment = waiting.available_at if waiting else None
-                leases.release(lease.fence, runnable_at=moment)
-                return None
-            if run.cancel_requested_at is not None:
-                runs.end(run, RunStatus.CANCELLED)
-            elif run.attempt >= run.max_attempts:
-                runs.end(
-                    run,
-                    RunStatus.DEAD,
-                    code="run.crashed",
-                    detail=f"The worker was lost in each of {run.attempt} attempts.",
-                )
-            else:
-                return Work(_started(run), lease, leaving=leaving)
+    while True:
+        run = _first(lease)
+        if run is None or leaving.is_set() or not run.due:  # type: ignore[attr-defined]
+            moment = run.available_at if run else None
+            leases.release(lease.fence, runnable_at=moment)
+            return None
+        if run.cancel_requested_at is not None:
+            runs.end(run, RunStatus.CANCELLED)
+        elif run.attempt >= run.max_attempts:
+            runs.end(
+                run,
+                RunStatus.DEAD,
+                code="run.crashed",
+                detail=f"The worker was lost in each of {run.attempt} attempts.",
+            )
+        else:
+            return Work(_started(run), lease, leaving=leaving)
 
 
 def _first(lease: Lease) -> "Run | None":
     due = ExpressionWrapper(Q(available_at__lte=Now()), output_field=BooleanField())
-    active = Run.objects.filter(lane_id=lease.lane_id).active().select_related("message")
-    active = active.annotate(due=due)
     # A run that a lost worker left goes first, whatever waits: two never run at once.
-    left = active.filter(status=RunStatus.RUNNING).first()
-    return left or active.in_turn().first()
+    left = ExpressionWrapper(Q(status=RunStatus.RUNNING), output_field=BooleanField())
+    active = Run.objects.filter(lane_id=lease.lane_id).active().select_related("message", "lane")
+    return active.annotate(due=due, left=left).in_turn("-left").first()
 
 
 def _started(run: Run) -> Run:

@@ -68,7 +68,8 @@ def switch_team(request: TeamRequest) -> HttpResponse:
 def keys(request: TeamRequest) -> HttpResponse:
     """List the person's keys in this team; make one, shown once, or revoke one."""
     context = request.context
-    created = error = None
+    created = None
+    errors: dict[str, str] = {}
     if request.method == "POST" and "revoke" in request.POST:
         api_keys.revoke(context, _uuid(request.POST["revoke"]))
         return redirect("keys")
@@ -80,17 +81,18 @@ def keys(request: TeamRequest) -> HttpResponse:
                 expires_in_days=_days(request.POST.get("expires_in_days", "")),
             )
         except InvalidInput as invalid:
-            error = invalid
+            errors[invalid.code] = invalid.detail
     values = {
         "keys": ApiKey.objects.visible_to(context),
         "created": created,
-        "error": error,
+        "name_error": errors.get("key.name-invalid"),
+        "days_error": errors.get("key.expiry-invalid"),
         "name": "" if created else request.POST.get("name", ""),
         "expires_in_days": "" if created else request.POST.get("expires_in_days", ""),
         "base_url": f"{request.scheme}://{request.get_host()}",
         "now": now(),
     }
-    return render(request, "policy/keys.html", values, status=error.status if error else 200)
+    return render(request, "policy/keys.html", values, status=422 if errors else 200)
 
 
 def _sign_in(request: HttpRequest, token: str, *, target: str) -> HttpResponse:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import F, Q, TextField
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce, Left
+from django.db.models import F, Q, TextField, Value
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Coalesce, Left, NullIf
 
 from playground.core.capture import Json
 from playground.core.context import RequestContext
 from playground.tracing.models import Span, Trace
-
 
 LINE_CHARS = 300
 REQUEST = "input.value"
@@ -74,9 +73,11 @@ def messages_of(span: Span) -> list[ChatMessage]:
 
 def lines_of(trace: Trace) -> dict[str, str]:
     """Return one line for each span of a trace: what went wrong, else what came out."""
+    call = KeyTransform("0", KeyTransform("tool_calls", "output"))
     said = Coalesce(
-        KeyTextTransform("summary", "output"),
-        KeyTextTransform("text", "output"),
+        *(NullIf(KeyTextTransform(key, "output"), Value("")) for key in ("summary", "content")),
+        KeyTextTransform("name", KeyTransform("function", call)),
+        KeyTextTransform("name", call),
         Cast("output", TextField()),
     )
     spans = Span.objects.filter(trace=trace).annotate(
@@ -90,7 +91,9 @@ def lines_of(trace: Trace) -> dict[str, str]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.replace("\\n", " ").removeprefix('"').removesuffix('"').split())
+    return " ".join(
+        text.replace("\\n", " ").replace("**", "").removeprefix('"').removesuffix('"').split()
+    )
 
 
 def neighbours_of(context: RequestContext, trace: Trace) -> Neighbours:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from playground.core.errors import ModelRetry
 from skills.declaring import SkillArgs, SkillContext, skill
 from skills.hiring import finding, outreach
 
@@ -50,6 +51,13 @@ class OutreachDraft(BaseModel):
 def draft_outreach(args: OutreachRequest, context: SkillContext) -> OutreachDraft:
     person = finding.candidate(context.team, args.candidate_id)
     job = finding.job(context.team, args.job_id) if args.job_id is not None else None
+    if job is not None and outreach.works_there(person, job):
+        raise ModelRetry(
+            "hiring.own-employer",
+            f"{person.name} works at {job.company} already: take a job at another company, "
+            "or write without one.",
+            retryable=False,
+        )
     asked_by = context.request.subject.partition(":")[2].replace("-", " ").title()
     written = outreach.draft(person, job, tone=args.tone, sender=args.sender or asked_by)
     return OutreachDraft(

@@ -50,6 +50,9 @@ class CandidateHit(BaseModel):
     industries: list[str]
     open_to_work: bool
     score: float
+    words_score: float
+    meaning_score: float
+    role_score: float
     why: list[str]
 
 
@@ -105,7 +108,6 @@ def _hit(found: finding.Found, filters: reading.Filters) -> CandidateHit:
     why.append(f"lives in {person.city}")
     if person.open_to_work:
         why.append("open to offers")
-    why.append(f"words {found.words:+.1f} σ, meaning {found.meaning:+.1f} σ")
     return CandidateHit(
         id=person.id,
         name=person.name,
@@ -117,5 +119,8 @@ def _hit(found: finding.Found, filters: reading.Filters) -> CandidateHit:
         industries=person.industries,
         open_to_work=person.open_to_work,
         score=found.score,
+        words_score=found.words,
+        meaning_score=found.meaning,
+        role_score=found.role,
         why=why,
     )

@@ -10,11 +10,13 @@ from pgvector.django import MaxInnerProduct
 from playground.core import ranking
 from playground.core.errors import ModelRetry
 from playground.gateway.embeddings import embed
-from skills.hiring import reading
+from skills.hiring import reading, roles
 from skills.hiring.models import Candidate, Job
 from skills.hiring.reading import Filters
 
 MAX_TERMS = 24
+# A role that fits wholly outweighs any usual lead in words or meaning.
+ROLE_WEIGHT = 4.0
 RELAXED_FIRST = ("industry", "skills", "min_years", "seniority", "location")
 
 
@@ -23,15 +25,28 @@ class Found:
     """One hit.
 
     Attributes:
-        score: sum of the two z-scores and of small bonuses; compare it within one search only.
+        score: sum of the two z-scores and the weighted role; compare it within one search only.
         words: z-score of the full-text rank.
         meaning: z-score of the embedding's similarity.
+        role: share, 0 to 1, of the role's words in the query that the job title answers to.
     """
 
     row: Any
     score: float
     words: float
     meaning: float
+    role: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A hit before its row is loaded."""
+
+    key: int
+    score: float = 0.0
+    words: float = 0.0
+    meaning: float = 0.0
+    role: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,31 +147,42 @@ def _located(place: str) -> Q:
     return Q(city__iexact=place) | Q(country__iexact=place)
 
 
-def _rank(rows: "QuerySet[Any]", query: str) -> list[tuple[int, float, float, float]]:
-    """Return (id, score, words, meaning) of every row, best first; one query."""
+def _rank(rows: "QuerySet[Any]", query: str) -> list[_Ranked]:
+    """Score every row, best first; one query."""
     terms = ranking.words(query)[:MAX_TERMS]
     if not terms:
-        return [(each, 0.0, 0.0, 0.0) for each in rows.values_list("pk", flat=True)]
+        return [_Ranked(each) for each in rows.values_list("pk", flat=True)]
     # Any word may match: the rank, not the filter, rewards those who match more.
     either = SearchQuery(" OR ".join(terms), config="english", search_type="websearch")
     vector = embed([query[:1000]], kind="query")[0]
     scored = rows.annotate(
         by_words=SearchRank(F("words"), either, normalization=Value(1)),
         by_meaning=MaxInnerProduct("embedding", vector) * Value(-1.0, FloatField()),
-    ).values_list("pk", "by_words", "by_meaning")
-    by_words, by_meaning = {}, {}
-    for key, lexical, semantic in scored:
+    ).values_list("pk", "field", "by_words", "by_meaning")
+    named = roles.wanted(query)
+    by_words, by_meaning, by_role = {}, {}, {}
+    for key, field, lexical, semantic in scored:
         by_words[key], by_meaning[key] = float(lexical), float(semantic)
+        by_role[key] = roles.fit(field, named)
     fused = ranking.fuse([by_words, by_meaning])
     first, second = ranking.zscores(by_words), ranking.zscores(by_meaning)
-    ordered = sorted(fused, key=lambda key: (-fused[key], key))
-    return [(key, fused[key], first[key], second[key]) for key in ordered]
+    ranked = [
+        _Ranked(key, fused[key] + ROLE_WEIGHT * role, first[key], second[key], role)
+        for key, role in by_role.items()
+    ]
+    return sorted(ranked, key=lambda each: (-each.score, each.key))
 
 
-def _load(model: Any, ranked: list[tuple[int, float, float, float]]) -> list[Found]:
-    rows = model.objects.defer("embedding", "words").in_bulk([key for key, *_ in ranked])
+def _load(model: Any, ranked: list[_Ranked]) -> list[Found]:
+    rows = model.objects.defer("embedding", "words").in_bulk([each.key for each in ranked])
     return [
-        Found(rows[key], round(score, 3), round(lexical, 2), round(semantic, 2))
-        for key, score, lexical, semantic in ranked
-        if key in rows
+        Found(
+            row=rows[each.key],
+            score=round(each.score, 3),
+            words=round(each.words, 2),
+            meaning=round(each.meaning, 2),
+            role=round(each.role, 2),
+        )
+        for each in ranked
+        if each.key in rows
     ]

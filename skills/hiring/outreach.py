@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Tone = Literal["warm", "formal", "brief"]
+# From here on it is no flattery to say that somebody knows an industry.
+SEASONED_YEARS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +15,11 @@ class Draft:
     subject: str
     body: str
     used: list[str]
+
+
+def works_there(person: Any, job: Any) -> bool:
+    """Return whether the job is at the candidate's present employer."""
+    return any(each["to"] is None and each["company"] == job.company for each in person.companies)
 
 
 def draft(person: Any, job: Any | None, *, tone: Tone, sender: str) -> Draft:
@@ -70,8 +77,8 @@ def _manner(tone: Tone, person: Any, given: str, now: dict[str, Any]) -> tuple[s
         )
     return (
         f"Hi {given},",
-        f"I came across your profile while looking for people who really know {now['industry']}, "
-        f"and your work on {now['work']} at {now['company']} made me stop.",
+        f"I came across your profile, and your work on {now['work']} at {now['company']} "
+        "made me stop.",
         "Would you be up for a relaxed 20-minute call this week or next? If the timing is wrong, "
         "just tell me and I will not chase you.",
         "Best wishes,",
@@ -83,7 +90,7 @@ def _bridge(person: Any, job: Any | None, named: str, earlier: dict[str, Any] | 
     before = ""
     if earlier and earlier["company"] != person.companies[0]["company"]:
         before = f", and that you worked on {earlier['work']} at {earlier['company']} before"
-    if job and job.industry in person.industries:
+    if job and job.industry in person.industries and person.years >= SEASONED_YEARS:
         return (
             f"What stood out to me: {years} of experience with {named}{before}. "
             f"You would not need anybody to explain {job.industry} to you."
@@ -94,8 +101,8 @@ def _bridge(person: Any, job: Any | None, named: str, earlier: dict[str, Any] | 
 def _about(person: Any, job: Any | None) -> str:
     if job is None:
         return (
-            f"We are building a team in {person.city} that works on exactly this kind of problem, "
-            "and I would value your view on it, whether or not you are looking."
+            "There is no particular opening behind this yet. My team likes to know people who do "
+            "what you do, and I would enjoy a conversation, whether or not you are looking."
         )
     where = f"in {job.city}" + (" or remotely" if job.remote else "")
     here = " As you live there already, nobody would have to move." * (person.city == job.city)

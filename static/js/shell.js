@@ -167,7 +167,7 @@ document.addEventListener("keydown", (event) => {
     }
   }
   if (event.key === "g") afterG = Date.now();
-  else if (event.key === "?") verbs.keys();
+  else if (event.key === "?") ($("#main dialog.keys") ?? $("#keys"))?.showModal();
   else if (event.key === "n") location.assign("/chat");
   else if (event.key === "/") {
     const search = $("#main input[type=search]");

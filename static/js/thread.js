@@ -105,12 +105,15 @@ function showPane(name) {
 let readTimer = 0;
 function markRead() {
   if (document.hidden || readTimer) return;
-  readTimer = setTimeout(() => {
-    readTimer = 0;
-    const body = new URLSearchParams({ action: "read", seq: line.seq });
-    fetch(`/chat/${threadId}`, { method: "POST", headers: { "X-CSRFToken": csrf(), "HX-Request": "true" }, body, keepalive: true }).catch(() => null);
-  }, 1000);
+  readTimer = setTimeout(sendRead, 1000);
 }
+function sendRead() {
+  clearTimeout(readTimer);
+  readTimer = 0;
+  const body = new URLSearchParams({ action: "read", seq: line.seq });
+  fetch(`/chat/${threadId}`, { method: "POST", headers: { "X-CSRFToken": csrf(), "HX-Request": "true" }, body, keepalive: true }).catch(() => null);
+}
+addEventListener("pagehide", () => readTimer && sendRead());
 
 // ── scrolling ─────────────────────────────────────────────────────────
 const scroller = $("#talk-scroll");

@@ -179,3 +179,23 @@ def test_it_asks_a_bounded_number_of_queries_when_a_thread_is_long(
 
     assert page.count('class="said"') == 40
     assert "Show earlier messages" in page
+
+
+def test_it_waits_for_the_trace_when_the_run_has_no_span_yet(
+    alice: User, charlie: User, thread: Thread, client_for: Callable[..., Client]
+) -> None:
+    trace_id = Run.objects.get(lane_id=thread.pk).trace_id
+
+    assert client_for(alice).get(f"/traces/{trace_id}/tree").status_code == 204
+    assert "No span yet" in client_for(alice).get(f"/traces/{trace_id}").content.decode()
+    assert client_for(charlie).get(f"/traces/{trace_id}/tree").status_code == 404
+    assert client_for(charlie).get(f"/traces/{trace_id}").status_code == 404
+
+
+def test_it_keeps_the_threads_of_one_agent_when_the_list_is_filtered(
+    alice: User, thread: Thread, client_for: Callable[..., Client]
+) -> None:
+    client = client_for(alice)
+
+    assert "Who knows Rust?" in client.get("/chat/list?of=sourcing").content.decode()
+    assert "No thread of this agent" in client.get("/chat/list?of=another").content.decode()

@@ -1,13 +1,16 @@
 """The Celery application of drill workers: the product's own, with a handler that needs no model.
 
-A message is JSON: how many steps to take, how long each, whether to look up between them. With
+A message is JSON: how many steps to take at least, until which file is there, how long each takes,
+whether to look up between them. With
 ``DRILL_NO_FENCE`` the fence is taken out, to see the drills notice.
 """
 
+import itertools
 import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -26,7 +29,9 @@ __all__ = ["app"]
 def act(work: Work) -> None:
     plan = json.loads(work.message.content)
     try:
-        for number in range(plan.get("steps", 3)):
+        for number in itertools.count():
+            if number >= plan.get("steps", 3) and _released(plan):
+                break
             step = f"{work.attempt}.{number}"
             work.step(step, kind="skill", name="act", title=step, status="ok")
             work.delta(f"{number} ")
@@ -39,6 +44,10 @@ def act(work: Work) -> None:
         if notes:
             Path(notes, f"refused-{os.getpid()}").touch()
         raise
+
+
+def _released(plan: dict[str, Any]) -> bool:
+    return "until" not in plan or Path(plan["until"]).exists()
 
 
 def prepare() -> None:

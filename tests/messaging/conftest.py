@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from playground.messaging import handlers, lanes
 from playground.messaging.appending import Appended, append_message
 from playground.messaging.handlers import RunHandler
 from playground.messaging.models import Lane
 from playground.policy.models import User
+from tests.messaging.stage import Stage
 
 KIND = "thread"
 
@@ -41,3 +43,21 @@ def handled_by() -> Iterator[Callable[[RunHandler], None]]:
     yield lambda handler: handlers.register(KIND, handler)
     handlers._handlers.clear()
     handlers._handlers.update(before)
+
+
+@pytest.fixture(scope="session")
+def built_stage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
+    made = Stage()
+    with django_db_blocker.unblock():
+        try:
+            made.set_up()
+            yield made
+        finally:
+            made.tear_down()
+
+
+@pytest.fixture
+def stage(built_stage: Stage, django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
+    """Use the services that may be killed, in place of the session's."""
+    with django_db_blocker.unblock(), built_stage.entered():
+        yield built_stage

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from playground.core.embedded.credentials import free_port
 from playground.core.provisioning import acting_as
 from playground.messaging import hinting, lanes, waking
 from playground.messaging.appending import Appended, append_message
-from playground.messaging.models import Lane, Run
+from playground.messaging.models import Event, Lane, Run
 from playground.messaging.statuses import TERMINAL
 from playground.policy import keys
 from playground.policy.models import Membership
@@ -74,36 +74,49 @@ class Stage:
         self.nursery: subprocess.Popen[bytes] | None = None
         self.web: subprocess.Popen[bytes] | None = None
         self.port = free_port()
-        self._kept: dict[str, Any] = {}
 
     def set_up(self) -> None:
         self.services.start()
         self.notes.mkdir()
         command = [sys.executable, "-m", "tests.messaging.worker", str(self.home)]
         self.nursery = self._spawn(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with self.entered():
+            silo, credentials = self.services.silos[0], self.services.credentials
+            with acting_as("owner", [silo], credentials.passwords):
+                call_command("migrate", verbosity=0, interactive=False)
+            self.member = ensure_member("alice", team="hiring")
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Let this process use the stage's services while the block runs."""
         connection = connections["default"]
         connection.close()
-        self._kept = dict(connection.settings_dict)
+        kept = dict(connection.settings_dict)
         silo, credentials = self.services.silos[0], self.services.credentials
-        options = {key: value for key, value in self._kept["OPTIONS"].items() if key != "pool"}
+        options = {key: value for key, value in kept["OPTIONS"].items() if key != "pool"}
         connection.settings_dict.update(
             HOST=silo.host,
             USER=silo.app,
             PASSWORD=credentials.passwords[silo.app],
             OPTIONS=options,
         )
-        with acting_as("owner", [silo], credentials.passwords):
-            call_command("migrate", verbosity=0, interactive=False)
-        self._redis_url, settings.REDIS_URL = settings.REDIS_URL, credentials.redis_url
+        redis_url, settings.REDIS_URL = settings.REDIS_URL, credentials.redis_url
         hinting._client.cache_clear()
-        self._bells = list(waking._bells)
+        bells = list(waking._bells)
         app = celery.Celery("drill")
         app.config_from_object("django.conf:settings", namespace="CELERY")
         app.conf.broker_url = credentials.redis_url
         waking.register(
             lambda lane_id: app.send_task("messaging.drain", [str(lane_id)], retry=False)
         )
-        self.member = ensure_member("alice", team="hiring")
+        try:
+            yield
+        finally:
+            waking._bells[:] = bells
+            settings.REDIS_URL = redis_url
+            hinting._client.cache_clear()
+            connection.close()
+            connection.settings_dict.update(kept)
 
     def tear_down(self) -> None:
         self.stop_workers()
@@ -111,12 +124,6 @@ class Stage:
             if child is not None and child.poll() is None:
                 child.kill()
                 child.wait(10)
-        waking._bells[:] = self._bells
-        settings.REDIS_URL = self._redis_url
-        hinting._client.cache_clear()
-        connection = connections["default"]
-        connection.close()
-        connection.settings_dict.update(self._kept)
         self.services.stop()
 
     def ready_workers(self, count: int, **environment: str) -> None:
@@ -196,6 +203,13 @@ class Stage:
             starts_run=True,
         )
 
+    def post_held(self, lane: Lane, **plan: Any) -> Appended:
+        """Post what is worked on, step by step, until the lane is released: never over too soon."""
+        return self.post(lane, pause_s=0.05, until=str(self.notes / f"go-{lane.pk}"), **plan)
+
+    def release(self, lane: Lane) -> None:
+        (self.notes / f"go-{lane.pk}").touch()
+
     def worker_of(self, lane: Lane) -> Worker:
         """Return the worker that holds a lane, as soon as one does."""
 
@@ -221,6 +235,11 @@ def wait_for(condition: Callable[[], Any], *, timeout_s: float = PATIENCE_S) -> 
 def all_ended(lane: Lane) -> bool:
     statuses = Run.objects.filter(lane=lane).values_list("status", flat=True)
     return all(status in TERMINAL for status in statuses)
+
+
+def steps_of(lane: Lane, attempt: int = 1) -> int:
+    events = Event.objects.filter(lane=lane, type="run.step", payload__attempt=attempt)
+    return events.count()
 
 
 def _listens(port: int) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from playground.core import errors
-from playground.messaging.events import AnyEvent
+from playground.messaging.events import LaneEvent
 
 ROOT = Path(__file__).parents[2]
 _KINDS = {
@@ -15,7 +15,7 @@ _KINDS = {
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, errors.PlaygroundError)
 }
-_CODE = re.compile(r"[a-z]+(\.[a-z]+(-[a-z]+)*)?")
+_CODE = re.compile(r"[a-z]+(-[a-z]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?")
 # Framed by what Django or HTTP say, so that no line of the source spells them out.
 _COMPUTED = {"http.405"}
 
@@ -63,7 +63,7 @@ def _documented() -> dict[str, str]:
 
 
 def _event_types() -> set[str]:
-    return {kind.model_fields["type"].default for kind in get_args(get_args(AnyEvent)[0])}
+    return {kind.model_fields["type"].default for kind in get_args(get_args(LaneEvent)[0])}
 
 
 def test_it_documents_every_code_when_the_source_raises_it():

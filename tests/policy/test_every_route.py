@@ -16,6 +16,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db import connection
 from django.http.response import HttpResponseBase
 from django.test import Client
 
@@ -29,10 +30,16 @@ from playground.policy.models import User
 from playground.tracing.models import Span, Trace
 from tests.policy.routes import KNOWN, METHODS, Known, routes, socket_routes
 
+# A stream reads in a thread, whose connection sees only what was committed.
+ROUTES = [
+    pytest.param(route, marks=pytest.mark.django_db(transaction=KNOWN[route].streams))
+    for route in routes()
+    if route in KNOWN
+]
+OWN_ROUTES = [each for each in ROUTES if KNOWN[str(each.values[0])].own]
 SECRET = "xylophone-quartz"
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _TOKENS = re.compile(r"\b[A-Za-z0-9]{64}\b")
-ROUTES = [route for route in routes() if route in KNOWN]
 _RELATIVE = re.compile(r"<time [^>]*>[^<]*</time>")
 
 
@@ -68,26 +75,16 @@ class World:
 
 
 @pytest.fixture
-def world_of(request: pytest.FixtureRequest) -> Callable[[str], World]:
-    """Make the world, committed where a route reads it in another thread's connection."""
-
-    def of(route: str) -> World:
-        request.getfixturevalue("valkey")
-        return request.getfixturevalue("world")
-
-    streams = KNOWN[request.node.callspec.params["route"]].streams
-    request.getfixturevalue("transactional_db" if streams else "db")
-    return of
-
-
-@pytest.fixture
-def world(alice: User) -> World:
+def world(valkey: object, alice: User) -> World:
     context = alice.context()
     name = "zebra-recruiter"
     save_agent(context, AgentSpec(name=name, title=f"Agent {SECRET}", prompt="You recruit."))
     thread = open_thread(context, agent=name)
     posted = post_message(context, thread.pk, content=f"Say {SECRET}", dedup_key=None)
     run = Run.objects.get(pk=posted.run_id)
+    with connection.cursor() as cursor:
+        # Appending ends idle transactions early; here the test's own transaction is meant by that.
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
     span_id = uuid.uuid4().hex[:16]
     started = dt.datetime.now(dt.UTC)
     trace = Trace.objects.create(
@@ -195,9 +192,9 @@ def test_it_opens_no_other_door_when_the_public_ones_are_counted():
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_it_asks_to_sign_in_when_nobody_is(world_of, route):
+def test_it_asks_to_sign_in_when_nobody_is(world, route):
     for asked in _requests(route):
-        response = asked.by(Client(raise_request_exception=False), world_of(route).real)
+        response = asked.by(Client(raise_request_exception=False), world.real)
 
         if asked.known.public:
             assert response.status_code < 500 or route == "healthz", asked
@@ -210,11 +207,13 @@ def test_it_asks_to_sign_in_when_nobody_is(world_of, route):
         assert SECRET not in response.content.decode()
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r not in {"login/<str:token>", "logout"}])
-def test_it_tells_an_outsider_nothing_when_they_have_real_ids(world_of, charlie, client_of, route):
-    world, client = world_of(route), client_of(charlie, route)
+@pytest.mark.parametrize("route", ROUTES)
+def test_it_tells_an_outsider_nothing_when_they_have_real_ids(world, charlie, client_of, route):
+    client = client_of(charlie, route)
 
     for asked in _requests(route):
+        if route in {"login/<str:token>", "logout"}:
+            continue
         for_real = _seen(asked.by(client, world.real), world.real)
         assert SECRET not in for_real[2], asked
         if _names_ids(asked):
@@ -225,9 +224,11 @@ def test_it_tells_an_outsider_nothing_when_they_have_real_ids(world_of, charlie,
             assert for_real[0] in {302, 403, 404, 405, 422} or asked.method == "OPTIONS", asked
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route != "logout"])
-def test_it_answers_a_teammate_when_the_ids_are_real(world_of, bob, client_of, route):
-    world, client, known = world_of(route), client_of(bob, route), KNOWN[route]
+@pytest.mark.parametrize("route", ROUTES)
+def test_it_answers_a_teammate_when_the_ids_are_real(world, bob, client_of, route):
+    client, known = client_of(bob, route), KNOWN[route]
+    if route == "logout":
+        return
 
     shown = Asked("GET", route, known, accept="application/json, text/html").by(client, world.real)
 
@@ -244,11 +245,9 @@ def test_it_answers_a_teammate_when_the_ids_are_real(world_of, bob, client_of, r
             assert route == "team/switch" or response.status_code != 404, asked
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if KNOWN[route].own])
-def test_it_tells_a_teammate_nothing_when_the_thing_is_a_persons_own(
-    world_of, bob, client_of, route
-):
-    world, client = world_of(route), client_of(bob, route)
+@pytest.mark.parametrize("route", OWN_ROUTES)
+def test_it_tells_a_teammate_nothing_when_the_thing_is_a_persons_own(world, bob, client_of, route):
+    client = client_of(bob, route)
 
     for asked in _requests(route):
         for_real = _seen(asked.by(client, world.real), world.real)
@@ -292,7 +291,7 @@ async def _talk(path: str, *, headers: Mapping[str, str], first: Mapping[str, An
 
 
 @pytest.fixture
-def committed_world(transactional_db, valkey, alice, world):
+def committed_world(transactional_db, world):
     return world
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_it_has_a_test_file_when_a_builtin_skill_exists() -> None:
     assert modules <= tested
 
 
-def test_it_reports_a_conflict_when_a_name_or_an_alias_is_taken() -> None:
+def test_it_reports_a_conflict_when_a_name_is_taken() -> None:
     catalogue = Catalogue()
 
     catalogue.add(_make("demo.one_two"))
@@ -79,6 +80,19 @@ def test_it_reports_a_conflict_when_a_name_or_an_alias_is_taken() -> None:
 
     assert len(catalogue.conflicts) == 1
     assert len(catalogue.all()) == 1
+
+
+def test_it_reports_a_conflict_when_an_alias_is_taken() -> None:
+    catalogue = Catalogue()
+    first = _make("demo.one_two")
+    # No declared name can reach another's alias today; the catalogue does not rely on that.
+    second = dataclasses.replace(first, name="demo__one_two")
+
+    catalogue.add(first)
+    catalogue.add(second)
+
+    assert catalogue.conflicts == ["'demo__one_two' and 'demo.one_two' both become 'demo__one_two'"]
+    assert catalogue.all() == [first]
 
 
 def test_it_fails_the_system_check_when_a_name_is_declared_twice(

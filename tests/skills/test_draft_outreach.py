@@ -1,8 +1,10 @@
+import typing
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from playground.core.errors import ModelRetry
 from skills.hiring import generation, outreach
 
 PEOPLE = generation.candidates()
@@ -39,4 +41,28 @@ def test_it_reads_well_when_anybody_is_written_to(tone: outreach.Tone, with_job:
         assert "None" not in written.body
         assert "  " not in written.body
         assert 150 < len(written.body) < 1200
-        assert len({written.subject}) == 1
+        assert written.body.endswith("\nRita")
+        assert person.companies[0]["work"] in written.body
+        assert 10 < len(written.subject) < 120
+        assert ("anybody to explain" in written.body) <= (person.years >= 5)
+
+
+def test_it_sounds_different_when_the_tone_is_another() -> None:
+    person, job = PEOPLE[41], OPENINGS[0]
+
+    drafts = {
+        tone: outreach.draft(person, job, tone=tone, sender="Rita")
+        for tone in typing.get_args(outreach.Tone)
+    }
+
+    assert len({each.body for each in drafts.values()}) == 3
+    assert drafts["formal"].body.startswith(f"Dear {person.name},")
+    assert len(drafts["brief"].body) < min(len(drafts["warm"].body), len(drafts["formal"].body))
+
+
+def test_it_offers_no_job_when_it_is_at_the_present_employer(call: Callable[..., Any]) -> None:
+    job = OPENINGS[0]
+    there = next(each for each in PEOPLE if each.companies[0]["company"] == job.company)
+
+    with pytest.raises(ModelRetry, match="own-employer"):
+        call("hiring.draft_outreach", candidate_id=there.id, job_id=job.id)

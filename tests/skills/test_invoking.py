@@ -144,12 +144,20 @@ def test_it_cancels_the_statement_when_the_database_is_slow(
 ) -> None:
     def sleep(context: SkillContext) -> None:
         with connections["client_data"].cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(20)")
+            cursor.execute("SELECT pg_sleep(20) /* slow skill */")
 
+    started = time.monotonic()
     outcome = invoke(alice.context(), _declare(registered, sleep, timeout_s=0.3), {})
 
     assert outcome.error_code in ("skill.timed-out", "skill.failed")
     assert limiting.wait_settled(5)
+    assert time.monotonic() - started < 5
+    with connections["client_data"].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+            " AND query LIKE '%%/* slow skill */%%' AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchone()[0] == 0
 
 
 def test_it_gives_connections_back_clean_when_a_skill_has_used_them(

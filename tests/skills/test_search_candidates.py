@@ -42,7 +42,25 @@ def test_it_reads_the_filters_from_the_words_when_none_are_given(
         "skills": ["Python"],
         "industry": "fintech",
     }
-    assert "Python Engineer" in found.candidates[0].headline or found.candidates[0].skills
+    headlines = [each.headline for each in found.candidates]
+    assert all("Python Engineer" in each for each in headlines[:3]), headlines
+
+
+def test_it_puts_the_role_first_when_the_query_names_one(call: Callable[..., Any]) -> None:
+    found = call("hiring.search_candidates", query=DEMO, limit=20)
+
+    roles = [each.role_score for each in found.candidates]
+    data = [i for i, each in enumerate(found.candidates) if "Data Engineer" in each.headline]
+    python = [i for i, each in enumerate(found.candidates) if "Python Engineer" in each.headline]
+    assert roles[0] == 1.0
+    assert data
+    assert max(python) < min(data)
+
+
+def test_it_gives_plain_reasons_when_it_tells_why(call: Callable[..., Any]) -> None:
+    found = call("hiring.search_candidates", query=DEMO)
+
+    assert not [why for each in found.candidates for why in each.why if "σ" in why or "+" in why]
 
 
 @pytest.mark.parametrize("skills", [["python", "fintech"], ["Python", "payments"]])

@@ -9,6 +9,7 @@ from skills import searching
     [
         ("candidates", "hiring.search_candidates"),
         ("arithmetic", "math.calculate"),
+        ("what is two plus two", "math.calculate"),
         ("work out a percentage of a number", "math.calculate"),
         ("write a message to somebody", "hiring.draft_outreach"),
         ("calcul", "math.calculate"),

@@ -15,6 +15,7 @@ from django.urls import path
 
 from playground.core import spans
 from playground.core.spans import SpanKind
+from playground.messaging.interruptions import RunCancelled
 from playground.policy.models import User
 from playground.tracing import reading
 from playground.tracing.consumers import TraceConsumer
@@ -257,3 +258,27 @@ def test_it_answers_garbage_with_an_error_and_stays(
         return types
 
     assert async_to_sync(talk)().count("error") == 4
+
+
+def test_it_answers_one_line_for_each_span_when_the_log_asks(
+    alice: User, client_for: ForUser, trace_id: str
+) -> None:
+    lines = client_for(alice).get(f"/traces/{trace_id}/tree?lines=1").json()
+
+    assert list(lines.values()) == ["Found 12"]
+
+
+def test_it_counts_no_error_when_somebody_stopped_the_run(alice: User) -> None:
+    wanted = uuid.uuid4().hex
+    with (
+        pytest.raises(RunCancelled),
+        spans.trace(
+            "sourcing", trace_id=wanted, team="hiring", subject="user:alice", run_id=None,
+            thread_id=None,
+        ),
+    ):  # fmt: skip
+        raise RunCancelled
+    spans.flush()
+
+    trace = Trace.objects.get(pk=wanted)
+    assert (trace.status, trace.error_count) == ("interrupted", 0)

@@ -46,9 +46,10 @@ class OfflinePlanner:
             ]
             written += "".join(f"{call.name}{call.arguments}" for call in calls)
             yield Chunk(tool_calls=calls)
+        asked = await asyncio.to_thread(count_messages, request.messages)
         yield Chunk(
             finish_reason="tool_calls" if decision.calls else "stop",
-            usage=Usage(count_messages(request.messages), count(written), 0.0),
+            usage=Usage(asked, await asyncio.to_thread(count, written), 0.0),
         )
 
 

@@ -153,18 +153,14 @@ def date(text: str, *, today: dt.date, which: str = "") -> str | None:
         if at >= 0:
             found.append((at, today + dt.timedelta(days=days)))
             break
-    if match := re.search(r"\bin (\d+|" + "|".join(_WORDS) + r") (day|week)s?\b", lower):
-        amount = _WORDS.get(match.group(1)) or int(match.group(1))
-        found.append(
-            (
-                match.start(),
-                today + dt.timedelta(days=amount * (7 if match.group(2) == "week" else 1)),
-            )
-        )
+    if ahead := re.search(r"\bin (\d+|" + "|".join(_WORDS) + r") (day|week)s?\b", lower):
+        amount = _WORDS.get(ahead.group(1)) or int(ahead.group(1))
+        unit_days = 7 if ahead.group(2) == "week" else 1
+        found.append((ahead.start(), today + dt.timedelta(days=amount * unit_days)))
     for name, number in _DAYS.items():
-        if match := re.search(rf"\b(next\s+)?{name}\b", lower):
-            ahead = (number - today.weekday()) % 7 or 7
-            found.append((match.start(), today + dt.timedelta(days=ahead)))
+        if named := re.search(rf"\b(next\s+)?{name}\b", lower):
+            days_ahead = (number - today.weekday()) % 7 or 7
+            found.append((named.start(), today + dt.timedelta(days=days_ahead)))
     if not found:
         return None
     found.sort()
@@ -254,7 +250,7 @@ def place(text: str, name: str, *, taken: set[str]) -> str | None:
     """Return a capitalised name after a preposition of place."""
     parts = set(name.split("_"))
     if parts & {"origin", "from", "departure"}:
-        order = ("from", "out of", "leaving")
+        order: tuple[str, ...] = ("from", "out of", "leaving")
     elif parts & {"destination", "to", "arrival"}:
         order = ("to", "into", "for")
     else:
@@ -279,8 +275,8 @@ def place(text: str, name: str, *, taken: set[str]) -> str | None:
                 and found[:3].lower() not in _MONTHS
             ):
                 return found
-    if match := re.match(rf"({_SPAN})(?:'s|’s)?\s+(?:weather|forecast|time)", text):
-        return match.group(1)
+    if leading := re.match(rf"({_SPAN})(?:'s|’s)?\s+(?:weather|forecast|time)", text):
+        return leading.group(1)
     for match in re.finditer(rf"({_SPAN})['’]s\b", text):
         return match.group(1)
     return None

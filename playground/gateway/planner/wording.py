@@ -5,15 +5,15 @@ from functools import cache
 
 VERBS = frozenset(
     """add analyse analyze answer arrange ask assign book borrow build buy calculate call cancel
-    change check choose clean close compare compile compose compute contact convert copy count create
-    decide define delete describe design draft email estimate evaluate explain extend fetch
-    figure file fill find fix forecast format generate get give go help identify inform inspect invite
-    issue keep list look lend locate log make match measure message move name open order organise
-    organize outline plan play post prepare print produce propose pull put raise rank read reach
-    recommend record register remind remove rename renew reply report request reserve retrieve
-    review rewrite run save say schedule score search select send set shortlist show solve sort
-    start submit subtract suggest sum summarise summarize tell test track translate turn update use
-    verify work write""".split()
+    change check choose clean close compare compile compose compute contact convert copy count
+    create decide define delete describe design draft email estimate evaluate explain extend
+    fetch figure file fill find fix forecast format generate get give go help identify inform
+    inspect invite issue keep list look lend locate log make match measure message move name
+    open order organise organize outline plan play post prepare print produce propose pull put
+    raise rank read reach recommend record register remind remove rename renew reply report
+    request reserve retrieve review rewrite run save say schedule score search select send set
+    shortlist show solve sort start submit subtract suggest sum summarise summarize tell test
+    track translate turn update use verify work write""".split()
 )
 STOP = frozenset(
     """a about after all also am an and any are as at be been best but by can could did do does for

@@ -3,6 +3,7 @@
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,17 +15,30 @@ from playground.core.errors import ProviderError
 from playground.gateway.chat import ChatRequest, Chunk, Gathering, ToolCallDelta, Usage
 from playground.gateway.tokens import count, count_messages
 
-CONNECT_S = 10
-FIRST_BYTE_S = 120
-IDLE_S = 60
+CONNECT_S = 10.0
+SILENCE_S = 120.0
 MAX_LINE = 2**20
 
 
 class OpenAICompatible:
-    """Call one endpoint with one key."""
+    """Call one endpoint with one key.
 
-    def __init__(self, *, name: str, base_url: str, api_key: str) -> None:
+    ``silence_s`` is how long it may send nothing, before its first byte as between two pieces.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        base_url: str,
+        api_key: str,
+        connect_s: float = CONNECT_S,
+        silence_s: float = SILENCE_S,
+    ) -> None:
         self.name = name
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=connect_s, sock_read=silence_s
+        )
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._session: aiohttp.ClientSession | None = None
@@ -34,12 +48,15 @@ class OpenAICompatible:
             self._session = aiohttp.ClientSession(
                 headers=self._headers,
                 connector=aiohttp.TCPConnector(limit=0, family=socket.AF_UNSPEC),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_S, sock_read=FIRST_BYTE_S
-                ),
+                timeout=self._timeout,
                 read_bufsize=MAX_LINE,
             )
         return self._session
+
+    async def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        if self._session is not None:
+            await self._session.close()
 
     async def models(self) -> list[str]:
         """Return the ids that the endpoint lists."""
@@ -89,7 +106,9 @@ class OpenAICompatible:
             written = gathered.text + "".join(
                 call.name + call.arguments for call in gathered.tool_calls
             )
-            yield Chunk(usage=Usage(count_messages(request.messages), count(written)))
+            # The first count loads a vocabulary: too slow for the loop that all calls share.
+            asked = await asyncio.to_thread(count_messages, request.messages)
+            yield Chunk(usage=Usage(asked, await asyncio.to_thread(count, written)))
 
 
 def body_of(request: ChatRequest) -> dict[str, Any]:
