@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from agents.building import find_agent
-from agents.models import Thread, ThreadReading
+from agents.models import Thread, ThreadQuerySet, ThreadReading
 from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
@@ -48,15 +48,20 @@ def find_thread(context: RequestContext, thread_id: uuid.UUID | str) -> Thread:
     Raises:
         NotFound: there is none that the context may see.
     """
+    threads = Thread.objects.visible_to(context).with_status().with_unread(context.subject)
+    thread = _by_id(threads, thread_id)
+    require(context, "view", thread.resource())
+    return thread
+
+
+def _by_id(threads: ThreadQuerySet, thread_id: uuid.UUID | str) -> Thread:
     try:
         key = uuid.UUID(str(thread_id))
     except ValueError:
         key = None
-    threads = Thread.objects.visible_to(context).with_status().with_unread(context.subject)
     thread = threads.newest_first().filter(pk=key).first()
     if thread is None:
         raise NotFound("thread.not-found", "There is no such thread.")
-    require(context, "view", thread.resource())
     return thread
 
 
@@ -71,7 +76,7 @@ def post_message(
         InvalidInput: the content is empty, too large or holds NUL characters.
         Conflict: the ``dedup_key`` was used with other content.
     """
-    thread = find_thread(context, thread_id)
+    thread = _by_id(Thread.objects.visible_to(context), thread_id)
     require(context, "run", thread.resource())
     check_content(content)
     if thread.archived_at is not None:

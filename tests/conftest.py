@@ -72,6 +72,8 @@ def django_db_setup(
     from django.db import connections
 
     connections.close_all()
+    for silo in embedded_services.silos:
+        connections[silo.alias].close_pool()
 
 
 @pytest.fixture

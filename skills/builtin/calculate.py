@@ -56,7 +56,7 @@ class Value(BaseModel):
     title="Calculate",
     description="Calculate the exact value of an arithmetic expression: sums, products, "
     "percentages, powers, roots.",
-    tags=("math", "numbers"),
+    tags=("math", "numbers", "plus", "minus", "times", "sum"),
     timeout_s=2,
 )
 def calculate(args: Sum, context: SkillContext) -> Value:

@@ -16,7 +16,7 @@ from skills.hiring.reading import Filters
 
 MAX_TERMS = 24
 # A role that fits wholly outweighs any usual lead in words or meaning.
-ROLE_WEIGHT = 4.0
+ROLE_WEIGHT = 8.0
 RELAXED_FIRST = ("industry", "skills", "min_years", "seniority", "location")
 
 

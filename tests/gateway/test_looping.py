@@ -37,7 +37,7 @@ class Source:
 
 
 async def pumps() -> int:
-    return sum("pump" in repr(task.get_coro()) for task in asyncio.all_tasks())
+    return sum("iterate.<locals>.pump" in repr(task.get_coro()) for task in asyncio.all_tasks())
 
 
 def test_it_yields_all_in_order_when_the_reader_is_slower_than_the_queue() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -155,11 +156,14 @@ async def test_it_fails_with_a_code_and_without_the_key_when_the_endpoint_fails(
     with pytest.raises(ProviderError) as caught:
         await ask(endpoint)
 
-    assert (caught.value.code, caught.value.retryable) == (code, retryable)
+    assert (caught.value.code, caught.value.may_retry) == (code, retryable)
     assert KEY not in f"{caught.value} {caught.value.detail}"
 
 
-async def test_it_fails_with_a_code_when_nobody_listens(free_port: int) -> None:
+async def test_it_fails_with_a_code_when_nobody_listens() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        free_port = taken.getsockname()[1]
     provider = OpenAICompatible(
         name="openai", base_url=f"http://127.0.0.1:{free_port}/v1", api_key=KEY
     )

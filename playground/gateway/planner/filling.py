@@ -115,8 +115,8 @@ class _Filling:
             value = reading.count(self.goal)
             return None if value is None else _within(value, schema)
         near = reading.number_near(terms(f"{name} {schema.get('description', '')}"), self.goal)
-        candidates = reading.numbers(self.goal)
-        free = [n for n in candidates if n[0] not in self.taken_numbers]
+        spoken = reading.numbers(self.goal)
+        free = [n for n in spoken if n[0] not in self.taken_numbers]
         chosen = near if near and near[0] not in self.taken_numbers else None
         if chosen is None and required and free:
             chosen = free[0]

@@ -131,7 +131,8 @@ def date(text: str, *, today: dt.date, which: str = "") -> str | None:
     found: list[tuple[int, dt.date]] = []
     lower = text.lower()
     for match in re.finditer(r"\b(\d{4})-(\d{2})-(\d{2})\b", text):
-        found.append((match.start(), _day(*map(int, match.groups())) or today))
+        if written := _day(*map(int, match.groups())):
+            found.append((match.start(), written))
     month = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
     for match in re.finditer(
         rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{month}\b(?:,?\s+(\d{{4}}))?", lower
