@@ -50,7 +50,11 @@ def configure(*, level: str, form: str) -> None:
                 "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
             },
             "root": {"handlers": ["stderr"], "level": level},
-            "loggers": {name: {"level": "WARNING"} for name in QUIET},
+            "loggers": {
+                **{name: {"level": "WARNING"} for name in QUIET},
+                # Anybody can send a wrong Host; each would write a traceback.
+                "django.security.DisallowedHost": {"level": "CRITICAL"},
+            },
         }
     )
     structlog.configure(

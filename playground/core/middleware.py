@@ -9,6 +9,8 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from playground.core.problems import documented
+
 HEADER = "X-Request-ID"
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -33,6 +35,7 @@ class RequestId:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
         assert isinstance(response, HttpResponseBase)
+        response = documented(request, response)
         response[HEADER] = request_id
         return response
 
@@ -42,6 +45,7 @@ class RequestId:
             answer = self.get_response(request)
             assert not isinstance(answer, HttpResponseBase)
             response = await answer
+        response = documented(request, response)
         response[HEADER] = request_id
         return response
 

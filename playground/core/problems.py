@@ -16,6 +16,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -141,6 +142,21 @@ def respond(request: HttpRequest, error: BaseException) -> HttpResponse:
     if wants_document(request):
         return problem_json(known, request_id=request_id_of(request))
     return _page(request, known)
+
+
+def documented(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Return the answer; an error of the API that says nothing becomes a problem document.
+
+    Django and django-ninja answer some requests before any handler of ours: a method that is not
+    allowed, a multipart body without a boundary.
+    """
+    bare = "json" not in response.headers.get("Content-Type", "")
+    if response.status_code < 400 or not bare or not request.path.startswith("/api/"):
+        return response
+    answer = problem_json(_of_status(response.status_code), request_id=request_id_of(request))
+    if "Allow" in response.headers:
+        answer["Allow"] = response.headers["Allow"]
+    return answer
 
 
 def wants_document(request: HttpRequest) -> bool:

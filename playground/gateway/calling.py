@@ -7,7 +7,6 @@ from typing import Any
 
 from playground.core import spans
 from playground.core.context import RequestContext
-from playground.core.errors import ProviderError
 from playground.core.spans import Span, SpanKind
 from playground.gateway import looping
 from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering
@@ -66,8 +65,6 @@ def stream(
                 if chunk.text:
                     span.delta(chunk.text)
                 yield chunk
-            if first:
-                raise ProviderError("provider.bad-answer", "The model gave no answer at all.")
         finally:
             _answered(span, gathered)
 

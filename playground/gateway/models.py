@@ -17,6 +17,8 @@ from playground.gateway.providers.scripted import MODEL as SCRIPTED
 from playground.gateway.providers.scripted import Scripted
 
 LIST_FOR_S = 60
+# Stands for the connected endpoint while it does not list its models.
+UNLISTED = "connected-endpoint"
 OFFLINE_NOTE = "rule-based, not a language model"
 
 
@@ -33,7 +35,11 @@ class ModelInfo:
 
 def available() -> list[ModelInfo]:
     """List the models, those of the connected endpoint first."""
-    listed = [ModelInfo(name, "openai", name, "", False) for name in _endpoint_models()]
+    if not _endpoint_models() and _endpoint() is not None:
+        silent = [ModelInfo(UNLISTED, "openai", UNLISTED, "the endpoint does not answer", False)]
+    else:
+        silent = []
+    listed = silent + [ModelInfo(name, "openai", name, "", False) for name in _endpoint_models()]
     listed.append(ModelInfo(PLANNER, "offline", "offline planner", OFFLINE_NOTE, True))
     if settings.PLAYGROUND_SCRIPTED:
         listed.append(ModelInfo(SCRIPTED, "scripted", "scripted", "for tests", True))
@@ -42,8 +48,11 @@ def available() -> list[ModelInfo]:
 
 def default_model() -> str:
     """Return the connected endpoint's model, or the offline planner where there is none."""
-    endpoint = _endpoint_models()
-    return endpoint[0] if endpoint else PLANNER
+    listed = _endpoint_models()
+    if listed:
+        return listed[0]
+    # An endpoint that is down is said to be down; nobody else answers in its place.
+    return PLANNER if _endpoint() is None else UNLISTED
 
 
 def provider_of(model: str) -> Provider:

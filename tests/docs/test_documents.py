@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def test_it_runs_the_api_tour_as_written(live_stack: Stack) -> None:
     script = f"set -eu\n{shell}\nexport BASE KEY THREAD\n.venv/bin/python -c '{program}'"
 
     done = subprocess.run(
-        ["bash", "-c", script.replace(".venv/bin/python", sys.executable)],
+        ["bash", "-c", script.replace(".venv/bin/python", shlex.quote(sys.executable))],
         cwd=ROOT,
         env=os.environ | live_stack.environment | {"BASE": live_stack.base},
         capture_output=True,

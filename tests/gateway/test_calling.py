@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.spans import SpanRecord
@@ -25,7 +27,11 @@ class Ended:
         self.records.append(record)
 
 
-def test_it_records_a_model_span_when_a_model_is_called() -> None:
+def test_it_records_a_model_span_when_a_model_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Only the sink of this test: the others want services.
+    monkeypatch.setattr(spans, "_outlets", [])
     ended = Ended()
     spans.register_sink(ended)
     asked = ChatRequest("offline/planner", [{"role": "user", "content": "Hello"}])

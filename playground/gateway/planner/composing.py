@@ -55,6 +55,8 @@ def section(result: Any, *, brief: bool = False) -> str:
 
 def _sentence(text: str) -> str:
     text = text.strip()
+    if not text:
+        return ""
     text = text[0].upper() + text[1:]
     return text if text[-1] in ".!?:" else f"{text}."
 
@@ -91,7 +93,8 @@ def _fact(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return words if value else ""
     if isinstance(value, int | float):
-        return f"{_number(value)} {words}"
+        # "2016 from" reads wrong: a preposition goes before its number.
+        return f"{words} {value}" if key in ("from", "to", "since") else f"{_number(value)} {words}"
     if isinstance(value, str):
         return value if len(value) <= 80 else ""
     if isinstance(value, list) and all(isinstance(each, str) for each in value):

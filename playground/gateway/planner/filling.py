@@ -6,7 +6,7 @@ from typing import Any
 
 from playground.gateway.planner import reading
 from playground.gateway.planner.toolbox import Tool, entity_of
-from playground.gateway.planner.wording import quotations, stem, subject_of, terms
+from playground.gateway.planner.wording import ordinal, quotations, stem, subject_of, terms
 
 _FREE_TEXT = frozenset(
     """query q search question expression text message content body prompt topic subject title
@@ -72,6 +72,7 @@ class _Filling:
         self.taken_numbers: set[int] = set()
         self.taken_places: set[str] = set()
         self.quotes = quotations(goal)
+        self.place = ordinal(goal)
 
     def value(self, name: str, schema: Mapping[str, Any], *, required: bool) -> Any:
         """Return a value for one parameter, or None. What was said wins over what was found."""
@@ -198,7 +199,7 @@ class _Filling:
     def _found(self, name: str, *, entity: str = "") -> Any:
         """Look a value up in earlier results, the newest first."""
         for result in reversed(self.results):
-            value = _dig(result, name, entity)
+            value = _dig(result, name, entity, place=self.place)
             if value is not None:
                 return value
         return None
@@ -219,12 +220,13 @@ def _within(value: float, schema: Mapping[str, Any]) -> float:
     return value if high is None else min(value, high)
 
 
-def _dig(value: Any, name: str, entity: str, depth: int = 0) -> Any:
-    """Find a field by its name, or the ``id`` of the first thing of a kind."""
+def _dig(value: Any, name: str, entity: str, *, place: int = 0, depth: int = 0) -> Any:
+    """Find a field by its name, or the ``id`` of a thing of a kind; ``place`` picks of several."""
     if depth > 5:
         return None
     if isinstance(value, list):
-        found = (_dig(each, name, entity, depth + 1) for each in value[:1])
+        chosen = value[place : place + 1] or value[:1]
+        found = (_dig(each, name, entity, depth=depth + 1) for each in chosen)
         return next((each for each in found if each is not None), None)
     if not isinstance(value, Mapping):
         return None
@@ -235,10 +237,11 @@ def _dig(value: Any, name: str, entity: str, depth: int = 0) -> Any:
         if not isinstance(inner, list | Mapping) or not inner:
             continue
         if entity and entity in terms(str(key)) | {stem(str(key))}:
-            first = inner[0] if isinstance(inner, list) else inner
-            if isinstance(first, Mapping) and isinstance(first.get("id"), str | int):
-                return first["id"]
-        found = _dig(inner, name, entity, depth + 1)
+            listed = inner if isinstance(inner, list) else [inner]
+            one = listed[place] if place < len(listed) else None
+            if isinstance(one, Mapping) and isinstance(one.get("id"), str | int):
+                return one["id"]
+        found = _dig(inner, name, entity, place=place, depth=depth + 1)
         if found is not None:
             return found
     return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from playground.gateway.planner.filling import fill
 from playground.gateway.planner.toolbox import Tool, detail_of, entity_of, ranked, source_of
-from playground.gateway.planner.wording import bare, goals, terms
+from playground.gateway.planner.wording import bare, goals, opens_search, terms
 
 MAX_STEPS = 12
 # How much nearer a tool must be to win over one that needs one value less which nobody said.
@@ -68,6 +68,10 @@ def _supplier(
     """
     if chosen is None:
         return None
+    if opens_search(goal):
+        for name in fill(chosen, goal, whole=request)[1]:
+            if source := source_of(name, tools, but=chosen):
+                return source
     margins = {tool.name: margin for tool, margin in ranked(goal, tools)}
     for tool in later:
         if tool is None:

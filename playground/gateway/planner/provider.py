@@ -99,8 +99,8 @@ def _next(steps: Sequence[PlannedStep], asked: str, made: Sequence[Made]) -> Dec
 def _question(step: PlannedStep, missing: Sequence[str], *, found_nothing: bool) -> str:
     names = " and ".join(_described(name, step.tool.properties.get(name) or {}) for name in missing)
     if found_nothing and any(name.endswith("id") for name in missing):
-        return f"Nothing was found to go on with, so I could not {title_of(step).lower()}."
-    return f"To {title_of(step).lower()} I need to know {names}. What should it be?"
+        return f"Nothing was found, so I could not go on to “{title_of(step).lower()}”."
+    return f"For “{title_of(step).lower()}” I need to know {names}. What should it be?"
 
 
 def _described(name: str, schema: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ VERBS = frozenset(
     shortlist show solve sort start submit subtract suggest sum summarise summarize tell test
     track translate turn update use verify work write""".split()
 )
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
 STOP = frozenset(
     """a about after all also am an and any are as at be been best but by can could did do does for
     from had has have he her here him his how i if in into is it its just let like may me might
@@ -75,6 +76,17 @@ def goals(text: str) -> list[str]:
 def bare(goal: str) -> str:
     """Take the courtesies off a clause."""
     return POLITE.sub("", goal.strip()).strip()
+
+
+def opens_search(goal: str) -> bool:
+    """Tell whether the clause asks to find things rather than to do something with one."""
+    return bare(goal).lower().split(" ", 1)[0] in {"find", "search", "list", "look", "locate"}
+
+
+def ordinal(goal: str) -> int:
+    """Return which of several things is meant, from 0: "the second one" is 1."""
+    spoken = terms(goal)
+    return next((place for place, word in enumerate(ORDINALS) if stem(word) in spoken), 0)
 
 
 def subject_of(goal: str) -> str:

@@ -73,17 +73,28 @@ class OpenAICompatible:
         except (ValueError, KeyError, TypeError) as error:
             raise garbage("its list of models could not be read") from error
 
+    async def _ask(self, request: ChatRequest) -> aiohttp.ClientResponse:
+        answer = await self._post(body_of(request))
+        if answer.status == 400 and b"stream_options" in await answer.read():
+            # Some servers refuse what they do not know; the tokens are counted here then.
+            answer.release()
+            return await self._post(body_of(request, usage=False))
+        return answer
+
+    async def _post(self, body: dict[str, Any]) -> aiohttp.ClientResponse:
+        return await self._open().post(
+            f"{self._base_url}/chat/completions",
+            data=orjson.dumps(body),
+            headers={"Content-Type": "application/json"},
+        )
+
     async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
         """Stream an answer; the usage is counted here where the endpoint does not tell it."""
         gathered = Gathering()
         try:
-            async with self._open().post(
-                f"{self._base_url}/chat/completions",
-                data=orjson.dumps(body_of(request)),
-                headers={"Content-Type": "application/json"},
-            ) as answer:
+            async with await self._ask(request) as answer:
                 if answer.status != 200:
-                    raise refusal(answer.status, await answer.content.read(4096))
+                    raise refusal(answer.status, await told(answer))
                 if "text/event-stream" in answer.headers.get("Content-Type", ""):
                     async for chunk in events(answer):
                         gathered.add(chunk)
@@ -111,14 +122,15 @@ class OpenAICompatible:
             yield Chunk(usage=Usage(asked, await asyncio.to_thread(count, written)))
 
 
-def body_of(request: ChatRequest) -> dict[str, Any]:
-    """Write the request as the JSON body that the endpoint takes."""
+def body_of(request: ChatRequest, *, usage: bool = True) -> dict[str, Any]:
+    """Write the request as the JSON body that the endpoint takes; ``usage`` asks for its count."""
     body: dict[str, Any] = {
         "model": request.model,
         "messages": list(request.messages),
         "stream": True,
-        "stream_options": {"include_usage": True},
     }
+    if usage:
+        body["stream_options"] = {"include_usage": True}
     optional = {
         "tools": list(request.tools) if request.tools else None,
         "response_format": request.response_format,
@@ -145,7 +157,7 @@ async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[Chunk]:
         if data == b"[DONE]":
             return
         event = orjson.loads(data)
-        if "error" in event:
+        if event.get("error"):
             raise refusal(200, data)
         chunk = piece(event)
         finished = finished or chunk.finish_reason is not None
@@ -169,7 +181,7 @@ def piece(event: dict[str, Any]) -> Chunk:
 
 def whole(answer: dict[str, Any]) -> Chunk:
     """Read the answer of an endpoint that does not stream."""
-    if "error" in answer:
+    if answer.get("error"):
         raise refusal(200, orjson.dumps(answer))
     choice = answer["choices"][0]
     return Chunk(
@@ -221,6 +233,13 @@ def refusal(status: int, body: bytes) -> ProviderError:
         f"The model's endpoint refused the request ({status}{reason(body)}).",
         retryable=False,
     )
+
+
+async def told(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the beginning of an error's body, read already or not."""
+    if answer.content.at_eof():
+        return (await answer.read())[:4096]
+    return await answer.content.read(4096)
 
 
 def reason(body: bytes) -> str:
