@@ -35,15 +35,19 @@ class ModelInfo:
 
 def available() -> list[ModelInfo]:
     """List the models, those of the connected endpoint first."""
-    if not _endpoint_models() and _endpoint() is not None:
-        silent = [ModelInfo(UNLISTED, "openai", UNLISTED, "the endpoint does not answer", False)]
-    else:
-        silent = []
-    listed = silent + [ModelInfo(name, "openai", name, "", False) for name in _endpoint_models()]
+    names = _endpoint_models()
+    listed = [ModelInfo(name, "openai", _title_of(name), "", False) for name in names]
+    if not names and _endpoint() is not None:
+        listed = [ModelInfo(UNLISTED, "openai", UNLISTED, "the endpoint does not answer", False)]
     listed.append(ModelInfo(PLANNER, "offline", "offline planner", OFFLINE_NOTE, True))
     if settings.PLAYGROUND_SCRIPTED:
         listed.append(ModelInfo(SCRIPTED, "scripted", "scripted", "for tests", True))
     return listed
+
+
+def _title_of(name: str) -> str:
+    # llama.cpp names a model by the path of its file.
+    return name.rpartition("/")[2] if name.startswith("/") else name
 
 
 def default_model() -> str:

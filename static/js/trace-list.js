@@ -14,7 +14,7 @@ async function show(address, { push = true } = {}) {
   }
   const { id, selectionStart } = document.activeElement ?? {};
   holder.innerHTML = await answer.text();
-  const focused = id && holder.querySelector(`#${CSS.escape(id)}`);
+  const focused = id ? holder.querySelector(`#${CSS.escape(id)}`) : null;
   focused?.focus();
   if (focused?.type === "search") focused.setSelectionRange(selectionStart, selectionStart);
   if (push) history.pushState(null, "", address);

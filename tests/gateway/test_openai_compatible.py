@@ -112,6 +112,31 @@ async def test_it_joins_tool_calls_when_they_come_in_pieces(endpoint: Endpoint) 
     assert (call.id, call.name, call.arguments) == ("c1", "look", '{"a": 1}')
 
 
+async def test_it_takes_a_null_error_for_none(endpoint: Endpoint) -> None:
+    endpoint.answer = stream({**delta("stop", content="Fine"), "error": None}, "[DONE]")
+
+    answer = await ask(endpoint)
+
+    assert answer.text == "Fine"
+
+
+async def test_it_asks_again_without_stream_options_when_they_are_refused(
+    endpoint: Endpoint,
+) -> None:
+    complaint = refuse(400, '{"error": {"message": "unknown field stream_options"}}')
+    fine = stream(delta("stop", content="Fine"), "[DONE]")
+
+    async def answer_first_with_refusal(request: web.Request) -> web.StreamResponse:
+        return await (complaint if len(endpoint.bodies) == 1 else fine)(request)
+
+    endpoint.answer = answer_first_with_refusal
+
+    answer = await ask(endpoint)
+
+    assert answer.text == "Fine"
+    assert "stream_options" not in endpoint.bodies[1]
+
+
 async def test_it_counts_the_tokens_when_the_endpoint_does_not(endpoint: Endpoint) -> None:
     endpoint.answer = stream(delta("stop", content="Hello there"), "[DONE]")
 

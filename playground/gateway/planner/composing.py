@@ -69,6 +69,9 @@ def _rows(rows: Sequence[Any]) -> str:
             continue
         title_key = _title_key(row)
         title = f"**{row[title_key]}**" if title_key else f"Result {number}"
+        # Said in a later request, the number names the thing again.
+        if title_key not in (None, "id") and isinstance(row.get("id"), int):
+            title += f" (#{row['id']})"
         facts = [
             text for key, value in row.items() if key != title_key and (text := _fact(key, value))
         ]

@@ -1,4 +1,4 @@
-"""Remake static/vendor from npm packages: ``python tools/vendor.py NODE_MODULES``.
+"""Remake static/vendor from npm packages: ``python .ci/vendor.py NODE_MODULES``.
 
 Install the packages of FILES and ``@tabler/icons`` with npm into a scratch folder first,
 and list icons in ``static/vendor/icons.txt``. Writes the files and ``manifest.json``,
