@@ -20,15 +20,3 @@ def new_id() -> uuid.UUID:
 def urn(kind: str, identifier: object) -> str:
     """Name a thing of another silo, as in ``member:42`` or ``run:<uuid>``."""
     return f"{kind}:{identifier}"
-
-
-def parse_urn(value: str) -> tuple[str, str]:
-    """Split ``kind:identifier``.
-
-    Raises:
-        ValueError: there is no kind or no identifier.
-    """
-    kind, separator, identifier = value.partition(":")
-    if not (kind and separator and identifier):
-        raise ValueError(f"not a URN: {value!r}")
-    return kind, identifier

@@ -59,7 +59,7 @@ def decide(request: ChatRequest) -> Decision:
     asked, made = _turn(request.messages)
     wanted = _schema_of(request.response_format)
     if wanted is not None:
-        return Decision(json.dumps(_structured(wanted, asked, _mentioned(request, tools))))
+        return Decision(json.dumps(_structured(wanted, asked, tools)))
     steps = plan(asked, tools)
     if not steps:
         return Decision(composing.capabilities([(tool.words, tool.description) for tool in tools]))
@@ -167,24 +167,6 @@ def _schema_of(response_format: Mapping[str, Any] | None) -> Mapping[str, Any] |
         return None
     schema = (response_format.get("json_schema") or {}).get("schema")
     return schema if isinstance(schema, Mapping) else {}
-
-
-def _mentioned(request: ChatRequest, tools: Sequence[Tool]) -> list[Tool]:
-    """Return the tools; where only a system message lists them, as ``- name: description``."""
-    if tools:
-        return list(tools)
-    system = "\n".join(
-        _text(m.get("content")) for m in request.messages if m.get("role") == "system"
-    )
-    listed = system.rpartition("Tools:")[2] if "Tools:" in system else ""
-    return [
-        Tool(name, description, _schema_in(description))
-        for name, description in re.findall(r"^- (\w+): (.+)$", listed, re.MULTILINE)
-    ]
-
-
-def _schema_in(description: str) -> Mapping[str, Any]:
-    return {}
 
 
 def _structured(schema: Mapping[str, Any], asked: str, tools: Sequence[Tool]) -> dict[str, Any]:
