@@ -29,6 +29,8 @@ from skills import schemas
 Effect = Literal["read", "draft", "write"]
 Run = Callable[[Any, "SkillContext"], Any]
 MAX_TIMEOUT_S = 300.0
+# Parameters of LangChain's own call of a tool: an argument of that name would be lost.
+RESERVED_ARGUMENTS = frozenset(("config", "run_manager", "runnable_config", "self"))
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 _VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
 
@@ -200,6 +202,8 @@ def skill(
             raise wrong(str(error)) from error
         if unnamed:
             raise wrong(f"these arguments have no description: {', '.join(unnamed)}")
+        if taken := RESERVED_ARGUMENTS.intersection(declared.input_schema["properties"]):
+            raise wrong(f"LangChain keeps these names to itself: {', '.join(sorted(taken))}")
         return declared
 
     return declare

@@ -4,7 +4,6 @@
 and a crash repeats one call at most.
 """
 
-import json
 import operator
 from typing import Annotated, Any, TypedDict, cast
 
@@ -22,6 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 from agents import planning
 from agents.graphs.checkpointing import RUN_KEY, FencedSaver
 from agents.graphs.speaking import Reply, speak, with_instruction, write_plan
+from agents.graphs.using import use
 from agents.planning import PlanItem
 from agents.running import Outcome, Turn
 from agents.shortening import shorten
@@ -29,11 +29,10 @@ from agents.telling import GARBAGE, LOOP, STEP_LIMIT, excuse, past_tense
 from playground.core.canonical import canonical_json
 from skills import registry
 from skills.declaring import Skill
-from skills.invoking import invoke
+from skills.langchain import as_tools
 
 MAX_GARBAGE = 3
 MAX_REPEATS = 3
-MAX_RESULT_CHARS = 16_000
 CALL_MISTAKES = frozenset(("skill.arguments-invalid", "skill.not-found", "skill.not-granted"))
 
 
@@ -122,6 +121,7 @@ class _Nodes:
         offered = {skill.name: skill for skill in registry.visible_to(turn.context)}
         granted = [offered[name] for name in turn.skills if name in offered]
         self._skills: dict[str, Skill] = {skill.alias: skill for skill in granted}
+        self._tools = as_tools(turn.context, granted)
 
     def graph(self, saver: FencedSaver | None) -> CompiledStateGraph[Any, Any, Any, Any]:
         """Wire the nodes."""
@@ -286,7 +286,7 @@ class _Nodes:
         turn.progress.step(
             step, kind="skill", name=skill.name, title=skill.title, status="running", data=shown
         )
-        outcome = invoke(turn.context, skill.name, call["arguments"], call_id=call["id"])
+        answer, outcome = use(self._tools[call["alias"]], call["arguments"], call_id=call["id"])
         summary = outcome.summary if outcome.ok else (outcome.error_detail or "failed")
         told = {"result": shorten(outcome.output)} if outcome.ok else {"code": outcome.error_code}
         turn.progress.step(
@@ -302,12 +302,11 @@ class _Nodes:
         )
         after = planning.finish(plan, call["alias"], ok=outcome.ok)
         self._show(after, plan)
+        told_model = {"messages": [answer], "plan": after}
         if not outcome.ok and outcome.error_code in CALL_MISTAKES:
-            wrong = self._told(call, f"Error: {summary}", ok=False)
             mistakes = state["mistakes"] + 1
             ending = GARBAGE if mistakes >= MAX_GARBAGE else ""
-            return {**wrong, "plan": after, "mistakes": mistakes, "ending": ending}
-        result = _as_text(outcome.output) if outcome.ok else f"Error: {summary}"
+            return {**told_model, "mistakes": mistakes, "ending": ending}
         record = {
             "call_id": call["id"],
             "alias": call["alias"],
@@ -316,14 +315,9 @@ class _Nodes:
             "arguments": call["arguments"],
             "ok": outcome.ok,
             "summary": summary[:500],
-            "result": result,
+            "result": answer.content,
         }
-        answer = self._told(call, result, ok=outcome.ok)
-        return {**answer, "plan": after, "records": [record], "mistakes": 0}
-
-    def _told(self, call: Call, text: str, *, ok: bool) -> dict[str, Any]:
-        status = "success" if ok else "error"
-        return {"messages": [ToolMessage(text, tool_call_id=call["id"], status=status)]}
+        return {**told_model, "records": [record], "mistakes": 0}
 
     def _show(self, plan: list[PlanItem], before: list[PlanItem]) -> None:
         if plan != before:
@@ -334,10 +328,3 @@ def _after(state: State) -> str:
     if state["ending"]:
         return "finish"
     return "tools" if state["pending"] else "model"
-
-
-def _as_text(output: Any) -> str:
-    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
-    if len(text) <= MAX_RESULT_CHARS:
-        return text
-    return f"{text[:MAX_RESULT_CHARS]}… (cut after {MAX_RESULT_CHARS} of {len(text)} characters)"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from playground.core.errors import ModelRetry
 from skills.declaring import SkillArgs, SkillContext, skill
 from skills.hiring import finding, outreach
+from skills.hiring.vocabulary import Industry
 
 
 class OutreachRequest(SkillArgs):
@@ -18,6 +19,9 @@ class OutreachRequest(SkillArgs):
         ge=1,
         le=2_000_000_000,
         description="Id of the job that the message is about, if there is one.",
+    )
+    industry: Industry | None = Field(
+        default=None, description="Industry whose work by the candidate the message leans on."
     )
     tone: Literal["warm", "formal", "brief"] = Field(
         default="warm", description="How the message sounds."
@@ -59,7 +63,9 @@ def draft_outreach(args: OutreachRequest, context: SkillContext) -> OutreachDraf
             retryable=False,
         )
     asked_by = context.request.subject.partition(":")[2].replace("-", " ").title()
-    written = outreach.draft(person, job, tone=args.tone, sender=args.sender or asked_by)
+    written = outreach.draft(
+        person, job, tone=args.tone, sender=args.sender or asked_by, industry=args.industry
+    )
     return OutreachDraft(
         summary=f"draft to {person.name}: “{written.subject}”",
         candidate_id=person.id,

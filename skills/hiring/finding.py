@@ -1,5 +1,6 @@
 """Search candidates and jobs by words and by meaning at once, inside one team's rows."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from skills.hiring.reading import Filters
 MAX_TERMS = 24
 # A role that fits wholly outweighs any usual lead in words or meaning.
 ROLE_WEIGHT = 8.0
+# Who works in the wanted industry today goes before who once did, other things being near.
+PRESENT_WEIGHT = 1.0
 RELAXED_FIRST = ("industry", "skills", "min_years", "seniority", "location")
 
 
@@ -25,7 +28,8 @@ class Found:
     """One hit.
 
     Attributes:
-        score: sum of the two z-scores and the weighted role; compare it within one search only.
+        score: sum of the two z-scores, the weighted role and the present industry; compare it
+            within one search only.
         words: z-score of the full-text rank.
         meaning: z-score of the embedding's similarity.
         role: share, 0 to 1, of the role's words in the query that the job title answers to.
@@ -63,7 +67,7 @@ def find_candidates(team: str, *, query: str, filters: Filters, limit: int) -> H
     """Search the team's candidates. What the query names and the filters leave open is a filter.
 
     Those read from the query are given up one by one where nothing would be left; given ones
-    are kept. Runs two queries, a few more where filters are given up.
+    are kept. Runs three queries, a few more where filters are given up.
     """
     wanted, relaxed = filters.over(reading.read(query)), []
     rows = _narrow(Candidate.objects.of_team(team), wanted)
@@ -74,7 +78,12 @@ def find_candidates(team: str, *, query: str, filters: Filters, limit: int) -> H
             wanted = wanted.without(name)
             relaxed.append(name)
             rows = _narrow(Candidate.objects.of_team(team), wanted)
-    found = _rank(rows, query or " ".join((*wanted.skills, wanted.industry)))
+    present = set(
+        rows.filter(companies__0__industry=wanted.industry).values_list("pk", flat=True)
+        if wanted.industry
+        else ()
+    )
+    found = _rank(rows, query or " ".join((*wanted.skills, wanted.industry)), preferred=present)
     return Hits(len(found), _load(Candidate, found[:limit]), wanted, tuple(relaxed))
 
 
@@ -147,7 +156,7 @@ def _located(place: str) -> Q:
     return Q(city__iexact=place) | Q(country__iexact=place)
 
 
-def _rank(rows: "QuerySet[Any]", query: str) -> list[_Ranked]:
+def _rank(rows: "QuerySet[Any]", query: str, *, preferred: Collection[int] = ()) -> list[_Ranked]:
     """Score every row, best first; one query."""
     terms = ranking.words(query)[:MAX_TERMS]
     if not terms:
@@ -167,7 +176,13 @@ def _rank(rows: "QuerySet[Any]", query: str) -> list[_Ranked]:
     fused = ranking.fuse([by_words, by_meaning])
     first, second = ranking.zscores(by_words), ranking.zscores(by_meaning)
     ranked = [
-        _Ranked(key, fused[key] + ROLE_WEIGHT * role, first[key], second[key], role)
+        _Ranked(
+            key=key,
+            score=fused[key] + ROLE_WEIGHT * role + PRESENT_WEIGHT * (key in preferred),
+            words=first[key],
+            meaning=second[key],
+            role=role,
+        )
         for key, role in by_role.items()
     ]
     return sorted(ranked, key=lambda each: (-each.score, each.key))

@@ -22,48 +22,52 @@ def works_there(person: Any, job: Any) -> bool:
     return any(each["to"] is None and each["company"] == job.company for each in person.companies)
 
 
-def draft(person: Any, job: Any | None, *, tone: Tone, sender: str) -> Draft:
+def draft(
+    person: Any, job: Any | None, *, tone: Tone, sender: str, industry: str | None = None
+) -> Draft:
     """Write to a candidate about a job, or about the kind of work they do where there is none.
 
-    ``used`` lists the facts that the text rests on, so that its reader can check them.
+    The text leans on their latest work in ``industry``, else on what they do now. ``used`` lists
+    the facts that it rests on, so that its reader can check them.
     """
     given = person.name.split()[0]
-    now = person.companies[0]
+    stations = person.companies
+    praised = next((each for each in stations if each["industry"] == industry), stations[0])
     shared = [name for name in job.skills if name in person.skills] if job else []
     named = _listed(list(dict.fromkeys([*shared, *person.skills]))[:3])
+    other = next((each for each in stations if each is not praised), None)
     used = [
-        f"works on {now['work']} at {now['company']} since {now['from']}",
+        *(_fact(each) for each in (praised, other) if each),
         f"knows {named}",
         f"{person.years} years of experience, based in {person.city}",
     ]
-    earlier = next((each for each in person.companies[1:]), None)
-    if earlier:
-        used.append(f"earlier: {earlier['work']} at {earlier['company']} ({earlier['industry']})")
     about = _about(person, job)
     if job:
         used.append(f"job {job.id}: {job.title} at {job.company}, {job.city}")
-    greeting, opening, closing, farewell = _manner(tone, person, given, now)
-    bridge = _bridge(person, job, named, earlier)
+    greeting, opening, closing, farewell = _manner(tone, person, given, praised)
+    bridge = _bridge(person, job, named, praised, other)
     paragraphs = [opening, bridge, about, closing]
     if tone == "brief":
         paragraphs = [opening, f"{about} {closing}"]
     body = "\n\n".join([greeting, *paragraphs, f"{farewell}\n{sender}"])
-    return Draft(_subject(person, job, now, tone), body, used)
+    return Draft(_subject(job, praised, tone), body, used)
 
 
-def _subject(person: Any, job: Any | None, now: dict[str, Any], tone: Tone) -> str:
+def _subject(job: Any | None, praised: dict[str, Any], tone: Tone) -> str:
     if job is None:
-        return f"Your work on {now['work']} at {now['company']}"
+        return f"Your work on {praised['work']} at {praised['company']}"
     if tone == "formal":
         return f"{job.title} at {job.company}, {job.city}"
-    return f"From {now['work']} at {now['company']} to {job.company}?"
+    return f"From {praised['work']} at {praised['company']} to {job.company}?"
 
 
-def _manner(tone: Tone, person: Any, given: str, now: dict[str, Any]) -> tuple[str, str, str, str]:
+def _manner(
+    tone: Tone, person: Any, given: str, praised: dict[str, Any]
+) -> tuple[str, str, str, str]:
     if tone == "formal":
         return (
             f"Dear {person.name},",
-            f"I am writing because of your work on {now['work']} at {now['company']}.",
+            f"I am writing because of your work on {praised['work']} at {praised['company']}.",
             "If this is of interest to you, I would be glad to arrange a call of 30 minutes at a "
             "time that suits you, and to send the full description beforehand.",
             "Kind regards,",
@@ -71,13 +75,13 @@ def _manner(tone: Tone, person: Any, given: str, now: dict[str, Any]) -> tuple[s
     if tone == "brief":
         return (
             f"Hi {given},",
-            f"Your work on {now['work']} at {now['company']} caught my eye.",
+            f"Your work on {praised['work']} at {praised['company']} caught my eye.",
             "Would 15 minutes this week suit you?",
             "Best,",
         )
     return (
         f"Hi {given},",
-        f"I came across your profile, and your work on {now['work']} at {now['company']} "
+        f"I came across your profile, and your work on {praised['work']} at {praised['company']} "
         "made me stop.",
         "Would you be up for a relaxed 20-minute call this week or next? If the timing is wrong, "
         "just tell me and I will not chase you.",
@@ -85,17 +89,32 @@ def _manner(tone: Tone, person: Any, given: str, now: dict[str, Any]) -> tuple[s
     )
 
 
-def _bridge(person: Any, job: Any | None, named: str, earlier: dict[str, Any] | None) -> str:
+def _fact(station: dict[str, Any]) -> str:
+    what = f"{station['work']} at {station['company']} ({station['industry']})"
+    if station["to"] is None:
+        return f"works on {what} since {station['from']}"
+    return f"worked on {what} until {station['to']}"
+
+
+def _bridge(
+    person: Any,
+    job: Any | None,
+    named: str,
+    praised: dict[str, Any],
+    other: dict[str, Any] | None,
+) -> str:
     years = "your first year" if person.years < 1 else f"{person.years} years"
-    before = ""
-    if earlier and earlier["company"] != person.companies[0]["company"]:
-        before = f", and that you worked on {earlier['work']} at {earlier['company']} before"
-    if job and job.industry in person.industries and person.years >= SEASONED_YEARS:
-        return (
-            f"What stood out to me: {years} of experience with {named}{before}. "
-            f"You would not need anybody to explain {job.industry} to you."
+    besides = ""
+    if other and other["company"] != praised["company"]:
+        what = f"{other['work']} at {other['company']}"
+        worked = (
+            f"you work on {what} now" if other["to"] is None else f"you worked on {what} before"
         )
-    return f"What stood out to me: {years} of experience with {named}{before}."
+        besides = f", and that {worked}"
+    stood_out = f"What stood out to me: {years} of experience with {named}{besides}."
+    if job and job.industry in person.industries and person.years >= SEASONED_YEARS:
+        return f"{stood_out} You would not need anybody to explain {job.industry} to you."
+    return stood_out
 
 
 def _about(person: Any, job: Any | None) -> str:

@@ -1,5 +1,7 @@
 """The words of the sample: invented people, companies and places. Pure."""
 
+from typing import Literal
+
 SENIORITIES = ("junior", "mid", "senior", "staff", "lead")
 YEARS = {"junior": (0, 2), "mid": (2, 5), "senior": (5, 11), "staff": (9, 17), "lead": (8, 18)}
 BASE_SALARY = {"junior": 46, "mid": 62, "senior": 80, "staff": 104, "lead": 98}
@@ -187,6 +189,22 @@ FIELDS: dict[str, tuple[str, int, tuple[str, ...], tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
+Industry = Literal[
+    "fintech",
+    "insurance",
+    "healthtech",
+    "e-commerce",
+    "logistics",
+    "mobility",
+    "energy",
+    "edtech",
+    "gaming",
+    "media",
+    "travel",
+    "cybersecurity",
+    "public sector",
+    "agritech",
+]
 # industry: companies, what one works on there
 INDUSTRIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "fintech": (

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from playground.core import spans
 from playground.policy.models import User
 from skills import registry
 from skills.declaring import Skill, SkillContext
@@ -54,3 +55,26 @@ def registered() -> Any:
     yield register
     for name in names:
         registry.unregister(name)
+
+
+class _Keeper:
+    """Keep every span that has ended."""
+
+    def __init__(self) -> None:
+        self.ended: list[spans.SpanRecord] = []
+
+    def on_start(self, record: spans.SpanRecord) -> None: ...
+    def on_update(self, record: spans.SpanRecord) -> None: ...
+    def on_delta(self, delta: spans.SpanDelta) -> None: ...
+    def on_interrupt(self, trace_id: str) -> None: ...
+    def on_end(self, record: spans.SpanRecord) -> None:
+        self.ended.append(record)
+
+
+@pytest.fixture
+def recorded_spans() -> Iterator[list[spans.SpanRecord]]:
+    """Return the spans that have ended so far; flush before reading."""
+    keeper = _Keeper()
+    spans.register_sink(keeper)
+    yield keeper.ended
+    spans.unregister_sink(keeper)

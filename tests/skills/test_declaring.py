@@ -179,6 +179,18 @@ def test_it_refuses_a_declaration_when_an_argument_says_nothing() -> None:
             return ""
 
 
+class Settings(SkillArgs):
+    config: str = Field(description="What LangChain would keep to itself.")
+
+
+def test_it_refuses_a_declaration_when_langchain_would_lose_an_argument() -> None:
+    with pytest.raises(DeveloperError, match="LangChain keeps these names to itself: config"):
+
+        @skill("demo.configure", title="Configure", description="Configures.")
+        def configure(args: Settings, context: SkillContext) -> str:
+            return ""
+
+
 def test_it_refuses_a_declaration_when_the_schema_has_no_end() -> None:
     with pytest.raises(DeveloperError, match="refers to itself"):
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from playground.core.errors import ModelRetry
-from skills.hiring import generation, outreach
+from skills.hiring import generation, outreach, vocabulary
 
 PEOPLE = generation.candidates()
 OPENINGS = generation.jobs()
@@ -45,6 +45,25 @@ def test_it_reads_well_when_anybody_is_written_to(tone: outreach.Tone, with_job:
         assert person.companies[0]["work"] in written.body
         assert 10 < len(written.subject) < 120
         assert ("anybody to explain" in written.body) <= (person.years >= 5)
+
+
+def test_it_leans_on_the_industry_when_one_is_named() -> None:
+    person = next(
+        each
+        for each in PEOPLE
+        if "fintech" in each.industries and each.companies[0]["industry"] != "fintech"
+    )
+    once = next(each for each in person.companies if each["industry"] == "fintech")
+
+    written = outreach.draft(person, None, tone="warm", sender="Rita", industry="fintech")
+
+    assert written.subject == f"Your work on {once['work']} at {once['company']}"
+    assert f"you work on {person.companies[0]['work']}" in written.body
+    assert f"until {once['to']}" in written.used[0]
+
+
+def test_it_offers_every_industry_of_the_sample() -> None:
+    assert set(typing.get_args(vocabulary.Industry)) == set(vocabulary.INDUSTRIES)
 
 
 def test_it_sounds_different_when_the_tone_is_another() -> None:

@@ -212,26 +212,14 @@ def test_it_refuses_to_block_when_called_on_an_event_loop(echo: Skill) -> None:
         asyncio.run(call())
 
 
-def test_it_opens_a_skill_span_when_it_runs_in_a_trace(echo: Skill, alice: User) -> None:
-    ended: list[spans.SpanRecord] = []
+def test_it_opens_a_skill_span_when_it_runs_in_a_trace(
+    echo: Skill, alice: User, recorded_spans: list[spans.SpanRecord]
+) -> None:
+    with spans.trace("t", team="hiring", subject="user:a", run_id=None, thread_id=None):
+        outcome = invoke(alice.context(), "demo.echo", {"name": "a"}, call_id="call_7")
+    spans.flush()
 
-    class Keeper:
-        def on_start(self, record: spans.SpanRecord) -> None: ...
-        def on_update(self, record: spans.SpanRecord) -> None: ...
-        def on_delta(self, delta: spans.SpanDelta) -> None: ...
-        def on_interrupt(self, trace_id: str) -> None: ...
-        def on_end(self, record: spans.SpanRecord) -> None:
-            ended.append(record)
-
-    keeper = Keeper()
-    spans.register_sink(keeper)
-    try:
-        with spans.trace("t", team="hiring", subject="user:a", run_id=None, thread_id=None):
-            outcome = invoke(alice.context(), "demo.echo", {"name": "a"}, call_id="call_7")
-    finally:
-        spans.unregister_sink(keeper)
-
-    span = next(each for each in ended if each.name == "demo.echo")
+    span = next(each for each in recorded_spans if each.name == "demo.echo")
     assert span.span_id == outcome.span_id
     assert span.kind == "skill"
     assert span.attributes["gen_ai.tool.call.id"] == "call_7"

@@ -57,6 +57,17 @@ def test_it_puts_the_role_first_when_the_query_names_one(call: Callable[..., Any
     assert max(python) < min(data)
 
 
+def test_it_puts_present_work_first_when_an_industry_is_wanted(
+    call: Callable[..., Any],
+) -> None:
+    found = call("hiring.search_candidates", query="people in Berlin who know fintech", limit=10)
+
+    profiles = [call("hiring.candidate_profile", candidate_id=each.id) for each in found.candidates]
+    now = [each.companies[0]["industry"] == "fintech" for each in profiles]
+    assert now[0]
+    assert sum(now) > len(now) / 2
+
+
 def test_it_gives_plain_reasons_when_it_tells_why(call: Callable[..., Any]) -> None:
     found = call("hiring.search_candidates", query=DEMO)
 
