@@ -14,10 +14,14 @@ traces_api = Router(tags=["traces"])
 
 
 class TraceOut(Schema):
-    """A trace with its totals; durations in milliseconds, cost in dollars."""
+    """A trace with its totals; durations in milliseconds, cost in dollars.
+
+    ``request`` is the first line of what was asked, empty where it was not captured.
+    """
 
     id: str
     name: str
+    request: str
     status: str
     start: dt.datetime
     end: dt.datetime | None
@@ -99,7 +103,8 @@ class FilterIn(Schema):
 def list_traces(request: TeamRequest, filters: Query[FilterIn]) -> dict[str, Any]:
     """List traces, newest first unless sorted otherwise; follow `next` for more."""
     page = reading.list_traces(request.context, filters.as_filters())
-    return {"items": [_trace(trace) for trace in page.items], "next": page.next}
+    items = [_trace(trace, page.requests.get(trace.id, "")) for trace in page.items]
+    return {"items": items, "next": page.next}
 
 
 @traces_api.get("/{trace_id}", response=TraceWithSpansOut, summary="Read a trace with its spans")
@@ -107,13 +112,15 @@ def read_trace(request: TeamRequest, trace_id: str) -> dict[str, Any]:
     """Read a trace, finished or still running, with every span."""
     trace = reading.trace_for(request.context, trace_id)
     spans = Span.objects.filter(trace=trace).order_by("started_at", "span_id")
-    return {**_trace(trace), "spans": [showing.raw(span) for span in spans]}
+    request_line = reading.requests_of([trace]).get(trace.pk, "")
+    return {**_trace(trace, request_line), "spans": [showing.raw(span) for span in spans]}
 
 
-def _trace(trace: Trace) -> dict[str, Any]:
+def _trace(trace: Trace, request_line: str) -> dict[str, Any]:
     return {
         "id": trace.id,
         "name": trace.name,
+        "request": request_line,
         "status": trace.status,
         "start": trace.started_at,
         "end": trace.ended_at,

@@ -9,6 +9,9 @@ from django.db.models import Q
 from playground.core.context import RequestContext
 from playground.core.span_records import SpanKind, SpanStatus
 
+# The attribute of a root span that holds what was asked, by the name OpenInference gives it.
+REQUEST = "input.value"
+
 
 def _choices(values: type[SpanKind] | type[SpanStatus]) -> list[tuple[str, str]]:
     return [(each.value, each.value) for each in values]

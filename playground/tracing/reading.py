@@ -3,7 +3,7 @@
 import base64
 import binascii
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, cast
@@ -11,16 +11,18 @@ from typing import Any, Literal, cast
 import orjson
 from django.db import connection
 from django.db.models import F, Q, Value
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
-from playground.tracing.models import Span, Trace, TraceQuerySet
+from playground.tracing.models import REQUEST, Span, Trace, TraceQuerySet
 from playground.tracing.rows import Row, in_tree_order, rows_of
 
 PAGE = 25
 MAX_PAGE = 200
+REQUEST_CHARS = 300
 OVERLAP = dt.timedelta(seconds=5)
 """Transactions that began earlier may still commit rows stamped this much before."""
 
@@ -60,10 +62,14 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of the list. ``total`` counts what the filters leave, ``all`` what there is."""
+    """One page of the list. ``total`` counts what the filters leave, ``all`` what there is.
+
+    ``requests`` has by trace id the first line of what was asked, where it was captured.
+    """
 
     items: list[Trace]
     next: str | None
+    requests: dict[str, str]
     total: int = 0
     all: int = 0
 
@@ -78,7 +84,7 @@ class Tree:
 
 
 def list_traces(context: RequestContext, filters: Filters, *, count: bool = False) -> Page:
-    """Return a page of the team's traces; counting costs two more queries.
+    """Return a page of the team's traces in two queries; counting costs two more.
 
     Raises:
         InvalidInput: the cursor, status or sort order is not valid.
@@ -92,9 +98,21 @@ def list_traces(context: RequestContext, filters: Filters, *, count: bool = Fals
     if len(items) > limit:
         items = items[:limit]
         cursor = _cursor(items[-1])
+    requests = requests_of(items)
     if not count:
-        return Page(items, cursor)
-    return Page(items, cursor, total=matching.count(), all=everything.count())
+        return Page(items, cursor, requests)
+    return Page(items, cursor, requests, total=matching.count(), all=everything.count())
+
+
+def requests_of(traces: Sequence[Trace]) -> dict[str, str]:
+    """Return by trace id the first line of what was asked, where it was captured as text."""
+    roots = Span.objects.filter(trace__in=traces, parent_id=None).order_by("attempt")
+    asked = roots.values_list("trace_id", KeyTransform(REQUEST, "attributes"))
+    return {
+        trace_id: text.strip().splitlines()[0][:REQUEST_CHARS]
+        for trace_id, text in asked
+        if isinstance(text, str) and text.strip()
+    }
 
 
 def trace_for(context: RequestContext, trace_id: str) -> Trace:

@@ -10,10 +10,9 @@ from django.db.models.functions import Cast, Coalesce, Left, NullIf
 
 from playground.core.capture import Json
 from playground.core.context import RequestContext
-from playground.tracing.models import Span, Trace
+from playground.tracing.models import REQUEST, Span, Trace
 
 LINE_CHARS = 300
-REQUEST = "input.value"
 
 Expecting = Callable[[RequestContext, str], bool]
 _expecting: list[Expecting] = []

@@ -11,7 +11,7 @@ from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
 from playground.policy.requests import TeamRequest
 from playground.tracing import reading, showing
-from playground.tracing.models import Trace
+from playground.tracing.models import REQUEST, Trace
 
 FIRST_ROWS = 300
 MORE_ROWS = 2000
@@ -62,9 +62,9 @@ def trace_page(request: TeamRequest, trace_id: str) -> HttpResponse:
             raise
         return render(request, "tracing/waiting.html", {"trace_id": trace_id})
     neighbours = showing.neighbours_of(context, trace)
-    return render(
-        request, "tracing/trace.html", {**_tree(trace), "neighbours": neighbours, "compact": False}
-    )
+    title = reading.requests_of([trace]).get(trace.pk, trace.name)
+    shown = {"neighbours": neighbours, "title": title, "compact": False}
+    return render(request, "tracing/trace.html", {**_tree(trace), **shown})
 
 
 def trace_tree(request: TeamRequest, trace_id: str) -> HttpResponse:
@@ -99,7 +99,7 @@ def span_detail(request: TeamRequest, trace_id: str, span_id: str) -> HttpRespon
         {
             "span": span,
             "messages": messages,
-            "given": span.attribute(showing.REQUEST) if span.input is None else span.input,
+            "given": span.attribute(REQUEST) if span.input is None else span.input,
             "first": span.attribute(_FIRST_CHUNK),
             "raw": showing.raw(span),
         },

@@ -90,6 +90,25 @@ def test_it_says_what_is_wrong_when_a_filter_is(
     assert answer.json()["code"]
 
 
+def test_it_names_a_trace_by_what_was_asked_when_that_was_captured(
+    alice: User, client_for: ForUser, api_for: ForUser
+) -> None:
+    for asked in ("Find <b>Python</b> people\nin Berlin", "", None):
+        with spans.trace(
+            "agent a", team="hiring", subject="user:alice", run_id=None, thread_id=None
+        ) as root:
+            if asked is not None:
+                root.set("input.value", asked)
+    spans.flush()
+
+    items = api_for(alice).get("/api/traces").json()["items"]
+    page = client_for(alice).get("/traces").content.decode()
+
+    assert [each["request"] for each in items] == ["", "", "Find <b>Python</b> people"]
+    assert "Find &lt;b&gt;Python&lt;/b&gt; people</a>" in page
+    assert page.count(">agent a</a>") == 2
+
+
 def test_it_pages_through_every_trace_once_in_any_order(alice: User) -> None:
     for number in range(7):
         with spans.trace(
