@@ -71,6 +71,11 @@ def django_db_setup(
     yield
     from django.db import connections
 
+    from playground.core import spans
+
+    with django_db_blocker.unblock():
+        # What is left would be written at exit, when the database is gone.
+        spans.flush()
     connections.close_all()
     for silo in embedded_services.silos:
         connections[silo.alias].close_pool()
