@@ -2,10 +2,10 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from ninja import Header, Router, Schema, Status
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agents import building, listing, threads
 from agents.models import Agent, AgentVersion, Thread
@@ -101,6 +101,12 @@ class ThreadIn(Schema):
 class ThreadPatchIn(Schema):
     title: str | None = None
     archived: bool | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.title is None and self.archived is None:
+            raise ValueError("Give a title, or say whether the thread is archived.")
+        return self
 
 
 class ThreadOut(Schema):

@@ -2,6 +2,7 @@
 
 from django.db import IntegrityError, transaction
 
+from agents.execution import variables_for
 from agents.models import Agent, AgentVersion
 from agents.specifying import AgentSpec, FieldError, errors_of, is_name
 from playground.core.clock import now
@@ -11,6 +12,7 @@ from playground.gateway import models as gateway_models
 from playground.policy.deciding import Resource, require
 from playground.policy.models import Team
 from playground.prompts.models import Prompt
+from playground.prompts.rendering import render
 from playground.prompts.saving import save_version
 from skills import registry
 
@@ -67,18 +69,33 @@ def save_agent(
 
 
 def reject_errors(context: RequestContext, spec: AgentSpec) -> None:
-    """Raise ``agent.invalid`` if anything is wrong with the wiring."""
+    """Raise ``agent.invalid`` if anything is wrong with the wiring.
+
+    The prompt is rendered once as it would be for whoever saves: what fails then fails each run.
+    """
     errors = errors_of(
         spec,
         known_skills={skill.name for skill in registry.visible_to(context)},
         known_models={model.id for model in gateway_models.available()},
     )
+    if not any(error.field == "prompt" for error in errors):
+        errors += _rendering_errors(context, spec)
     if errors:
         raise InvalidInput(
             "agent.invalid",
             "; ".join(f"{error.field}: {error.message}" for error in errors),
             errors=[_as_dict(error) for error in errors],
         )
+
+
+def _rendering_errors(context: RequestContext, spec: AgentSpec) -> list[FieldError]:
+    variables = variables_for(context, title=spec.title, version=1, description=spec.description)
+    try:
+        render([{"role": "system", "template": spec.prompt}], variables)
+    except InvalidInput as error:
+        code = error.code.replace("prompt.", "agent.prompt-")
+        return [FieldError("prompt", code, error.detail)]
+    return []
 
 
 def _save(

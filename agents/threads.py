@@ -1,5 +1,6 @@
 """Threads: open them, post to them, move them to a newer version."""
 
+import unicodedata
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -106,7 +107,8 @@ def check_content(content: str) -> None:
     Raises:
         InvalidInput: ``message.empty``, ``message.too-large`` (413) or ``message.nul``.
     """
-    if not content.strip():
+    # What nobody can see says nothing either; format characters are of category Cf.
+    if not any(not each.isspace() and unicodedata.category(each) != "Cf" for each in content):
         raise InvalidInput("message.empty", "A message says something.")
     if "\x00" in content:
         raise InvalidInput("message.nul", "A message holds no NUL characters.")

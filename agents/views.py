@@ -16,7 +16,7 @@ from agents.models import Agent, AgentVersion
 from agents.specifying import DEFAULT_MODEL, MAX_STEPS, MIN_STEPS, AgentSpec
 from playground.core.errors import Conflict, InvalidInput
 from playground.gateway import models as gateway_models
-from playground.policy.deciding import Resource, decide
+from playground.policy.deciding import Resource, decide, require
 from playground.policy.requests import TeamRequest
 from playground.prompts import rendering
 from skills import registry
@@ -120,6 +120,7 @@ def new_agent(request: TeamRequest) -> HttpResponse:
     """Make an agent; ``?from=`` begins with a copy of another one."""
     if request.method == "POST":
         return _preview(request) if "preview" in request.POST else _save(request, None)
+    require(request.context, "create", Resource("Agent", "new", request.context.team))
     spec = AgentSpec(name="", title="", prompt=STARTER_PROMPT)
     if source := request.GET.get("from"):
         copied = building.spec_of(building.find_agent(request.context, source).latest)
@@ -133,6 +134,7 @@ def edit_agent(request: TeamRequest, name: str) -> HttpResponse:
     agent = building.find_agent(request.context, name)
     if request.method == "POST":
         return _preview(request) if "preview" in request.POST else _save(request, agent)
+    require(request.context, "edit", agent.resource())
     latest = agent.latest
     spec = replace(building.spec_of(latest), note="")
     return _editor(request, spec, agent, based_on=latest.number)

@@ -190,8 +190,9 @@ class Supervisor:
 
     def _children(self) -> list[Child]:
         python = sys.executable
-        web = [python, "-m", "daphne", "-b", settings.PLAYGROUND_HOST, "-p", str(settings.PORT)]
-        web += ["-v", "0", "--server-name", "Playground", "playground.asgi:application"]
+        web = [python, "-m", "playground.serving", "-v", "0", "--server-name", "Playground"]
+        web += ["-b", settings.PLAYGROUND_HOST, "-p", str(settings.PORT)]
+        web.append("playground.asgi:application")
         # As root it would warn on every start; the worker needs the data folder, which is root's.
         celery = [python, "-W", "ignore:You're running the worker with superuser", "-m", "celery"]
         celery.append("--quiet")

@@ -38,7 +38,7 @@ def _caller(context: RequestContext, skill: Skill) -> Callable[..., tuple[str, S
         call_id = runnable_config.get("metadata", {}).get(CALL_ID)
         outcome = invoke(context, skill.name, arguments, call_id=call_id)
         if not outcome.ok:
-            return f"Error: {outcome.error_detail or 'failed'}", outcome
+            return f"Error: {outcome.error_detail} ({outcome.error_code})", outcome
         text = outcome.output
         return text if isinstance(text, str) else orjson.dumps(text).decode(), outcome
 

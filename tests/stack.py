@@ -94,7 +94,7 @@ class Stack:
     def child(self, name: str) -> psutil.Process:
         """Find a part: ``web``, ``worker``, ``beat``, ``postgres`` or ``valkey``."""
         assert self.process is not None
-        words = {"web": "daphne", "worker": "worker", "beat": "beat", "postgres": "-D"}
+        words = {"web": "playground.serving", "worker": "worker", "beat": "beat", "postgres": "-D"}
         for process in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):
                 command = process.cmdline()

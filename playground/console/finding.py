@@ -10,6 +10,7 @@ from django.db.models import Q
 from agents.models import Agent, Thread
 from playground.core.context import RequestContext
 from playground.messaging.models import Event
+from playground.policy.deciding import Resource, decide
 from playground.tracing.models import Trace
 from skills import registry
 
@@ -19,7 +20,10 @@ _ID = re.compile(r"[0-9a-f-]{6,36}", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to jump to, or one command (``verb`` of the shell's script)."""
+    """One thing to jump to, or one command (``verb`` of the shell's script).
+
+    ``needs`` is the action on agents that one must be allowed to be offered it.
+    """
 
     title: str
     icon: str
@@ -27,6 +31,7 @@ class Item:
     href: str = ""
     verb: str = ""
     value: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,8 @@ class LogLine:
 
 
 COMMANDS = (
-    Item("New chat", "message-plus", "n", href="/chat"),
-    Item("New agent", "plus", "", href="/agents/new"),
+    Item("New chat", "message-plus", "n", href="/chat", needs="run"),
+    Item("New agent", "plus", "", href="/agents/new", needs="create"),
     Item("Home", "home", "g h", href="/"),
     Item("Chat", "message-circle", "g c", href="/chat"),
     Item("Skills", "bolt", "g s", href="/skills"),
@@ -68,7 +73,11 @@ COMMANDS = (
 def find(context: RequestContext, query: str) -> list[Group]:
     """Return what the context may see that matches, in groups; four queries at most."""
     words = query.lower().split()
-    commands = [one for one in COMMANDS if all(word in one.title.lower() for word in words)]
+    commands = [
+        one
+        for one in COMMANDS
+        if all(word in one.title.lower() for word in words) and _offered(context, one)
+    ]
     groups = [
         Group("threads", "Threads", tuple(_threads(context, query))),
         Group("agents", "Agents", tuple(_agents(context, query))),
@@ -77,6 +86,15 @@ def find(context: RequestContext, query: str) -> list[Group]:
         Group("commands", "Commands", tuple(commands if query else commands[:7])),
     ]
     return [group for group in groups if group.items]
+
+
+def any_agent(context: RequestContext) -> Resource:
+    """Return what stands for an agent of the team that is not known yet."""
+    return Resource(kind="Agent", id="any", team=context.team)
+
+
+def _offered(context: RequestContext, item: Item) -> bool:
+    return not item.needs or decide(context, item.needs, any_agent(context), audit=False).allowed
 
 
 def _threads(context: RequestContext, query: str) -> list[Item]:

@@ -63,7 +63,13 @@ def _start(request: TeamRequest, context: RequestContext, **values: Any) -> dict
     agents = listing.agent_choices(context)
     wanted = request.POST.get("agent") or request.GET.get("agent")
     chosen = next((one for one in agents if one.name == wanted), agents[0] if agents else None)
-    return {"agents": agents, "chosen": chosen, "draft": request.GET.get("draft", ""), **values}
+    return {
+        "agents": agents,
+        "chosen": chosen,
+        "draft": request.GET.get("draft", ""),
+        "may_start": decide(context, "run", finding.any_agent(context), audit=False).allowed,
+        **values,
+    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

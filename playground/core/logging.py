@@ -54,6 +54,8 @@ def configure(*, level: str, form: str) -> None:
                 **{name: {"level": "WARNING"} for name in QUIET},
                 # Anybody can send a wrong Host; each would write a traceback.
                 "django.security.DisallowedHost": {"level": "CRITICAL"},
+                # It warns of each 4xx by its whole path; ``core.problems`` says it by its code.
+                "django.request": {"level": "ERROR"},
             },
         }
     )

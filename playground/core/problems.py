@@ -139,6 +139,9 @@ def respond(request: HttpRequest, error: BaseException) -> HttpResponse:
     known = as_playground_error(error)
     if isinstance(known, Internal):
         log.error("unhandled exception", exc_info=error)
+    else:
+        # Without the address: it may hold a login token.
+        log.info("refused", extra={"code": known.code, "status": known.status})
     if wants_document(request):
         return problem_json(known, request_id=request_id_of(request))
     return _page(request, known)

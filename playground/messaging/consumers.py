@@ -5,30 +5,22 @@ import contextlib
 import logging
 import time
 import uuid
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
-
-import orjson
-from channels.generic.websocket import AsyncWebsocketConsumer
 
 from playground.core.context import RequestContext
 from playground.core.errors import NotFound
-from playground.core.problems import Internal, as_playground_error, frame
 from playground.messaging import frames, hub, posting, reading, resuming, runs
 from playground.messaging.following import Entry
-from playground.policy.authentication import context_from_scope
 from playground.policy.origins import origin_allowed
+from playground.policy.sockets import NOT_FOUND, GuardedConsumer
 
 log = logging.getLogger(__name__)
 
-UNAUTHENTICATED: Final = 4401
-NOT_FOUND: Final = 4404
-ABUSED: Final = 4400
-MAX_FAULTS: Final = 50
 CHECK_AGAIN_S: Final = 5.0
 
 
-class ThreadConsumer(AsyncWebsocketConsumer):
+class ThreadConsumer(GuardedConsumer):
     """One socket on one lane."""
 
     context: RequestContext
@@ -37,7 +29,6 @@ class ThreadConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Let in whoever may see the lane; one of another team and an unknown one answer alike."""
         self.pump: asyncio.Task[None] | None = None
-        self.faults = 0
         self.checked = time.monotonic()
         self.html = parse_qs(self.scope.get("query_string", b"")).get(b"html") == [b"1"]
         self.lane_id = uuid.UUID(str(self.scope["url_route"]["kwargs"]["thread_id"]))
@@ -56,20 +47,15 @@ class ThreadConsumer(AsyncWebsocketConsumer):
         if not hasattr(self, "context"):
             return
         try:
+            self.take()
             await self._do(frames.parse(text_data))
         except Exception as error:
-            known = as_playground_error(error)
-            if isinstance(known, Internal):
-                log.exception("a frame failed")
-            await self._send(frame(known))
-            self.faults += 1
-            if self.faults >= MAX_FAULTS:
-                await self.close(ABUSED)
+            await self.fault(error)
 
     async def _do(self, asked: frames.Resume | frames.Send | frames.Cancel | frames.Ping) -> None:
         match asked:
             case frames.Ping():
-                await self._send({"type": "pong"})
+                await self.say({"type": "pong"})
             case frames.Resume():
                 await self._stop()
                 self.pump = asyncio.create_task(self._stream(asked))
@@ -81,7 +67,7 @@ class ThreadConsumer(AsyncWebsocketConsumer):
                     content=asked.content,
                     dedup_key=asked.dedup_key,
                 )
-                await self._send(
+                await self.say(
                     {
                         "type": "ack",
                         "dedup_key": asked.dedup_key,
@@ -95,14 +81,13 @@ class ThreadConsumer(AsyncWebsocketConsumer):
 
     async def _admit(self) -> bool:
         """Ask again who this is and whether they may see the lane, and close where they may not."""
-        context = await context_from_scope(self.scope)
+        context = await self.identify()
         if context is None:
-            await self.close(UNAUTHENTICATED)
             return False
         try:
             await hub.in_thread(reading.find_lane, self.lane_id, by=context)
-        except NotFound:
-            await self.close(NOT_FOUND)
+        except NotFound as error:
+            await self.refuse(error, NOT_FOUND)
             return False
         self.context = context
         self.checked = time.monotonic()
@@ -133,7 +118,7 @@ class ThreadConsumer(AsyncWebsocketConsumer):
             case Entry() if self.html:
                 html = await hub.rendered(self.lane_id, item, self.context)
                 body = {"type": "event", "seq": item.seq, "event": item.event}
-                await self._send({**body, "html": html})
+                await self.say({**body, "html": html})
             case Entry():
                 await self.send(text_data=item.frame)
             case resuming.Piece():
@@ -144,7 +129,7 @@ class ThreadConsumer(AsyncWebsocketConsumer):
             case resuming.Hello() | resuming.Reset():
                 kind = "hello" if isinstance(item, resuming.Hello) else "reset"
                 body = {"stream_epoch": item.stream_epoch, "head_seq": item.head_seq}
-                await self._send({"type": kind, **body})
+                await self.say({"type": kind, **body})
             case resuming.Idle():
                 pass
 
@@ -154,9 +139,6 @@ class ThreadConsumer(AsyncWebsocketConsumer):
             with contextlib.suppress(asyncio.CancelledError):
                 await self.pump
             self.pump = None
-
-    async def _send(self, content: dict[str, Any]) -> None:
-        await self.send(text_data=orjson.dumps(content).decode())
 
 
 def _cancel(run_id: uuid.UUID, lane_id: uuid.UUID, context: RequestContext) -> None:

@@ -8,14 +8,13 @@ from typing import Any
 
 import orjson
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.template.loader import render_to_string
 
-from playground.core import problems
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput, NotFound, PlaygroundError
-from playground.policy.authentication import context_from_scope
+from playground.core.errors import InvalidInput, NotFound
+from playground.policy import bodies
 from playground.policy.origins import origin_allowed
+from playground.policy.sockets import NOT_FOUND, UNAUTHENTICATED, GuardedConsumer
 from playground.tracing import reading
 from playground.tracing.following import follower
 from playground.tracing.models import Trace
@@ -26,10 +25,10 @@ SETTLE_S = 0.15
 """After a root's end the store needs about this long to settle the trace's totals."""
 RECHECK_S = 60.0
 MAX_FRAME = 4096
-UNAUTHENTICATED, NOT_FOUND, FORBIDDEN = 4401, 4404, 4403
+FORBIDDEN = 4403
 
 
-class TraceConsumer(AsyncWebsocketConsumer):
+class TraceConsumer(GuardedConsumer):
     """Send rows, text and the header of a trace while it grows.
 
     Client: ``{"type": "resume", "after": moment | null}``, ``{"type": "ping"}``. Server: ``hello``,
@@ -52,16 +51,14 @@ class TraceConsumer(AsyncWebsocketConsumer):
         if not origin_allowed(self.scope):
             await self.close(FORBIDDEN)
             return
-        context = await context_from_scope(self.scope)
+        context = await self.identify()
         if context is None:
-            await self.close(UNAUTHENTICATED)
             return
         self.context = context
         try:
             await self._trace()
         except NotFound as error:
-            await self._send(problems.frame(error))
-            await self.close(NOT_FOUND)
+            await self.refuse(error, NOT_FOUND)
             return
         task = asyncio.create_task(self._follow())
         self._tasks.add(task)
@@ -69,21 +66,17 @@ class TraceConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take ``resume`` and ``ping``."""
         try:
-            if text_data is None or len(text_data) > MAX_FRAME:
-                raise InvalidInput("frame.invalid", "A frame is a short JSON object.")
-            frame = orjson.loads(text_data)
-            match frame:
+            self.take()
+            match _parse(text_data):
                 case {"type": "ping"}:
-                    await self._send({"type": "pong"})
-                case {"type": "resume"}:
-                    self._after = _moment(frame.get("after"))
+                    await self.say({"type": "pong"})
+                case {"type": "resume", **rest}:
+                    self._after = _moment(rest.get("after"))
                     self._resumed.set()
                 case _:
-                    raise InvalidInput("frame.invalid", "This frame is not known.")
-        except orjson.JSONDecodeError:
-            await self._send(problems.frame(InvalidInput("frame.invalid", "This is not JSON.")))
-        except PlaygroundError as error:
-            await self._send(problems.frame(error))
+                    raise InvalidInput("frame.unknown-type", "The type is resume or ping.")
+        except Exception as error:
+            await self.fault(error)
 
     async def disconnect(self, code: int) -> None:
         """Stop following."""
@@ -95,7 +88,7 @@ class TraceConsumer(AsyncWebsocketConsumer):
         async with follower().follow(self.trace_id) as queue:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._resumed.wait(), POLL_S)
-            await self._send({"type": "hello", "trace_id": self.trace_id})
+            await self.say({"type": "hello", "trace_id": self.trace_id})
             live = await self._catch_up()
             checked = polled = time.monotonic()
             patience = POLL_S if live else RECHECK_S
@@ -109,7 +102,7 @@ class TraceConsumer(AsyncWebsocketConsumer):
                 clock = time.monotonic()
                 if clock - checked >= RECHECK_S:
                     checked = clock
-                    if await context_from_scope(self.scope) != self.context:
+                    if await self.identify() != self.context:
                         await self.close(UNAUTHENTICATED)
                         return
                 if message is None or not message["spans"] or clock - polled >= POLL_S:
@@ -122,7 +115,7 @@ class TraceConsumer(AsyncWebsocketConsumer):
         for fields in message["spans"]:
             await self._send_row(Row(**fields))
         for delta in message["deltas"]:
-            await self._send({"type": "delta", **delta})
+            await self.say({"type": "delta", **delta})
 
     async def _catch_up(self) -> bool:
         """Send what the store knows beyond what was sent; return whether more is to come."""
@@ -137,7 +130,7 @@ class TraceConsumer(AsyncWebsocketConsumer):
         header = render_to_string("tracing/header.html", {"trace": trace})
         if header != self._header:
             self._header = header
-            await self._send(
+            await self.say(
                 {"type": "trace", "id": trace.id, "status": trace.status, "html": header}
             )
         return trace.live
@@ -147,7 +140,7 @@ class TraceConsumer(AsyncWebsocketConsumer):
             return
         self._revisions[row.id] = row.revision
         html = render_to_string("tracing/row.html", {"row": row})
-        await self._send({"type": "span", "span": row.as_json(), "html": html})
+        await self.say({"type": "span", "span": row.as_json(), "html": html})
 
     @database_sync_to_async
     def _changes(self) -> tuple[Trace, list[Row], dt.datetime]:
@@ -161,12 +154,19 @@ class TraceConsumer(AsyncWebsocketConsumer):
     def _trace(self) -> Trace:
         return reading.trace_for(self.context, self.trace_id)
 
-    async def _send(self, frame: dict[str, Any]) -> None:
-        await self.send(text_data=orjson.dumps(frame).decode())
-
 
 def _ends(message: dict[str, Any]) -> bool:
     return any(row["parent_id"] is None and row["end"] for row in message["spans"])
+
+
+def _parse(text: str | None) -> Any:
+    if text is None:
+        raise InvalidInput("frame.binary", "Frames are text.")
+    if len(text) > MAX_FRAME:
+        raise InvalidInput("frame.too-large", f"A frame has at most {MAX_FRAME} characters.")
+    encoded = text.encode("utf-8", "surrogatepass")
+    bodies.check_json(encoded)
+    return orjson.loads(encoded)
 
 
 def _moment(value: Any) -> dt.datetime | None:

@@ -175,6 +175,9 @@ def test_it_renames_archives_and_finds_threads(
 ) -> None:
     api, path = api_for(alice), f"/api/threads/{thread.pk}"
 
+    for nothing in ("null", "[]", "{}", "1"):
+        refused = api.patch(path, nothing, content_type="application/json")
+        assert (refused.status_code, refused.json()["code"]) == (422, "request.invalid")
     renamed = api.patch(path, {"title": "Berlin"}, content_type="application/json").json()
     found = api.get("/api/threads", {"q": "berl"}).json()["items"]
     api.patch(path, {"archived": True}, content_type="application/json")

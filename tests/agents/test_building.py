@@ -123,3 +123,21 @@ def test_it_keeps_a_threads_version_until_somebody_moves_it(alice: User, thread:
 
     thread.refresh_from_db()
     assert thread.version.number == 2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code"),
+    [
+        ("You are {{ agent.titel }}.", "agent.prompt-undefined"),
+        ("{{ ''.__class__.__mro__ }}", "agent.prompt-forbidden"),
+    ],
+)
+def test_it_refuses_a_prompt_that_could_never_be_rendered(
+    alice: User, prompt: str, code: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        save_agent(alice.context(), replace(SPEC, prompt=prompt))
+
+    (error,) = refused.value.extra["errors"]
+    assert (error["field"], error["code"]) == ("prompt", code)
+    assert not Agent.objects.exists()

@@ -199,3 +199,19 @@ def test_it_keeps_the_threads_of_one_agent_when_the_list_is_filtered(
 
     assert "Who knows Rust?" in client.get("/chat/list?of=sourcing").content.decode()
     assert "No thread of this agent" in client.get("/chat/list?of=another").content.decode()
+
+
+def test_it_offers_a_viewer_nothing_that_he_may_not_do(
+    vera: User, bob: User, thread: Thread, client_for: Callable[..., Client]
+) -> None:
+    reader, developer = client_for(vera), client_for(bob)
+
+    assert 'id="composer"' not in reader.get("/").content.decode()
+    assert 'id="composer"' in developer.get("/").content.decode()
+    assert "needs the role developer" in reader.get("/chat").content.decode()
+    assert " data-readonly" in reader.get(f"/chat/{thread.pk}").content.decode()
+    assert " data-readonly" not in developer.get(f"/chat/{thread.pk}").content.decode()
+    assert "New agent" not in reader.get("/palette?q=new").content.decode()
+    assert "New agent" in developer.get("/palette?q=new").content.decode()
+    assert reader.get("/agents/new").status_code == 403
+    assert developer.get("/agents/new").status_code == 200

@@ -168,8 +168,9 @@ class Stage:
     def start_web(self) -> None:
         """Have a daphne running."""
         if self.web is None:
-            command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
-            self.web = self._spawn([*command, "playground.asgi:application"])
+            command = [sys.executable, "-m", "playground.serving", "-b", "127.0.0.1"]
+            command += ["-p", str(self.port), "playground.asgi:application"]
+            self.web = self._spawn(command)
             wait_for(lambda: _listens(self.port))
 
     def key(self, member: Membership | None = None) -> str:

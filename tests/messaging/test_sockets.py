@@ -68,17 +68,39 @@ def test_it_answers_alike_when_a_lane_is_foreign_or_unknown(stage: Stage) -> Non
     foreign = lanes.open_lane(context=stranger.context(), owner=stranger)
     mine = stage.lane()
 
-    async def close_code(lane_id: uuid.UUID, key: str | None) -> int:
+    async def refusal(lane_id: uuid.UUID, key: str | None) -> tuple[str, int]:
         async with connect(stage, lane_id, key) as socket:
+            told = json.loads(await asyncio.wait_for(socket.recv(), 60))
             with pytest.raises(websockets.ConnectionClosed) as caught:
                 await asyncio.wait_for(socket.recv(), 60)
-            return caught.value.rcvd.code
+            return told["code"], caught.value.rcvd.code
 
     key = stage.key()
-    assert asyncio.run(close_code(foreign.pk, key)) == 4404
-    assert asyncio.run(close_code(uuid.uuid4(), key)) == 4404
-    assert asyncio.run(close_code(mine.pk, "pg_wrong")) == 4401
-    assert asyncio.run(close_code(mine.pk, None)) == 4401
+    assert asyncio.run(refusal(foreign.pk, key)) == ("thread.not-found", 4404)
+    assert asyncio.run(refusal(uuid.uuid4(), key)) == ("thread.not-found", 4404)
+    assert asyncio.run(refusal(mine.pk, "pg_wrong")) == ("auth.required", 4401)
+    assert asyncio.run(refusal(mine.pk, None)) == ("auth.required", 4401)
+
+
+def test_it_closes_when_a_socket_is_flooded(stage: Stage) -> None:
+    stage.start_web()
+    lane, key = stage.lane(), stage.key()
+
+    async def flood() -> tuple[list[dict[str, object]], int]:
+        heard = []
+        async with connect(stage, lane.pk, key) as socket:
+            for _ in range(2_000):
+                await socket.send('{"type":"ping"}')
+            with contextlib.suppress(websockets.ConnectionClosedError):
+                async for answer in socket:
+                    heard.append(json.loads(answer))
+            return heard, socket.close_code
+
+    heard, code = asyncio.run(flood())
+
+    assert code == 4400
+    assert 100 <= sum(each["type"] == "pong" for each in heard) < 1_000
+    assert sum(each.get("code") == "rate-limited" for each in heard) == 50
 
 
 def test_it_stays_open_when_frames_are_wrong(stage: Stage) -> None:
