@@ -17,6 +17,7 @@ from playground.core.silos import Silo
 
 # Any number that nobody else is likely to lock.
 PROVISIONING_LOCK = 7_152_900_117
+_EXTENSION = "CREATE EXTENSION IF NOT EXISTS vector"
 
 
 class ProvisioningFailed(RuntimeError):
@@ -80,8 +81,12 @@ def _make_role(connection: "psycopg.Connection[Any]", role: str, password: str) 
 
 def _provision_database(silo: Silo, passwords: Mapping[str, str]) -> None:
     with connect_admin(silo, silo.name) as connection:
-        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        may_always = _is_superuser(connection)
+        if may_always:
+            connection.execute(_EXTENSION)
     with connect_owner(silo, passwords) as connection:
+        if not may_always:
+            _make_extension_as_owner(connection, silo)
         for statement in (
             "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
             "GRANT USAGE ON SCHEMA public TO {app}",
@@ -91,6 +96,18 @@ def _provision_database(silo: Silo, passwords: Mapping[str, str]) -> None:
             " GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO {app}",
         ):
             connection.execute(_statement(statement, app=silo.app))
+
+
+def _make_extension_as_owner(connection: "psycopg.Connection[Any]", silo: Silo) -> None:
+    """Make the extension where the server calls it trusted, as most hosted ones do."""
+    try:
+        connection.execute(_EXTENSION)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ProvisioningFailed(
+            f"PostgreSQL at {silo.host}: only a superuser may make the extension `vector` there. "
+            f"Let one run `{_EXTENSION}` in the databases {silo.name} and its sisters, or once in "
+            "template1 before they are made."
+        ) from error
 
 
 def _is_superuser(connection: "psycopg.Connection[Any]") -> bool:
