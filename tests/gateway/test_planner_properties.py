@@ -8,13 +8,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.gateway.planner import composing, reading, wording
+from playground.gateway.planner import (
+    coding,
+    composing,
+    dating,
+    following,
+    naming,
+    numbering,
+    remembering,
+    structuring,
+    wording,
+)
 from playground.gateway.planner.filling import fill
 from playground.gateway.planner.toolbox import Tool, tools_of
-from tests.gateway.unseen import HELD_OUT, TOOLS, TUNED
+from tests.gateway import unseen, unseen_services
 
 TODAY = dt.date(2026, 3, 4)
-SPOKEN = [request for request, _, _ in TUNED + HELD_OUT]
+TOOLS = unseen.TOOLS + unseen_services.TOOLS
+SPOKEN = [
+    request for each in (unseen, unseen_services) for request, _, _ in each.TUNED + each.HELD_OUT
+]
 texts = st.one_of(
     st.text(max_size=200),
     st.sampled_from(SPOKEN),
@@ -42,15 +55,66 @@ def test_it_reads_clauses_when_any_text_is_given(text: str) -> None:
 
 @given(text=texts, which=st.sampled_from(["", "end_date", "checkout"]))
 def test_it_reads_values_when_any_text_is_given(text: str, which: str) -> None:
-    day = reading.date(text, today=TODAY, which=which)
+    day = dating.date(text, today=TODAY, which=which)
 
     assert day is None or dt.date.fromisoformat(day)
-    reading.numbers(text)
-    reading.count(text)
-    reading.clock_time(text)
-    reading.email(text)
-    reading.person(text)
-    reading.proper_name(text)
+    numbering.numbers(text)
+    numbering.count(text)
+    dating.clock_time(text)
+    coding.email(text)
+    naming.person(text)
+    naming.names(text)
+
+
+@given(texts=st.lists(texts, min_size=1, max_size=4))
+def test_it_reads_a_conversation_when_any_requests_are_given(texts: list[str]) -> None:
+    resolved = following.resolve([(text, "") for text in texts], today=TODAY)
+
+    assert isinstance(resolved, str)
+    for text in texts:
+        said, recalled = remembering.split(text)
+        assert recalled or said == text
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "$defs": {
+        "Line": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "quantity": {"type": "integer", "minimum": 1},
+            },
+            "required": ["name", "quantity"],
+            "additionalProperties": False,
+        }
+    },
+    "properties": {
+        "customer": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "description": "Full name"},
+                "email": {"type": "string", "format": "email"},
+            },
+            "required": ["name", "email"],
+            "additionalProperties": False,
+        },
+        "lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}},
+        "gift": {"$ref": "#/$defs/Line"},
+        "delivery": {"type": "string", "format": "date"},
+        "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+    },
+    "required": ["customer", "lines", "gift", "delivery", "note"],
+    "additionalProperties": False,
+}
+
+
+@settings(deadline=None)
+@given(text=texts)
+def test_it_answers_with_the_schema_when_any_text_is_given(text: str) -> None:
+    answer = structuring.structured(SCHEMA, text, [])
+
+    jsonschema.validate(answer, SCHEMA)
 
 
 @settings(deadline=None)
@@ -76,6 +140,6 @@ def test_it_writes_an_answer_when_tools_return_anything(results: list[tuple[str,
 def test_it_reads_the_day_that_is_meant_when_a_date_is_said(
     text: str, expected: str | None
 ) -> None:
-    day = reading.date(text, today=TODAY)
+    day = dating.date(text, today=TODAY)
 
     assert day == expected

@@ -1,7 +1,7 @@
 """The planner on skills from other fields, for which nobody wrote a rule."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import pytest
 from playground.gateway import planner
 from playground.gateway.planner.filling import fill
 from playground.gateway.planner.planning import plan
-from playground.gateway.planner.toolbox import tools_of
-from tests.gateway.unseen import HELD_OUT, TOOLS, TUNED
+from playground.gateway.planner.toolbox import Tool, tools_of
+from tests.gateway import unseen, unseen_services
 
-OFFERED = tools_of(TOOLS)
+Requests = list[tuple[str, str, dict[str, Any]]]
+SETS = (unseen, unseen_services)
+SMALL_TALK = ("Hello there", "Tell me a joke", "Thanks, that was great!", "Who are you?")
 SAMPLE_WORDS = re.compile(
     r"(?<![a-z])(hiring|candidate|recruit\w*|outreach|resume|job|applicant|salary|seniority)s?"
     r"(?![a-z])",
@@ -22,9 +24,9 @@ SAMPLE_WORDS = re.compile(
 )
 
 
-def planned(request: str) -> tuple[str, dict[str, Any], bool]:
+def planned(request: str, offered: Sequence[Tool]) -> tuple[str, dict[str, Any], bool]:
     """Return the first tool, its arguments, and whether they satisfy its schema."""
-    steps = plan(request, OFFERED)
+    steps = plan(request, offered)
     if not steps:
         return "", {}, False
     tool = steps[0].tool
@@ -36,12 +38,14 @@ def planned(request: str) -> tuple[str, dict[str, Any], bool]:
     )
 
 
-def as_expected(arguments: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
-    return all(
-        said(arguments.get(name))
-        in ({said(each) for each in value} if isinstance(value, set) else {said(value)})
-        for name, value in expected.items()
-    )
+def as_expected(value: Any, expected: Any) -> bool:
+    if isinstance(expected, Mapping):
+        return isinstance(value, Mapping) and all(
+            as_expected(value.get(name), each) for name, each in expected.items()
+        )
+    if isinstance(expected, set):
+        return any(as_expected(value, each) for each in expected)
+    return said(value) == said(expected)
 
 
 def said(value: Any) -> str:
@@ -50,13 +54,21 @@ def said(value: Any) -> str:
     )
 
 
-@pytest.mark.parametrize("requests", [TUNED, HELD_OUT], ids=["tuned", "held-out"])
+@pytest.mark.parametrize(
+    ("tools", "requests"),
+    [
+        pytest.param(each.TOOLS, requests, id=f"{each.__name__.rpartition('.')[2]}-{half}")
+        for each in SETS
+        for half, requests in (("tuned", each.TUNED), ("held-out", each.HELD_OUT))
+    ],
+)
 def test_it_picks_tools_and_fills_arguments_when_it_never_saw_the_skills(
-    requests: list[tuple[str, str, dict[str, Any]]],
+    tools: list[dict[str, Any]], requests: Requests
 ) -> None:
+    offered = tools_of(tools)
     right, filled = [], []
     for request, tool, expected in requests:
-        name, arguments, valid = planned(request)
+        name, arguments, valid = planned(request, offered)
         if name == tool:
             right.append(request)
             if valid and as_expected(arguments, expected):
@@ -67,9 +79,18 @@ def test_it_picks_tools_and_fills_arguments_when_it_never_saw_the_skills(
     assert len(filled) >= 0.7 * len(requests), missed
 
 
-def test_it_measures_ten_skills_and_forty_requests_when_the_sample_is_counted() -> None:
-    assert len(OFFERED) == 10
-    assert len({request for request, _, _ in TUNED + HELD_OUT}) == 40
+@pytest.mark.parametrize("each", SETS)
+def test_it_measures_ten_skills_and_forty_requests_when_a_set_is_counted(each: Any) -> None:
+    assert len(each.TOOLS) == 10
+    assert len({request for request, _, _ in each.TUNED + each.HELD_OUT}) == 40
+
+
+@pytest.mark.parametrize("each", SETS)
+@pytest.mark.parametrize("talk", SMALL_TALK)
+def test_it_calls_no_tool_when_somebody_only_talks(each: Any, talk: str) -> None:
+    steps = plan(talk, tools_of(each.TOOLS))
+
+    assert steps == []
 
 
 def test_it_knows_nothing_of_the_sample_when_its_source_is_read() -> None:

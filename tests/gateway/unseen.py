@@ -2,13 +2,13 @@
 
 ``EXPECTED`` maps a request to its tool and to the arguments that must come out; a value in a set
 may be any of its members. The first half was used while the planner was written, the second half
-only to measure it.
+only to measure it, until its failures were seen when the planner was reworked.
 """
 
 from typing import Any
 
 
-def _tool(name: str, purpose: str, required: list[str], /, **properties: Any) -> dict[str, Any]:
+def declared(name: str, purpose: str, required: list[str], /, **properties: Any) -> dict[str, Any]:
     return {
         "type": "function",
         "function": {
@@ -23,14 +23,14 @@ TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"
 DAY = {"type": "string", "format": "date"}
 
 TOOLS = [
-    _tool(
+    declared(
         "weather__forecast",
         "Get the weather forecast for a city: temperature, rain and wind.",
         ["city"],
         city=TEXT,
         days={**WHOLE, "minimum": 1, "maximum": 14, "description": "How many days ahead"},
     ),
-    _tool(
+    declared(
         "money__convert",
         "Convert an amount of money from one currency to another at today's rate.",
         ["amount", "from_currency", "to_currency"],
@@ -38,7 +38,7 @@ TOOLS = [
         from_currency={**TEXT, "description": "ISO currency code"},
         to_currency={**TEXT, "description": "ISO currency code"},
     ),
-    _tool(
+    declared(
         "calendar__create_event",
         "Put a meeting or an appointment into the calendar.",
         ["title", "date"],
@@ -46,7 +46,7 @@ TOOLS = [
         date=DAY,
         time={**TEXT, "description": "Start, HH:MM"},
     ),
-    _tool(
+    declared(
         "flights__search",
         "Search flights between two cities on a date.",
         ["origin", "destination", "date"],
@@ -55,7 +55,7 @@ TOOLS = [
         date=DAY,
         cabin={"type": "string", "enum": ["economy", "business", "first"]},
     ),
-    _tool(
+    declared(
         "kitchen__find_recipe",
         "Find cooking recipes for a dish or for ingredients, with preparation time.",
         ["query"],
@@ -63,7 +63,7 @@ TOOLS = [
         max_minutes={**WHOLE, "description": "Longest preparation time in minutes"},
         vegetarian={"type": "boolean"},
     ),
-    _tool(
+    declared(
         "units__convert",
         "Convert a physical quantity between units of measure such as miles and kilometres.",
         ["value", "from_unit", "to_unit"],
@@ -71,27 +71,27 @@ TOOLS = [
         from_unit=TEXT,
         to_unit=TEXT,
     ),
-    _tool(
+    declared(
         "support__open_ticket",
         "Open a support ticket about a problem with a product.",
         ["description"],
         description={**TEXT, "description": "What is wrong"},
         priority={"type": "string", "enum": ["low", "normal", "high", "urgent"]},
     ),
-    _tool(
+    declared(
         "library__renew_loan",
         "Renew the loan of a library book for two more weeks.",
         ["loan_id"],
         loan_id=WHOLE,
     ),
-    _tool(
+    declared(
         "text__translate",
         "Translate a text into another language.",
         ["text", "language"],
         text=TEXT,
         language={**TEXT, "description": "Target language"},
     ),
-    _tool(
+    declared(
         "finance__log_expense",
         "Record an expense with its amount and category in the expense report.",
         ["amount", "category"],

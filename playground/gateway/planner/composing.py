@@ -20,18 +20,24 @@ def answer(results: Sequence[tuple[str, Any]], *, open_questions: Sequence[str] 
         open_questions: what could not be done and why, a sentence each.
     """
     parts = [
-        section(result, brief=0 < at < len(results) - 1) for at, (_, result) in enumerate(results)
+        section(result, of=name, brief=0 < at < len(results) - 1)
+        for at, (name, result) in enumerate(results)
     ]
     parts += list(open_questions)
     return "\n\n".join(part for part in parts if part).strip()
 
 
-def section(result: Any, *, brief: bool = False) -> str:
-    """Write one result; ``brief`` leaves it at the summary, where it has one."""
+def section(result: Any, *, of: str = "", brief: bool = False) -> str:
+    """Write one result under a sentence that leads to it.
+
+    Args:
+        of: a readable name of what was done.
+        brief: leave it at the summary, where it has one.
+    """
     if isinstance(result, str):
         return result.strip()
     if isinstance(result, list):
-        return _rows(result)
+        return f"{_lead(of, len(result))}\n\n{_rows(result)}" if result else _lead(of, 0)
     if not isinstance(result, Mapping):
         return f"The result is **{result}**." if result is not None else ""
     parts = []
@@ -44,6 +50,8 @@ def section(result: Any, *, brief: bool = False) -> str:
         parts.append(_sentence(summary))
         if brief:
             return parts[0]
+    elif not prose and result:
+        parts.append(_lead(of, len(next(iter(lists.values()))) if lists else None))
     if not lists and not prose:
         parts.append(_card(result))
     for rows in lists.values():
@@ -51,6 +59,15 @@ def section(result: Any, *, brief: bool = False) -> str:
     if prose:
         parts.append(_letter(result, prose))
     return "\n\n".join(part for part in parts if part)
+
+
+def _lead(of: str, rows: int | None) -> str:
+    done = f" for “{of}”" if of else ""
+    if rows is None:
+        return f"This is what came back{done}:"
+    if not rows:
+        return f"Nothing came back{done}."
+    return f"There {'is one result' if rows == 1 else f'are {rows} results'}{done}:"
 
 
 def _sentence(text: str) -> str:

@@ -2,16 +2,20 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from playground.gateway.planner import reading
+from playground.gateway.planner import coding, dating, naming, numbering, phrasing
+from playground.gateway.planner.clause import Clause
+from playground.gateway.planner.schemas import is_day, kind_of, rank, settled, words_of
 from playground.gateway.planner.toolbox import Tool, entity_of
-from playground.gateway.planner.wording import ordinal, quotations, stem, subject_of, terms
+from playground.gateway.planner.wording import subject_of, terms
 
-_FREE_TEXT = frozenset(
-    """query q search question expression text message content body prompt topic subject title
-    description summary note notes comment request keywords term phrase name input statement
-    instruction reason problem issue what item sentence formula""".split()
+_QUERY = frozenset("query q search keywords question topic request what".split())
+_FREE_TEXT = (
+    _QUERY
+    | phrasing.PROSE
+    | frozenset("title subject summary term phrase item description".split())
 )
 _COUNT = frozenset(
     "limit count top max maximum n size k top_k max_results number_of_results".split()
@@ -32,185 +36,197 @@ def fill(
         goal: the clause the tool serves; ``whole`` the request it stands in.
         results: parsed results of the tools called before, oldest first.
     """
+    filled = weigh(tool, goal, whole=whole, results=results, today=today)
+    return filled.arguments, filled.missing
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A tool's arguments; ``evidence`` counts those that only such a tool could have a use for."""
+
+    arguments: dict[str, Any]
+    missing: list[str]
+    evidence: int
+
+
+def weigh(
+    tool: Tool,
+    goal: str,
+    *,
+    whole: str,
+    results: Sequence[Any] = (),
+    today: dt.date | None = None,
+) -> Filled:
+    """Fill a tool's arguments, and tell how much in the clause speaks for it."""
     day = today or dt.datetime.now(dt.UTC).date()
-    filling = _Filling(goal, whole, results, day)
-    arguments: dict[str, Any] = {}
-    missing: list[str] = []
-    for name, schema in tool.properties.items():
-        required = name in tool.required
-        value = filling.value(name, _settled(schema, tool.parameters), required=required)
-        if value is not None:
-            arguments[name] = value
-        elif required and "default" not in schema:
-            missing.append(name)
-    return arguments, missing
-
-
-def _settled(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow a local reference, and take the part of ``anyOf`` that is not null."""
-    for _ in range(4):
-        if "$ref" in schema:
-            named = str(schema["$ref"]).rpartition("/")[2]
-            target = (root.get("$defs") or root.get("definitions") or {}).get(named) or {}
-            schema = {**target, **{k: v for k, v in schema.items() if k != "$ref"}}
-            continue
-        choices = schema.get("anyOf") or schema.get("oneOf")
-        if not choices:
-            break
-        real = [choice for choice in choices if choice.get("type") != "null"]
-        rest = {k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}
-        schema = {**rest, **(real[0] if real else {})}
-    return schema
+    clause = Clause(goal, whole, results, today=day)
+    arguments, missing = _Filling(clause, tool.parameters).values(tool.properties, tool.required)
+    return Filled(arguments, missing, clause.evidence)
 
 
 class _Filling:
-    def __init__(self, goal: str, whole: str, results: Sequence[Any], today: dt.date) -> None:
-        self.goal = goal
-        self.whole = whole
-        self.results = results
-        self.today = today
-        self.taken_numbers: set[int] = set()
-        self.taken_places: set[str] = set()
-        self.quotes = quotations(goal)
-        self.place = ordinal(goal)
+    """The way from a clause to the arguments of one schema; ``root`` holds its definitions."""
 
-    def value(self, name: str, schema: Mapping[str, Any], *, required: bool) -> Any:
+    def __init__(self, clause: Clause, root: Mapping[str, Any]) -> None:
+        self.clause = clause
+        self.root = root
+
+    def values(
+        self, properties: Mapping[str, Mapping[str, Any]], wanted: Sequence[str]
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return the values of several parameters, and which required ones have none."""
+        schemas = {name: settled(schema, self.root) for name, schema in properties.items()}
+        order = sorted(schemas, key=lambda name: rank(name, schemas[name], required=name in wanted))
+        filled: dict[str, Any] = {}
+        for name in order:
+            if kind_of(schemas[name]) == "string" and "enum" not in schemas[name]:
+                quote = self.clause.quote(words_of(name))
+                filled |= {} if quote is None else {name: quote}
+        for name in order:
+            if name not in filled:
+                value = self._value(name, schemas[name], required=name in wanted)
+                if value is not None:
+                    filled[name] = value
+        missing = [
+            name
+            for name in properties
+            if name in wanted and name not in filled and "default" not in schemas[name]
+        ]
+        return {name: filled[name] for name in properties if name in filled}, missing
+
+    def _value(self, name: str, schema: Mapping[str, Any], *, required: bool) -> Any:
         """Return a value for one parameter, or None. What was said wins over what was found."""
-        kind = schema.get("type")
-        if isinstance(kind, list):
-            kind = next((each for each in kind if each != "null"), "string")
+        kind, lower = kind_of(schema), words_of(name)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
             return self._enum(name, schema, required=required)
         if kind == "boolean":
-            return reading.flag(name, self.goal)
-        if entity_of(name) and kind in ("integer", "string", "number"):
-            return self._identifier(name, str(kind))
+            return phrasing.flag(lower, self.clause.goal)
+        if entity_of(lower) and kind in ("integer", "string", "number"):
+            return self._identifier(lower, kind, required=required)
         if kind in ("integer", "number"):
-            return self._number(name, schema, integer=kind == "integer", required=required)
+            return self._number(lower, schema, integer=kind == "integer", required=required)
         if kind == "array":
-            return self._array(name, schema, required=required)
+            return self._array(lower, schema, required=required)
         if kind == "object":
-            return None
-        return self._string(name, schema, required=required)
+            return self._object(schema)
+        return self._string(lower, schema, required=required)
 
     def _enum(self, name: str, schema: Mapping[str, Any], *, required: bool) -> Any:
-        for text in (self.goal, self.whole):
-            found = reading.one_of(schema["enum"], text)
-            if found is not None:
-                return found
-        return self._found(name) if required and self._found(name) in schema["enum"] else None
+        said = self.clause.option(schema["enum"])
+        known = self.clause.found(name) if required and said is None else None
+        return known if said is None and known in schema["enum"] else said
 
-    def _identifier(self, name: str, kind: str) -> Any:
+    def _identifier(self, name: str, kind: str, *, required: bool) -> Any:
         entity = entity_of(name) or ""
-        said = reading.identifier(entity, self.goal, integer=kind != "string")
-        if said is not None:
-            return said
-        return self._found(name, entity=entity)
+        said = self.clause.identifier(entity, kind=kind, required=required)
+        return self.clause.found(name, entity=entity) if said is None else said
+
+    def _object(self, schema: Mapping[str, Any]) -> Any:
+        filled, missing = self.values(schema.get("properties") or {}, schema.get("required") or ())
+        return filled if filled and not missing else None
+
+    def _objects(self, items: Mapping[str, Any]) -> list[Any] | None:
+        """Fill one object for each part of a list, or one from the whole clause."""
+        made = []
+        for part in phrasing.parts(self.clause.goal):
+            clause = Clause(part, part, (), today=self.clause.today)
+            value = _Filling(clause, self.root)._object(items)
+            if value is not None and clause.evidence:
+                made.append(value)
+        if made:
+            return made
+        one = self._object(items)
+        return None if one is None else [one]
 
     def _number(
         self, name: str, schema: Mapping[str, Any], *, integer: bool, required: bool
     ) -> Any:
-        if name.lower() in _COUNT:
-            value = reading.count(self.goal)
+        if name in _COUNT:
+            value = numbering.count(self.clause.goal)
             return None if value is None else _within(value, schema)
-        near = reading.number_near(terms(f"{name} {schema.get('description', '')}"), self.goal)
-        spoken = reading.numbers(self.goal)
-        free = [n for n in spoken if n[0] not in self.taken_numbers]
-        chosen = near if near and near[0] not in self.taken_numbers else None
-        if chosen is None and required and free:
-            chosen = free[0]
-        if chosen is None:
-            return self._found(name) if required else None
-        self.taken_numbers.add(chosen[0])
-        return _within(int(chosen[1]) if integer else chosen[1], schema)
+        described = str(schema.get("description", ""))
+        number = self.clause.number(name, described, integer=integer, required=required)
+        if number is None:
+            return self.clause.found(name) if required else None
+        return _within(int(number) if integer else number, schema)
 
     def _array(self, name: str, schema: Mapping[str, Any], *, required: bool) -> Any:
-        items = schema.get("items") or {}
+        items = settled(schema.get("items") or {}, self.root)
         if "enum" in items:
-            chosen = [each for each in items["enum"] if reading.one_of([each], self.goal)]
+            chosen = [each for each in items["enum"] if phrasing.one_of([each], self.clause.goal)]
             return chosen or None
+        if kind_of(items) == "object":
+            return self._objects(items)
         if entity_of(name):
-            value = self._found(name, entity=entity_of(name) or "")
+            value = self.clause.found(name, entity=entity_of(name) or "")
             return None if value is None else [value]
         if items.get("type") in ("integer", "number"):
-            values = [number for _, number in reading.numbers(self.goal)]
+            values = [number for _, number in numbering.numbers(self.clause.firm)]
             return [int(v) if items["type"] == "integer" else v for v in values] or None
-        listed = reading.enumeration(name, self.goal, anywhere=required) or (
-            self.quotes if required and self.quotes else None
+        listed = phrasing.enumeration(name, self.clause.goal, anywhere=required) or (
+            self.clause.quotes if required and self.clause.quotes else None
         )
         if listed:
             return listed
-        return [subject_of(self.goal)] if required and subject_of(self.goal) else None
+        return [subject_of(self.clause.goal)] if required and subject_of(self.clause.goal) else None
 
     def _string(self, name: str, schema: Mapping[str, Any], *, required: bool) -> Any:
-        lower = name.lower()
-        described = str(schema.get("description", ""))
-        spoken = terms(f"{name} {described}")
-        if schema.get("format") in ("date", "date-time") or _named(
-            lower, "date", "day", "when", "deadline", "checkin", "checkout"
-        ):
-            day = reading.date(self.goal, today=self.today, which=lower)
-            return day or (self._found(name) if required else None)
-        if schema.get("format") == "time" or _named(lower, "time"):
-            return reading.clock_time(self.goal) or (self._found(name) if required else None)
-        if schema.get("format") == "email" or _named(lower, "email", "mail"):
-            return reading.email(self.goal) or self._found(name)
-        if _named(lower, "currency") or ("currency" in spoken and "code" in spoken):
-            return reading.code(self.goal, lower)
-        if "language" in spoken and (required or reading.language(self.goal)):
-            language = reading.language(self.goal)
-            if language:
-                return language
-        if reading.is_place(lower, spoken):
-            place = reading.place(self.goal, lower, taken=self.taken_places) or (
-                None
-                if reading.names_direction(lower)
-                else reading.place(self.whole, lower, taken=self.taken_places)
+        spoken = terms(f"{name} {schema.get('description', '')}")
+        known = self.clause.found(name) if required else None
+        parts = set(name.split("_"))
+        if pattern := schema.get("pattern"):
+            return self.clause.said(phrasing.matching(str(pattern), self.clause.goal)) or known
+        if is_day(name, schema):
+            return (
+                self.clause.said(dating.date(self.clause.goal, today=self.clause.today, which=name))
+                or known
             )
-            if place:
-                self.taken_places.add(place)
-                return place
-            return self._found(name) if required else None
-        if reading.is_unit(lower, spoken):
-            return reading.unit(self.goal, lower) or None
-        if reading.is_person(lower, spoken):
-            person = reading.person(self.goal)
+        if schema.get("format") == "time" or "time" in parts:
+            return self.clause.said(dating.clock_time(self.clause.goal)) or known
+        if schema.get("format") == "email" or {"email", "mail"} & parts:
+            return self.clause.said(coding.email(self.clause.goal)) or self.clause.found(name)
+        if "currency" in parts or {"currency", "code"} <= spoken:
+            return self.clause.said(coding.currency(self.clause.goal, name))
+        if coding.is_code(name, spoken):
+            return self.clause.identifier(name, kind="string", required=required) or known
+        if "language" in parts or ("language" in spoken and naming.language(self.clause.goal)):
+            return self.clause.said(naming.language(self.clause.goal)) or known
+        if naming.is_place(name, spoken):
+            return self.clause.place(name, required=required) or known
+        if naming.is_unit(name, spoken):
+            return self.clause.said(naming.unit(self.clause.goal, name))
+        if naming.is_person(name, spoken):
+            person = self.clause.person(name, required=required)
             if person or not required:
                 return person
-        if not required and not _free(lower):
-            return reading.labelled(name, self.goal)
-        labelled = reading.labelled(name, self.goal)
-        if labelled:
+        return self._words(name, required=required)
+
+    def _words(self, name: str, *, required: bool) -> str | None:
+        """Return a value in the clause's own words."""
+        goal = self.clause.goal
+        last = name.rpartition("_")[2]
+        free = name in _FREE_TEXT or last in _FREE_TEXT
+        labelled = phrasing.labelled(name, goal)
+        if labelled or (not required and not free):
             return labelled
-        if self.quotes:
-            return self.quotes.pop(0)
-        if not required and lower not in ("query", "q", "search", "keywords"):
+        if self.clause.quotes:
+            return self.clause.said(self.clause.quotes.pop(0))
+        if last in _QUERY:
+            topic = phrasing.without_tail(goal, self.clause.firm)
+            return phrasing.free_text(name, topic) or subject_of(topic) or None
+        if not required:
             return None
-        if _free(lower):
-            return reading.free_text(lower, self.goal) or subject_of(self.goal) or None
-        return (
-            self._found(name)
-            or reading.proper_name(self.goal)
-            or (reading.after_preposition(self.goal) or subject_of(self.goal) or None)
-        )
-
-    def _found(self, name: str, *, entity: str = "") -> Any:
-        """Look a value up in earlier results, the newest first."""
-        for result in reversed(self.results):
-            value = _dig(result, name, entity, place=self.place)
-            if value is not None:
-                return value
-        return None
-
-
-def _free(name: str) -> bool:
-    return name in _FREE_TEXT or name.rpartition("_")[2] in _FREE_TEXT
-
-
-def _named(name: str, *wanted: str) -> bool:
-    return bool(set(name.split("_")) & set(wanted)) or name in wanted
+        if {"expression", "formula"} & set(name.split("_")):
+            return self.clause.said(phrasing.expression(goal)) or subject_of(goal) or None
+        if last in phrasing.PROSE:
+            full = self.clause.full
+            return phrasing.free_text(name, full) or subject_of(full) or None
+        if free:
+            topic = phrasing.unclaimed(self.clause.firm)
+            return phrasing.free_text(name, topic) or subject_of(topic) or None
+        return self.clause.found(name) or self.clause.thing(name)
 
 
 def _within(value: float, schema: Mapping[str, Any]) -> float:
@@ -218,30 +234,3 @@ def _within(value: float, schema: Mapping[str, Any]) -> float:
     if low is not None:
         value = max(value, low)
     return value if high is None else min(value, high)
-
-
-def _dig(value: Any, name: str, entity: str, *, place: int = 0, depth: int = 0) -> Any:
-    """Find a field by its name, or the ``id`` of a thing of a kind; ``place`` picks of several."""
-    if depth > 5:
-        return None
-    if isinstance(value, list):
-        chosen = value[place : place + 1] or value[:1]
-        found = (_dig(each, name, entity, depth=depth + 1) for each in chosen)
-        return next((each for each in found if each is not None), None)
-    if not isinstance(value, Mapping):
-        return None
-    scalar = value.get(name)
-    if isinstance(scalar, str | int | float) and not isinstance(scalar, bool):
-        return scalar
-    for key, inner in value.items():
-        if not isinstance(inner, list | Mapping) or not inner:
-            continue
-        if entity and entity in terms(str(key)) | {stem(str(key))}:
-            listed = inner if isinstance(inner, list) else [inner]
-            one = listed[place] if place < len(listed) else None
-            if isinstance(one, Mapping) and isinstance(one.get("id"), str | int):
-                return one["id"]
-        found = _dig(inner, name, entity, place=place, depth=depth + 1)
-        if found is not None:
-            return found
-    return None

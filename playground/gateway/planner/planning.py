@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from playground.gateway.planner.filling import fill
+from playground.gateway.planner.filling import fill, weigh
 from playground.gateway.planner.toolbox import Tool, detail_of, entity_of, ranked, source_of
 from playground.gateway.planner.wording import bare, goals, opens_search, terms
 
 MAX_STEPS = 12
 # How much nearer a tool must be to win over one that needs one value less which nobody said.
 MISSING_COST = 0.04
+# How much nearer a tool is for each value that is said in a form only it has a parameter for.
+EVIDENCE = 0.02
+MAX_EVIDENCE = 3
+# A clause without any value is small talk unless a tool is this much nearer.
+SMALL_TALK = 0.02
 # A difference that says nothing about which of two tools is meant.
 NEARLY_EQUAL = 0.04
 
@@ -22,34 +28,42 @@ class PlannedStep:
     goal: str
 
 
-def plan(request: str, tools: Sequence[Tool]) -> list[PlannedStep]:
+def plan(request: str, tools: Sequence[Tool], *, known: Sequence[Any] = ()) -> list[PlannedStep]:
     """Return the calls that serve the request's clauses.
 
     A tool that needs an identifier which nobody said comes after the tool that finds it, and
     before something is written about a thing, the thing is opened in full.
+
+    Args:
+        known: results from earlier in the conversation that the request speaks of.
     """
     steps: list[PlannedStep] = []
     clauses = goals(request)
-    chosen = [_choose(goal, request, tools) for goal in clauses]
+    chosen = [_choose(goal, request, tools, known) for goal in clauses]
     for index, goal in enumerate(clauses):
-        tool = _supplier(goal, request, chosen[index], chosen[index + 1 :], tools)
+        tool = _supplier(goal, request, chosen[index], chosen[index + 1 :], tools, known)
         if tool is None:
             continue
         if steps and steps[-1].tool is tool and not terms(goal) - terms(steps[-1].goal):
             continue
-        _prepare(tool, goal, request, tools, steps, depth=0)
+        _prepare(tool, goal, request, tools, steps, known=known, depth=0)
         steps.append(PlannedStep(tool, goal))
     return steps[:MAX_STEPS]
 
 
-def _choose(goal: str, request: str, tools: Sequence[Tool]) -> Tool | None:
+def _choose(goal: str, request: str, tools: Sequence[Tool], known: Sequence[Any]) -> Tool | None:
     """Return the tool that serves a clause best, or None where none is nearer than small talk."""
     best: tuple[float, Tool] | None = None
     for tool, margin in ranked(goal, tools):
-        if margin <= 0:
+        if margin <= -EVIDENCE * MAX_EVIDENCE:
             break
-        _, missing = fill(tool, goal, whole=request)
-        worth = margin - MISSING_COST * len(missing)
+        filled = weigh(tool, goal, whole=request, results=known)
+        spoken_for = margin + EVIDENCE * min(filled.evidence, MAX_EVIDENCE)
+        if margin <= (0 if filled.evidence else SMALL_TALK) and (
+            filled.missing or not filled.evidence or spoken_for <= 0
+        ):
+            continue
+        worth = spoken_for - MISSING_COST * len(filled.missing)
         if best is None or worth > best[0]:
             best = (worth, tool)
     return best[1] if best else None
@@ -61,6 +75,7 @@ def _supplier(
     chosen: Tool | None,
     later: Sequence[Tool | None],
     tools: Sequence[Tool],
+    known: Sequence[Any],
 ) -> Tool | None:
     """Return the tool for a clause, in the light of what later clauses need.
 
@@ -69,14 +84,14 @@ def _supplier(
     if chosen is None:
         return None
     if opens_search(goal):
-        for name in fill(chosen, goal, whole=request)[1]:
+        for name in fill(chosen, goal, whole=request, results=known)[1]:
             if source := source_of(name, tools, but=chosen):
                 return source
     margins = {tool.name: margin for tool, margin in ranked(goal, tools)}
     for tool in later:
         if tool is None:
             continue
-        for name in fill(tool, request, whole=request)[1]:
+        for name in fill(tool, request, whole=request, results=known)[1]:
             source = source_of(name, tools, but=tool)
             if source and margins[chosen.name] - margins[source.name] < NEARLY_EQUAL:
                 return source
@@ -90,9 +105,10 @@ def _prepare(
     tools: Sequence[Tool],
     steps: list[PlannedStep],
     *,
+    known: Sequence[Any],
     depth: int,
 ) -> None:
-    _, missing = fill(tool, goal, whole=request)
+    _, missing = fill(tool, goal, whole=request, results=known)
     for name in missing:
         entity = entity_of(name)
         if entity is None or depth > 2:
@@ -100,7 +116,7 @@ def _prepare(
         source = source_of(name, tools, but=tool)
         planned = {step.tool.name for step in steps}
         if source is not None and source.name not in planned:
-            _prepare(source, goal, request, tools, steps, depth=depth + 1)
+            _prepare(source, goal, request, tools, steps, known=known, depth=depth + 1)
             steps.append(PlannedStep(source, goal))
         detail = detail_of(name, tools, before=tool)
         if source is not None and detail is not None and detail.name not in planned:

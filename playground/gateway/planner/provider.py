@@ -1,18 +1,19 @@
 """The offline planner as a provider: it decides, then speaks at a readable pace."""
 
 import asyncio
+import datetime as dt
 import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from playground.gateway.chat import ChatRequest, Chunk, ToolCallDelta, Usage
-from playground.gateway.planner import composing
+from playground.gateway.planner import composing, following, remembering, structuring
 from playground.gateway.planner.filling import fill
 from playground.gateway.planner.planning import PlannedStep, plan, title_of
-from playground.gateway.planner.toolbox import Tool, tools_of
+from playground.gateway.planner.toolbox import tools_of
 from playground.gateway.tokens import count, count_messages
 
 MODEL = "offline/planner"
@@ -56,14 +57,22 @@ class OfflinePlanner:
 def decide(request: ChatRequest) -> Decision:
     """Decide on the next move of a conversation. Takes CPU: never on an event loop."""
     tools = tools_of(request.tools)
-    asked, made = _turn(request.messages)
-    wanted = _schema_of(request.response_format)
+    turn = _turn(request.messages)
+    known = _known(turn)
+    asked = following.opening(turn.asked, tools, known)
+    wanted = structuring.schema_of(request.response_format)
     if wanted is not None:
-        return Decision(json.dumps(_structured(wanted, asked, tools)))
-    steps = plan(asked, tools)
+        results = [call.result for call in turn.made if not call.failed]
+        return Decision(
+            json.dumps(structuring.structured(wanted, asked, tools, results=[*known, *results]))
+        )
+    steps = plan(asked, tools, known=known)
     if not steps:
-        return Decision(composing.capabilities([(tool.words, tool.description) for tool in tools]))
-    return _next(steps, asked, made)
+        return Decision(
+            remembering.told(asked, turn.memory)
+            or composing.capabilities([(tool.words, tool.description) for tool in tools])
+        )
+    return _next(steps, replace(turn, asked=asked, known=known))
 
 
 @dataclass(frozen=True)
@@ -71,13 +80,42 @@ class Made:
     """A call that was made in this turn, and what came back."""
 
     name: str
+    arguments: Any
     result: Any
     failed: bool
 
 
-def _next(steps: Sequence[PlannedStep], asked: str, made: Sequence[Made]) -> Decision:
-    results = [call.result for call in made if not call.failed]
-    waiting = list(made)
+@dataclass(frozen=True)
+class Turn:
+    """The request that is being answered.
+
+    Attributes:
+        asked: the request, with what it leaves unsaid.
+        made: the calls that were made for it.
+        before: the calls that were made for earlier requests.
+        known: what of them the request speaks of.
+        memory: lines of recalled memory.
+    """
+
+    asked: str
+    made: Sequence[Made] = ()
+    before: Sequence[Made] = ()
+    known: Sequence[Any] = ()
+    memory: Sequence[str] = ()
+
+
+def _known(turn: Turn) -> list[Any]:
+    """Return earlier results that the request speaks of; a pronoun means what was last acted on."""
+    if following.counts(turn.asked):
+        return [call.result for call in turn.before]
+    if following.points_back(turn.asked):
+        return [each for call in turn.before for each in (call.result, call.arguments)]
+    return []
+
+
+def _next(steps: Sequence[PlannedStep], turn: Turn) -> Decision:
+    results = [*turn.known, *(call.result for call in turn.made if not call.failed)]
+    waiting = list(turn.made)
     troubles: list[str] = []
     for step in steps:
         index = next((i for i, call in enumerate(waiting) if call.name == step.tool.name), None)
@@ -87,20 +125,27 @@ def _next(steps: Sequence[PlannedStep], asked: str, made: Sequence[Made]) -> Dec
                 reason = str(call.result).removeprefix("Error:").strip()
                 troubles.append(f"“{title_of(step)}” did not work: {reason}")
             continue
-        arguments, missing = fill(step.tool, step.goal, whole=asked, results=results)
+        arguments, missing = fill(step.tool, step.goal, whole=turn.asked, results=results)
+        if missing:
+            arguments |= remembering.supply(step.tool, missing, turn.memory)
+            missing = [name for name in missing if name not in arguments]
         if not missing:
             return Decision(calls=[(step.tool.name, arguments)])
         troubles.append(_question(step, missing, found_nothing=bool(results)))
         break
-    told = [(call.name, call.result) for call in made if not call.failed]
+    told = [(_readable(call.name), call.result) for call in turn.made if not call.failed]
     return Decision(composing.answer(told, open_questions=troubles))
+
+
+def _readable(name: str) -> str:
+    return re.sub(r"[_\-.]+", " ", name.rpartition("__")[2]).strip()
 
 
 def _question(step: PlannedStep, missing: Sequence[str], *, found_nothing: bool) -> str:
     names = " and ".join(_described(name, step.tool.properties.get(name) or {}) for name in missing)
     if found_nothing and any(name.endswith("id") for name in missing):
         return f"Nothing was found, so I could not go on to “{title_of(step).lower()}”."
-    return f"For “{title_of(step).lower()}” I need to know {names}. What should it be?"
+    return f"For “{title_of(step).lower()}” I need to know {names}. What {following.ASKED_BACK}"
 
 
 def _described(name: str, schema: Mapping[str, Any]) -> str:
@@ -114,37 +159,46 @@ def _described(name: str, schema: Mapping[str, Any]) -> str:
     return described
 
 
-def _turn(messages: Sequence[Mapping[str, Any]]) -> tuple[str, list[Made]]:
-    """Return the last request and the calls made for it since."""
+def _turn(messages: Sequence[Mapping[str, Any]]) -> Turn:
+    """Return the last request, the calls made for it since, and what was known before."""
     last = max((i for i, m in enumerate(messages) if m.get("role") == "user"), default=-1)
     if last < 0:
-        return "", []
-    names: dict[str, str] = {}
+        return Turn("")
+    requests: list[tuple[str, str]] = []
+    answered = ""
+    for message in messages[: last + 1]:
+        text = _text(message.get("content"))
+        if message.get("role") == "user":
+            requests.append((remembering.split(text)[0], answered))
+        if message.get("role") in ("user", "assistant"):
+            answered = text if message.get("role") == "assistant" else ""
+    texts = [_text(m.get("content")) for m in messages if m.get("role") in ("system", "user")]
+    return Turn(
+        following.resolve(requests, today=dt.datetime.now(dt.UTC).date()),
+        made=_calls(messages[last + 1 :]),
+        before=[call for call in _calls(messages[:last]) if not call.failed],
+        memory=remembering.recalled(texts),
+    )
+
+
+def _calls(messages: Sequence[Mapping[str, Any]]) -> list[Made]:
+    called: dict[str, Mapping[str, Any]] = {}
     made: list[Made] = []
-    for message in messages[last + 1 :]:
+    for message in messages:
         for call in message.get("tool_calls") or ():
-            names[call["id"]] = call["function"]["name"]
+            called[str(call["id"])] = call["function"]
         if message.get("role") == "tool":
             content = _text(message.get("content"))
+            call = called.get(str(message.get("tool_call_id")), {})
             made.append(
                 Made(
-                    names.get(str(message.get("tool_call_id")), ""),
+                    call.get("name", ""),
+                    _parsed(call.get("arguments") or "{}"),
                     _parsed(content),
                     content.startswith("Error"),
                 )
             )
-    return _with_earlier(messages, last), made
-
-
-def _with_earlier(messages: Sequence[Mapping[str, Any]], last: int) -> str:
-    """Return the request; one that answers our question is read with the request before it."""
-    asked = _text(messages[last].get("content"))
-    before = messages[last - 1] if last > 0 else {}
-    if before.get("role") == "assistant" and _text(before.get("content")).endswith("should it be?"):
-        earlier = [_text(m.get("content")) for m in messages[: last - 1] if m.get("role") == "user"]
-        if earlier:
-            return f"{earlier[-1].rstrip('.!?')} {asked}"
-    return asked
+    return made
 
 
 def _text(content: Any) -> str:
@@ -160,44 +214,3 @@ def _parsed(content: str) -> Any:
         return json.loads(content)
     except ValueError:
         return content
-
-
-def _schema_of(response_format: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    if not response_format or response_format.get("type") == "text":
-        return None
-    schema = (response_format.get("json_schema") or {}).get("schema")
-    return schema if isinstance(schema, Mapping) else {}
-
-
-def _structured(schema: Mapping[str, Any], asked: str, tools: Sequence[Tool]) -> dict[str, Any]:
-    """Fill a JSON Schema; a list of steps becomes the plan."""
-    properties = schema.get("properties") or {}
-    steps = (properties.get("steps") or {}).get("items")
-    if isinstance(steps, Mapping) and tools:
-        names = set(steps.get("properties") or ())
-        return {
-            "steps": [
-                {
-                    key: value
-                    for key, value in (("title", title_of(step)), ("tool", step.tool.name))
-                    if key in names
-                }
-                for step in plan(asked, tools)
-            ]
-        }
-    arguments, missing = fill(Tool("answer", "", schema), asked, whole=asked)
-    return arguments | {name: _empty(properties.get(name) or {}) for name in missing}
-
-
-def _empty(schema: Mapping[str, Any]) -> Any:
-    if schema.get("enum"):
-        return schema["enum"][0]
-    kind = schema.get("type")
-    empties: dict[Any, Any] = {
-        "array": [],
-        "object": {},
-        "integer": 0,
-        "number": 0,
-        "boolean": False,
-    }
-    return empties.get(kind, "")

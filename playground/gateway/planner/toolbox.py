@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from playground.gateway.embeddings import embed
-from playground.gateway.planner.wording import bare, stem, terms
+from playground.gateway.planner.wording import bare, opens_search, stem, terms
 
 # A clause that is nearer to these than to any tool wants no tool.
 DECOYS = (
@@ -19,6 +19,14 @@ DECOYS = (
 )
 LEXICAL_WEIGHT = 0.06
 NAME_WEIGHT = 0.05
+PEOPLE_WEIGHT = 0.03
+# "Who" and the endings of professions ask for people, whatever they are called.
+_ASKS_FOR_PEOPLE = re.compile(
+    r"\b(?:who|whom|someone|somebody|anyone|anybody|people"
+    r"|\w{3,}(?:eers?|ysts?|opers?|igners?|icians?)|\w{4,}ists?)\b",
+    re.IGNORECASE,
+)
+_PEOPLE = terms("people person persons somebody staff employee member contact customer user client")
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,13 @@ def ranked(goal: str, tools: Sequence[Tool]) -> list[tuple[Tool, float]]:
     passages = embed([tool.text for tool in tools], kind="passage")
     decoy = float((embed(DECOYS, kind="passage") @ wanted).max())
     spoken = terms(goal)
-    scores = passages @ wanted + np.array([_shared(spoken, tool) for tool in tools])
+    people = opens_search(goal) and _ASKS_FOR_PEOPLE.search(goal) is not None
+    scores = passages @ wanted + np.array(
+        [
+            _shared(spoken, tool) + PEOPLE_WEIGHT * (people and bool(_PEOPLE & terms(tool.text)))
+            for tool in tools
+        ]
+    )
     order = np.argsort(-scores)
     return [(tools[int(index)], float(scores[index]) - decoy) for index in order]
 
@@ -92,7 +106,8 @@ def _shared(spoken: frozenset[str], tool: Tool) -> float:
 
 def entity_of(parameter: str) -> str | None:
     """Return what an identifier identifies: ``customer_id`` is of a customer."""
-    match = re.fullmatch(r"(.+?)_?(?:id|ids|uuid|key|ref|number)", parameter)
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", parameter).lower()
+    match = re.fullmatch(r"(.+?)_?(?:id|ids|uuid|key|ref|number)", snake)
     return stem(match.group(1)) if match and match.group(1) else None
 
 
@@ -121,6 +136,11 @@ def _finding(tool: Tool, entity: str) -> tuple[bool, bool]:
     return (entity in terms(tool.words), bool(_FINDING & terms(tool.words)))
 
 
+def opens(tool: Tool) -> bool:
+    """Tell whether a tool shows one thing in full."""
+    return bool(_DETAIL & terms(tool.words)) and not _COMPOSING & terms(tool.words)
+
+
 def detail_of(parameter: str, tools: Sequence[Tool], *, before: Tool) -> Tool | None:
     """Return the tool that opens one thing in full, worth a look before writing about it."""
     if not _COMPOSING & terms(before.words):
@@ -128,9 +148,6 @@ def detail_of(parameter: str, tools: Sequence[Tool], *, before: Tool) -> Tool | 
     openers = [
         tool
         for tool in tools
-        if tool is not before
-        and list(tool.required) == [parameter]
-        and _DETAIL & terms(tool.words)
-        and not _COMPOSING & terms(tool.words)
+        if tool is not before and list(tool.required) == [parameter] and opens(tool)
     ]
     return openers[0] if openers else None

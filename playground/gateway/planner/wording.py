@@ -3,6 +3,8 @@
 import re
 from functools import cache
 
+MASK = "\ue010"
+"""Stands for each character that has been read already."""
 VERBS = frozenset(
     """add analyse analyze answer arrange ask assign book borrow build buy calculate call cancel
     change check choose clean close compare compile compose compute contact convert copy count
@@ -70,7 +72,7 @@ def goals(text: str) -> list[str]:
         begin = match.end()
     pieces.append(text[begin:])
     found = [quoted_in(piece).strip(" ,;") for piece in pieces]
-    return [piece for piece in found if piece.strip(".!? ")]
+    return [piece for piece in found if piece.strip().strip(".!? ")]
 
 
 def bare(goal: str) -> str:
