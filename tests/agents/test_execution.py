@@ -272,11 +272,12 @@ def test_it_uses_the_version_that_the_message_was_sent_to(alice: User, talk: Tal
 
 
 def test_it_fails_with_line_and_column_when_the_prompt_cannot_be_rendered(
-    alice: User, talk: Talk
+    bob: User, talk: Talk
 ) -> None:
-    thread = talk(prompt="Hello\n{{ nobody }}")
+    # It renders for whoever saves it, and for nobody else.
+    thread = talk(prompt="{% if user.name != 'Alice' %}\n{{ nobody }}{% endif %}")
 
-    run = ask(alice, thread)
+    run = ask(bob, thread)
 
     assert (run.status, run.error_code) == ("failed", "prompt.undefined")
     assert "Line 2, column 4" in run.error_detail

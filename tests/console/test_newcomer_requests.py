@@ -77,9 +77,12 @@ def test_it_uses_a_skill_when_a_suggested_message_is_pressed(agent: Any, request
         ("Who are the best React developers in Paris?", {"location": "Paris"}),
         ("I need a python developer in Berlin", {"location": "Berlin"}),
         ("Search for Go developers", {}),
+        (
+            "hi there, can you find me 3 python devs in Madrid with 5 years experience?",
+            {"location": "Madrid", "limit": 3, "min_years": 5},
+        ),
         ("Which product designers in Lisbon have worked in healthtech?", {"location": "Lisbon"}),
         ("find candidates who know python in berlin", {}),
-        ("Find me a nurse in Lisbon", {"location": "Lisbon"}),
     ],
 )
 def test_it_searches_candidates_when_people_are_wanted(
@@ -110,12 +113,23 @@ def test_it_searches_by_the_clause_that_says_who_when_a_draft_is_asked_for(city:
         ("tell me more about the first candidate", 11),
         ("show me the profile of the second one", 12),
         ("Draft an outreach to Ben Oku", 12),
+        ("tell me more about her", 11),
     ],
 )
 def test_it_means_who_was_found_when_a_request_points_back(request_text: str, number: int) -> None:
     ((_, arguments),) = ask(ASSISTANT, request_text, *searched()).calls
 
     assert arguments["candidate_id"] == number
+
+
+@pytest.mark.parametrize(
+    "request_text", ["draft a short formal email to her", "draft an outreach to the second one"]
+)
+def test_it_asks_whom_when_nobody_was_spoken_of(request_text: str) -> None:
+    decision = ask(ASSISTANT, request_text)
+
+    assert decision.calls == []
+    assert "candidate id" in decision.text
 
 
 @pytest.mark.parametrize("request_text", ["And who is second?", "and the second one?"])

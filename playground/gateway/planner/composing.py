@@ -174,7 +174,7 @@ def capabilities(tools: Sequence[tuple[str, str]]) -> str:
     return (
         "I am the offline planner: rules that choose tools, not a language model, so I cannot "
         "just talk. What I can do here:\n\n" + "\n".join(lines) + "\n\nAsk for one of these in a "
-        "full sentence, or connect a real model for everything else."
+        "full English sentence, or connect a real model for everything else."
     )
 
 

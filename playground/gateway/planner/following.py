@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playground.gateway.planner import coding, dating, naming, numbering
@@ -26,8 +26,19 @@ _OPENER = re.compile(
     re.IGNORECASE,
 )
 _PLACED = rf"{'|'.join(ORDINALS)}|best|last|top"
+_WHO_IS = re.compile(
+    rf"^(?:who|which|what)(?:'s| is| comes?)\s+(?=(?:the\s+)?(?:{_PLACED})\b)", re.IGNORECASE
+)
 _ORDINAL = re.compile(rf"\b(?:the\s+)?({_PLACED})(?:\s+(?:one|two))?\b", re.IGNORECASE)
 _ONE = re.compile(rf"^(?:the\s+)?({_PLACED})(?:\s+one)?$", re.IGNORECASE)
+_OPENED = re.compile(
+    r"^(?:(?:tell|show|give) me\s+)?(?:(?:some\s+)?(?:more|details?|everything|all)\s+)?"
+    rf"(?:(?:about|of|on)\s+)?(?:(?:the\s+)?({_PLACED})(?:\s+\w+)?|him|her|them|it)$",
+    re.IGNORECASE,
+)
+_ONLY_POINTS = re.compile(
+    rf"\b(?:him|her|them|it|that one|this one|the (?:{_PLACED})(?: one| two)?)$", re.IGNORECASE
+)
 _PLACE = re.compile(rf"\b(?:{_PLACED})(?:\s+one)?\b", re.IGNORECASE)
 _PRONOUN = re.compile(
     r"\b(?:that one|this one|he|she|him|her|his|they|them|their|it|its)\b", re.IGNORECASE
@@ -73,19 +84,41 @@ def points_back(request: str) -> bool:
     return bool(_PRONOUN.search(request)) and not any(map(opens_search, goals(request)))
 
 
+def only_points(clause: str) -> bool:
+    """Tell whether a clause says nothing of whom or what it means but that it was spoken of."""
+    return bool(_ONLY_POINTS.search(clause.strip(" .?!")))
+
+
+def named(request: str, results: Sequence[Any]) -> list[Any]:
+    """Return the things found earlier that the request calls by name, the newest first."""
+    said = request.casefold()
+    things: list[Any] = []
+    for result in reversed(results):
+        for key, listed in result.items() if isinstance(result, Mapping) else ():
+            for each in listed if isinstance(listed, list) else [listed]:
+                if isinstance(each, Mapping) and _is_named(each, said):
+                    things.append({key: [each]})
+    return things
+
+
+def _is_named(thing: Mapping[str, Any], said: str) -> bool:
+    names = (str(thing.get(key, "")).casefold() for key in ("name", "title", "label"))
+    return "id" in thing and any(len(name) > 3 and name in said for name in names)
+
+
 def opening(request: str, tools: Sequence[Tool], known: Sequence[Any]) -> str:
     """Say in full what "the second one" alone asks for: to open it."""
-    if not (placed := _ONE.match(_rest(request))):
+    if not (placed := _OPENED.match(_rest(request))):
         return request
     for tool in tools:
         entity = entity_of(tool.required[0]) if len(tool.required) == 1 else None
         if entity and opens(tool) and found(known, tool.required[0], entity=entity) is not None:
-            return f"{tool.words} of the {placed.group(1).lower()} one"
+            return f"{tool.words} of the {(placed.group(1) or 'first').lower()} one"
     return request
 
 
 def _rest(request: str) -> str:
-    return _OPENER.sub("", request.strip(" ?!.")).strip(" ,")
+    return _WHO_IS.sub("", _OPENER.sub("", request.strip(" ?!.")).strip(" ,"))
 
 
 def _changed(earlier: str, change: str, *, today: dt.date) -> str:

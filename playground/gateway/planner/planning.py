@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.gateway.planner.filling import fill, weigh
+from playground.gateway.planner.following import only_points
 from playground.gateway.planner.toolbox import Tool, detail_of, entity_of, ranked, source_of
 from playground.gateway.planner.wording import bare, goals, opens_search, terms
 
@@ -109,6 +110,9 @@ def _prepare(
     depth: int,
 ) -> None:
     _, missing = fill(tool, goal, whole=request, results=known)
+    if not steps and only_points(goal):
+        # Nobody knows whom "her" means: better to ask than to take whoever comes first.
+        return
     for name in missing:
         entity = entity_of(name)
         if entity is None or depth > 2:

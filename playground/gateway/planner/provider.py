@@ -106,6 +106,8 @@ class Turn:
 
 def _known(turn: Turn) -> list[Any]:
     """Return earlier results that the request speaks of; a pronoun means what was last acted on."""
+    if things := following.named(turn.asked, [call.result for call in turn.before]):
+        return things[:1]
     if following.counts(turn.asked):
         return [call.result for call in turn.before]
     if following.points_back(turn.asked):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from playground.gateway.embeddings import embed
-from playground.gateway.planner.wording import bare, opens_search, stem, terms
+from playground.gateway.planner.wording import asks_for_people, bare, opens_search, stem, terms
 
 # A clause that is nearer to these than to any tool wants no tool.
 DECOYS = (
@@ -20,12 +20,8 @@ DECOYS = (
 LEXICAL_WEIGHT = 0.06
 NAME_WEIGHT = 0.05
 PEOPLE_WEIGHT = 0.03
-# "Who" and the endings of professions ask for people, whatever they are called.
-_ASKS_FOR_PEOPLE = re.compile(
-    r"\b(?:who|whom|someone|somebody|anyone|anybody|people"
-    r"|\w{3,}(?:eers?|ysts?|opers?|igners?|icians?)|\w{4,}ists?)\b",
-    re.IGNORECASE,
-)
+# By how much something plainly searched for is nearer to the best tool than to small talk.
+PLAINLY = 0.03
 _PEOPLE = terms("people person persons somebody staff employee member contact customer user client")
 
 
@@ -83,13 +79,15 @@ def ranked(goal: str, tools: Sequence[Tool]) -> list[tuple[Tool, float]]:
     passages = embed([tool.text for tool in tools], kind="passage")
     decoy = float((embed(DECOYS, kind="passage") @ wanted).max())
     spoken = terms(goal)
-    people = opens_search(goal) and _ASKS_FOR_PEOPLE.search(goal) is not None
+    people = asks_for_people(goal) or (opens_search(goal) and "who" in goal.lower().split())
     scores = passages @ wanted + np.array(
         [
             _shared(spoken, tool) + PEOPLE_WEIGHT * (people and bool(_PEOPLE & terms(tool.text)))
             for tool in tools
         ]
     )
+    if people or opens_search(goal):
+        decoy = min(decoy, float(scores.max()) - PLAINLY)
     order = np.argsort(-scores)
     return [(tools[int(index)], float(scores[index]) - decoy) for index in order]
 

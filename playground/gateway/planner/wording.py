@@ -26,7 +26,8 @@ STOP = frozenset(
     what when where which while who whom whose why will with would you your""".split()
 )
 POLITE = re.compile(
-    r"^(?:(?:please|kindly|now|then|also|next|finally|first|so|ok|okay|hey|hi|hello)[ ,]+"
+    r"^(?:(?:please|kindly|now|then|also|next|finally|first|so|ok|okay"
+    r"|(?:hey|hi|hello)(?: there)?)[ ,!]+"
     r"|(?:can|could|would|will) you (?:please )?|i(?:'d| would) like (?:you )?to "
     r"|i (?:want|need) (?:you )?to |let'?s |help me (?:to )?|go ahead and )+",
     re.IGNORECASE,
@@ -34,6 +35,18 @@ POLITE = re.compile(
 _SPLIT = re.compile(
     r"(?<=[.!?;])\s+(?=\S)|[,;]?\s+(?:and then|and also|after that|then|and|plus)\s+"
     r"(?:please\s+|also\s+)?(?=(?P<verb>[a-z]+)\b)|\n+",
+    re.IGNORECASE,
+)
+_SEARCHES = re.compile(r"(?:find|search|list|locate|look(?:ing)? for)\b", re.IGNORECASE)
+_WANTS = re.compile(
+    r"(?:who|which|what|any|show me|how many|are there|is there|do (?:we|you) (?:have|know)"
+    r"|(?:i|we)(?:'m| am|'re| are)? (?:need|want|look(?:ing)? for))\b",
+    re.IGNORECASE,
+)
+# "Somebody" and the endings of professions ask for people, whatever they are called.
+_PROFESSION = re.compile(
+    r"\b(?:someone|somebody|anyone|anybody|people"
+    r"|\w{3,}(?:eer|yst|oper|igner|ician|grammer|ager)s?|\w{4,}ists?)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z'+#.-]*[A-Za-z+#]|[A-Za-z]")
@@ -82,7 +95,13 @@ def bare(goal: str) -> str:
 
 def opens_search(goal: str) -> bool:
     """Tell whether the clause asks to find things rather than to do something with one."""
-    return bare(goal).lower().split(" ", 1)[0] in {"find", "search", "list", "look", "locate"}
+    return _SEARCHES.match(bare(goal)) is not None
+
+
+def asks_for_people(goal: str) -> bool:
+    """Tell whether the clause asks to find people, by what they do for a living."""
+    words = bare(goal)
+    return bool(_PROFESSION.search(words)) and bool(_SEARCHES.match(words) or _WANTS.match(words))
 
 
 def ordinal(goal: str) -> int:
