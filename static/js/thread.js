@@ -94,7 +94,30 @@ if (chat) {
     if (tab) showPane(tab.dataset.show);
   });
   if (!threadId) chat.dataset.pane = "talk";
+  swipe(chat);
 }
+
+// On a phone a finger drawn sideways goes to the pane beside; what scrolls sideways itself keeps it.
+function swipe(area) {
+  let from = null;
+  const scrolls = (element) => element !== area && (element.scrollWidth > element.clientWidth + 1 && ["auto", "scroll"].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
+  area.addEventListener("touchstart", (event) => {
+    const [touch] = event.touches;
+    const free = event.touches.length === 1 && innerWidth <= 760 && !event.target.closest("textarea, input, select") && !scrolls(event.target);
+    from = free ? { x: touch.clientX, y: touch.clientY } : null;
+  }, { passive: true });
+  area.addEventListener("touchend", (event) => {
+    if (!from) return;
+    const [touch] = event.changedTouches;
+    const [dx, dy] = [touch.clientX - from.x, touch.clientY - from.y];
+    from = null;
+    if (Math.abs(dx) < 60 || Math.abs(dx) < 2 * Math.abs(dy) || String(getSelection())) return;
+    const panes = $$(".pane-tabs [data-show]").map((tab) => tab.dataset.show);
+    const next = panes[panes.indexOf(area.dataset.pane) + (dx < 0 ? 1 : -1)];
+    if (next) showPane(next);
+  }, { passive: true });
+}
+
 function showPane(name) {
   chat.dataset.pane = name;
   for (const tab of $$(".pane-tabs [data-show]"))
@@ -230,11 +253,16 @@ function upsert(html) {
   return added;
 }
 
+// What cannot be loaded now stays as it is; the line says that the connection is gone.
+function load(address, target) {
+  if (navigator.onLine) window.htmx?.ajax("GET", address, { target })?.catch?.(() => {});
+}
+
 const inspector = $("#inspector");
 function inspect(runId, keep = false) {
   const tab = $(".inspector-body", inspector)?.dataset.tab ?? "trace";
   if (keep && tab === "trace") return;
-  window.htmx?.ajax("GET", `${chat.dataset.inspector}?tab=${tab}&run=${runId}`, { target: "#inspector" });
+  load(`${chat.dataset.inspector}?tab=${tab}&run=${runId}`, "#inspector");
 }
 
 // ── outbox: a message is kept here until the server has it ────────────
@@ -331,6 +359,14 @@ class Line {
     if (!this.ready || this.socket.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(frame));
     return true;
+  }
+
+  // A socket without a network may take a minute to notice; the browser knows at once.
+  cut() {
+    this.socket.onclose = null;
+    this.socket.close();
+    this.tries = Math.max(this.tries, 1);
+    this.lost(1006);
   }
 
   lost(code) {
@@ -513,13 +549,14 @@ if (threadId) {
     else line.open();
   });
   addEventListener("online", () => line.ready || line.open());
+  addEventListener("offline", () => line.cut());
   addEventListener("storage", (event) => {
     if (event.key === `draft:${threadId}` && text && document.activeElement !== text) text.value = event.newValue ?? "";
   });
   setInterval(() => line.beat(), 5000);
   setInterval(() => {
     if (!document.hidden && !$("#thread-rows:hover") && !$$(".pane-threads :is(input[name=q], select)").some((one) => one.value))
-      window.htmx?.ajax("GET", `/chat/list?current=${threadId}`, { target: "#thread-rows" });
+      load(`/chat/list?current=${threadId}`, "#thread-rows");
   }, 20000);
   showButtons();
   outbox.show();

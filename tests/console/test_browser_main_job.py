@@ -156,6 +156,7 @@ def test_it_sends_once_when_the_connection_was_lost_while_writing(
     _ended(page)
 
     signed_in.set_offline(True)
+    expect(page.locator("#line-state")).to_contain_text("Connection lost", timeout=5_000)
     page.evaluate("window.sockets.forEach((socket) => socket.close())")
     page.locator("#composer-text").fill("Written in a tunnel")
     page.locator("#composer-text").press("Enter")
@@ -165,6 +166,38 @@ def test_it_sends_once_when_the_connection_was_lost_while_writing(
 
     expect(page.locator(".said--pending")).to_have_count(0, timeout=30_000)
     expect(page.locator(".said-text", has_text="Written in a tunnel")).to_have_count(1)
+
+
+def test_it_goes_to_the_next_pane_when_a_finger_is_drawn_across_a_phone(
+    browser: Browser, signed_in: BrowserContext, page: Page, live_stack: Stack
+) -> None:
+    _begin(page, live_stack.base, "Which jobs are open?")
+    _ended(page)
+    phone = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        storage_state=signed_in.storage_state(),
+    )
+    small = phone.new_page()
+    small.goto(page.url)
+    swipe = """([from, to]) => {
+      const target = document.querySelector("#conversation");
+      const touch = (x) => new Touch({ identifier: 1, target, clientX: x, clientY: 300 });
+      const all = { bubbles: true, cancelable: true };
+      const [a, b] = [touch(from), touch(to)];
+      const send = (name, ...touches) =>
+        target.dispatchEvent(new TouchEvent(name, { ...all, touches, changedTouches: [b] }));
+      send("touchstart", a);
+      send("touchend");
+    }"""
+
+    seen = []
+    for move in ([300, 100], [300, 100], [100, 300], [100, 130], [100, 300]):
+        small.evaluate(swipe, move)
+        seen.append(small.locator(".chat").get_attribute("data-pane"))
+    phone.close()
+
+    assert seen == ["inspector", "inspector", "talk", "talk", "threads"]
 
 
 def test_it_keeps_the_draft_when_the_page_is_left(page: Page, live_stack: Stack) -> None:
