@@ -12,7 +12,7 @@ from skills.declaring import Skill
 
 MAX_QUERY_CHARS = 200
 # Embedding similarities lie in a narrow band, so a match in meaning alone must stand out.
-MIN_SIMILARITY = 0.80
+MIN_SIMILARITY = 0.82
 STOP_WORDS = frozenset(
     "a an and are as at be by can do for from has how i in is it me my of on or the to what "
     "which who with you".split()

@@ -115,8 +115,10 @@ const verbs = {
   },
   sidebar: foldSidebar,
   palette: openPalette,
-  keys: () => {
+  keys: (button) => {
     palette?.close();
+    // Where the dialog was opened from a menu, that has closed: its summary takes the focus back.
+    button?.closest("details[data-menu]")?.querySelector("summary").focus();
     $("#keys")?.showModal();
   },
   close: (button) => button.closest("dialog, .side-panel")?.close?.(),
@@ -154,6 +156,8 @@ document.addEventListener("keydown", (event) => {
       menu.open = false;
       $("summary", menu).focus();
     }
+  if (event.key === "Escape" && event.target.type === "search" && !event.target.value) event.target.blur();
+  if (event.target.getAttribute?.("role") === "tab") moveTab(event);
   if (mod || event.altKey || event.metaKey || event.ctrlKey || typing(event.target) || $("dialog[open]")) return;
   if (Date.now() - afterG < 1200) {
     afterG = 0;
@@ -171,15 +175,21 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "n") location.assign("/chat");
   else if (event.key === "/") {
     const search = $("#main input[type=search]");
-    if (search) {
-      event.preventDefault();
-      search.focus();
-    }
+    event.preventDefault();
+    if (search) search.focus();
+    else openPalette();
   } else if (event.key === "j" || event.key === "k") moveRow(event);
 });
+function moveTab(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const tabs = [...event.target.closest("[role=tablist]").querySelectorAll("[role=tab]")];
+  event.preventDefault();
+  tabs[(tabs.indexOf(event.target) + step + tabs.length) % tabs.length].focus();
+}
 function moveRow(event) {
   if (event.defaultPrevented) return;
-  const links = [...document.querySelectorAll("#main .data-table td.main a, #main a.row-item, #main [data-row]")];
+  const links = [...document.querySelectorAll("#main .data-table td.main a, #main a.row-item")];
   if (!links.length) return;
   const at = links.indexOf(document.activeElement);
   links[Math.min(links.length - 1, Math.max(0, at + (event.key === "j" ? 1 : -1)))].focus();

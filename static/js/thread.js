@@ -422,7 +422,7 @@ class Line {
     }
     this.seq = frame.seq;
     const { type, run_id: run } = frame.event;
-    if (frame.html && upsert(frame.html)) miss();
+    if (frame.html && upsert(frame.html) && type === "message.created") miss();
     if (type === "message.created") {
       const mine = frame.event.dedup_key;
       if (mine) outbox.landed(mine);
@@ -561,4 +561,6 @@ if (threadId) {
   showButtons();
   outbox.show();
   toEnd();
+  // Whoever has just begun the thread goes on writing here.
+  if (text && activeRun() && matchMedia("(pointer: fine)").matches && document.activeElement === document.body) text.focus({ preventScroll: true });
 }

@@ -231,3 +231,23 @@ def test_it_remembers_the_theme_when_it_was_chosen(page: Page, live_stack: Stack
 
     assert page.locator("html").get_attribute("data-bs-theme") == "dark"
     page.evaluate("localStorage.removeItem('theme')")
+
+
+def test_it_walks_lists_and_tabs_by_keyboard(page: Page, live_stack: Stack) -> None:
+    page.goto(f"{live_stack.base}/skills")
+    focused = "document.activeElement.textContent.trim()"
+    titles = []
+    for key in ("j", "j", "k"):
+        page.keyboard.press(key)
+        titles.append(page.evaluate(focused))
+
+    _begin(page, live_stack.base, "Which jobs are open?")
+    expect(page.locator("#composer-text")).to_be_focused()
+    _ended(page)
+    page.locator("#inspector-tab-trace").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".inspector-body[data-tab=context]")).to_be_visible()
+
+    assert titles[0] == titles[2] != titles[1]
+    expect(page.locator("#inspector-tab-context")).to_be_focused()
