@@ -15,6 +15,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
 # Django must be set up before any consumer imports a model.
 django_application = get_asgi_application()
 
+from playground.gateway.door.serving import PREFIX  # noqa: E402
+from playground.gateway.door.serving import application as gateway  # noqa: E402
 from playground.messaging.consumers import ThreadConsumer  # noqa: E402
 from playground.policy.origins import origin_allowed  # noqa: E402
 from playground.tracing.consumers import TraceConsumer  # noqa: E402
@@ -34,4 +36,10 @@ async def guarded_sockets(scope: Any, receive: Any, send: Any) -> None:
     await door(scope, receive, send)
 
 
-application = ProtocolTypeRouter({"http": django_application, "websocket": guarded_sockets})
+async def http(scope: Any, receive: Any, send: Any) -> None:
+    """Send ``/v1`` to the gateway's own door and everything else to Django."""
+    door = gateway if scope["path"].startswith(PREFIX) else django_application
+    await door(scope, receive, send)
+
+
+application = ProtocolTypeRouter({"http": http, "websocket": guarded_sockets})

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from playground.core import spans
@@ -49,12 +50,7 @@ def stream(
     provider = provider_of(request.model)
     gathered = Gathering()
     begun = time.perf_counter()
-    with spans.span(
-        f"chat {request.model}",
-        SpanKind.MODEL,
-        attributes=_asked(request, provider.name, context),
-        input={"messages": list(request.messages), "tools": list(request.tools or ())},
-    ) as span:
+    with span_of(context, request, provider.name) as span:
         first = True
         try:
             for chunk in looping.iterate(provider.stream(request), check=cancelled):
@@ -66,7 +62,19 @@ def stream(
                     span.delta(chunk.text)
                 yield chunk
         finally:
-            _answered(span, gathered)
+            answered(span, gathered)
+
+
+def span_of(
+    context: RequestContext, request: ChatRequest, provider: str
+) -> AbstractContextManager[Span]:
+    """Open the span of a model call."""
+    return spans.span(
+        f"chat {request.model}",
+        SpanKind.MODEL,
+        attributes=_asked(request, provider, context),
+        input={"messages": list(request.messages), "tools": list(request.tools or ())},
+    )
 
 
 def _asked(request: ChatRequest, provider: str, context: RequestContext) -> dict[str, Any]:
@@ -82,7 +90,8 @@ def _asked(request: ChatRequest, provider: str, context: RequestContext) -> dict
     }
 
 
-def _answered(span: Span, gathered: Gathering) -> None:
+def answered(span: Span, gathered: Gathering) -> None:
+    """Write into the span what was said and used."""
     calls = [
         {"id": call.id, "name": call.name, "arguments": _readable(call.arguments)}
         for call in gathered.tool_calls

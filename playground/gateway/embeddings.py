@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+MODEL = "offline/multilingual-e5-small"
 DIMENSIONS = 384
 _lock = threading.Lock()
 

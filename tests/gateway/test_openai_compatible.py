@@ -164,7 +164,7 @@ async def test_it_reads_the_answer_when_the_endpoint_does_not_stream(endpoint: E
         (refuse(200, "no json"), "provider.bad-answer", True),
         (refuse(200, "[]"), "provider.bad-answer", True),
         (refuse(200), "provider.refused", False),
-        (stream({"error": {"code": "overloaded"}}), "provider.refused", False),
+        (stream({"error": {"code": "overloaded"}}), "provider.failed", True),
         (stream("{broken"), "provider.bad-answer", True),
         (stream("[1]"), "provider.bad-answer", True),
         (stream(delta(content="Hel")), "provider.cut", True),

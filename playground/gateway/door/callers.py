@@ -1,0 +1,71 @@
+"""Who calls ``/v1``: asked of the database once a second for each key, not for each request."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from playground.core.context import RequestContext
+from playground.core.errors import PolicyDenied, Unauthenticated
+from playground.policy.authentication import context_from_scope
+from playground.policy.origins import header, origin_allowed
+
+# A key that was revoked, or a member who was removed, is out this much later at most.
+KNOWN_FOR_S = 1.0
+MAX_KNOWN = 4096
+
+_known: dict[bytes, tuple[float, RequestContext | None]] = {}
+_asking: dict[bytes, "asyncio.Future[RequestContext | None]"] = {}
+
+
+async def caller_of(scope: Mapping[str, Any]) -> RequestContext:
+    """Return who calls, by API key, or by the session of one of our own pages.
+
+    Raises:
+        Unauthenticated: ``auth.required`` or ``auth.invalid-key``.
+        PolicyDenied: a page of another origin calls with our user's session.
+    """
+    if not origin_allowed(scope):
+        raise (
+            _nobody(scope)
+            if header(scope, "origin") is None
+            else PolicyDenied("auth.origin", "Calls from pages of another origin are not allowed.")
+        )
+    fingerprint = _fingerprint(scope)
+    kept = _known.get(fingerprint)
+    if kept is None or time.monotonic() - kept[0] > KNOWN_FOR_S:
+        context = await _ask(scope, fingerprint)
+    else:
+        context = kept[1]
+    if context is None:
+        raise _nobody(scope)
+    return context
+
+
+async def _ask(scope: Mapping[str, Any], fingerprint: bytes) -> RequestContext | None:
+    """Ask the database, once for all calls that wait for the same answer."""
+    asking = _asking.get(fingerprint)
+    if asking is None:
+        asking = asyncio.ensure_future(context_from_scope(scope))
+        _asking[fingerprint] = asking
+        asking.add_done_callback(lambda _: _asking.pop(fingerprint, None))
+    context = await asyncio.shield(asking)
+    if len(_known) >= MAX_KNOWN:
+        _known.clear()
+    _known[fingerprint] = (time.monotonic(), context)
+    return context
+
+
+def _fingerprint(scope: Mapping[str, Any]) -> bytes:
+    said = "\n".join(
+        header(scope, name) or ""
+        for name in ("authorization", "cookie", "playground-purpose", "playground-on-behalf-of")
+    )
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()
+
+
+def _nobody(scope: Mapping[str, Any]) -> Unauthenticated:
+    if header(scope, "authorization") is None:
+        return Unauthenticated("auth.required", "Send an API key as `Authorization: Bearer pg_…`.")
+    return Unauthenticated("auth.invalid-key", "This API key is unknown, expired or revoked.")

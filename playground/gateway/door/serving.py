@@ -1,0 +1,104 @@
+"""``/v1``: a plain ASGI application beside Django, so that the hot path pays for no middleware."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+
+from playground.core import context as contexts
+from playground.core.errors import InvalidInput, NotFound
+from playground.core.problems import Internal, as_playground_error
+from playground.gateway.door import chat, embedding, listing, responses
+from playground.gateway.door.answers import Answer, Send
+from playground.gateway.door.asking import (
+    Asking,
+    Gone,
+    Receive,
+    gone,
+    parse,
+    read_body,
+    request_id_of,
+)
+from playground.gateway.door.callers import caller_of
+from playground.policy import limiting
+
+log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Asking, Answer], Awaitable[None]]
+PREFIX = "/v1/"
+ROUTES: Mapping[str, tuple[str, Endpoint]] = {
+    "/v1/models": ("GET", listing.models),
+    "/v1/chat/completions": ("POST", chat.complete),
+    "/v1/embeddings": ("POST", embedding.embed),
+    "/v1/responses": ("POST", responses.respond),
+}
+
+
+async def v1(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    """Answer one request."""
+    request_id = request_id_of(scope)
+    answer = Answer(send, request_id=request_id)
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        try:
+            await _answer(scope, receive, answer)
+        except (Gone, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            known = as_playground_error(error)
+            if isinstance(known, Internal):
+                log.error("unhandled exception", exc_info=error)
+            else:
+                log.info("refused", extra={"code": known.code, "status": known.status})
+            await answer.error(known)
+
+
+async def application(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    """Answer one request, quietly where its caller has hung up."""
+    with contextlib.suppress(Gone):
+        await v1(scope, receive, send)
+
+
+async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
+    begun = time.perf_counter()
+    context = await caller_of(scope)
+    await asyncio.to_thread(limiting.take, limiting.PERSON, context.subject)
+    endpoint, more = _endpoint(scope["method"], scope["path"])
+    raw = await read_body(scope, receive)
+    asking = Asking(context, parse(raw) if raw or scope["method"] == "POST" else {}, raw, more)
+    answer.headers["OpenAI-Processing-Ms"] = f"{(time.perf_counter() - begun) * 1000:.0f}"
+    with contexts.bound(context):
+        await _unless_gone(endpoint(asking, answer), receive)
+
+
+def _endpoint(method: str, path: str) -> tuple[Endpoint, str]:
+    route, more = path.rstrip("/"), ""
+    if route.startswith("/v1/models/"):
+        route, more = "/v1/models", route.removeprefix("/v1/models/")
+    known = ROUTES.get(route)
+    if known is None:
+        raise NotFound("not-found", "There is nothing at this address.")
+    if method not in (known[0], "HEAD" if known[0] == "GET" else known[0]):
+        raise InvalidInput("http.405", f"Use {known[0]} here.", http_status=405)
+    return known[1], more
+
+
+async def _unless_gone(work: Awaitable[None], receive: Receive) -> None:
+    """Do the work; stop it as soon as its caller hangs up, which closes its upstream too."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(gone(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+            raise Gone
+        working.result()
+    finally:
+        leaving.cancel()
+        if not working.done():
+            working.cancel()
