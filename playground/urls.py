@@ -7,6 +7,7 @@ from agents import views as agents
 from agents.api import agents_api, threads_api
 from playground.console import views as console
 from playground.core import health, problems
+from playground.gateway import views as gateway
 from playground.gateway.api import models_api
 from playground.messaging.api import events_api, runs_api
 from playground.policy import views as policy
@@ -60,6 +61,7 @@ urlpatterns = [
     path("skills", skills.skill_list, name="skills"),
     path("skills/<str:name>", skills.skill_page, name="skill"),
     path("skills/<str:name>/try", skills.try_skill, name="try-skill"),
+    path("models", gateway.models, name="models"),
     path("traces", tracing.trace_list, name="traces"),
     path("traces/<str:trace_id>", tracing.trace_page, name="trace"),
     path("traces/<str:trace_id>/tree", tracing.trace_tree, name="trace-tree"),

@@ -57,6 +57,11 @@ def _tab(name: str) -> Callable[[Page], None]:
     return act
 
 
+def _try_model(page: Page) -> None:
+    page.locator("#try-form [type=submit]").click()
+    page.locator("#try-figures", has_text=" out").wait_for()
+
+
 def _pane(name: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         if page.viewport_size and page.viewport_size["width"] < 760:
@@ -104,6 +109,7 @@ def _screens(thread: str, run: str, trace: str) -> list[Screen]:
         Screen("run", run, document=(1280, "light")),
         Screen("traces", "/traces"),
         Screen("trace", trace, document=(1440, "dark")),
+        Screen("models", "/models", _try_model),
         Screen("skills", "/skills", document=(1280, "light")),
         Screen("skill", "/skills", _first_skill),
         Screen("agents", "/agents"),

@@ -60,6 +60,7 @@ COMMANDS = (
     Item("Chat", "message-circle", "g c", href="/chat"),
     Item("Skills", "bolt", "g s", href="/skills"),
     Item("Agents", "robot", "g a", href="/agents"),
+    Item("Models", "sparkles", "g m", href="/models"),
     Item("Traces", "list-tree", "g t", href="/traces"),
     Item("API keys", "key", "", href="/keys"),
     Item("API reference", "code", "", href="/api/docs"),

@@ -54,6 +54,7 @@ PLACES = (
     ("Chat", "/chat", "message-circle", "c", ("/chat", "/runs")),
     ("Skills", "/skills", "bolt", "s", ("/skills",)),
     ("Agents", "/agents", "robot", "a", ("/agents",)),
+    ("Models", "/models", "sparkles", "m", ("/models",)),
     ("Traces", "/traces", "list-tree", "t", ("/traces",)),
 )
 

@@ -26,6 +26,25 @@ def test_it_links_only_to_what_exists(document: Path) -> None:
     assert [t for t in targets if not (document.parent / t).exists()] == []
 
 
+def test_it_calls_the_gateway_as_written(live_stack: Stack) -> None:
+    blocks = BLOCK.findall((ROOT / "docs/gateway.md").read_text())
+    shell = "\n".join(code for language, code in blocks if language == "bash")
+    program = next(code for language, code in blocks if language == "python")
+    key = live_stack.manage("create_api_key", "--user", "ana", "--team", "hiring").split()[-1]
+    environment = os.environ | {"BASE": live_stack.base, "KEY": key}
+
+    called = subprocess.run(
+        ["bash", "-euc", shell], env=environment, capture_output=True, text=True, check=True
+    )
+    streamed = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert "offline/planner" in called.stdout
+    assert "chat.completion" in called.stdout
+    assert "rule" in streamed.stdout
+
+
 def test_it_runs_the_api_tour_as_written(live_stack: Stack) -> None:
     blocks = BLOCK.findall((ROOT / "docs/api.md").read_text())
     shell = "\n".join(code for language, code in blocks if language == "bash")

@@ -91,6 +91,7 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"messages": [{"role": "user", "template": "hi"}]}},
         teammate={"GET": (405,)},
     ),
+    "models": Known(),
     "api/models": Known(),
     # traces
     "traces": Known(query="q={trace_id}&thread={thread_id}"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
@@ -23,6 +24,8 @@ from django.test import Client
 from agents.building import save_agent
 from agents.specifying import AgentSpec
 from agents.threads import open_thread, post_message
+from playground.gateway.door.serving import ROUTES as ROUTES_OF_GATEWAY
+from playground.gateway.embeddings import MODEL as EMBEDDINGS
 from playground.messaging.models import Run
 from playground.policy import keys, links
 from playground.policy.authentication import PUBLIC_ROUTES
@@ -335,3 +338,43 @@ async def test_it_turns_a_socket_away_when_the_path_is_none(db):
     heard = await _talk("/ws/else", headers={"origin": "http://127.0.0.1"}, first={})
 
     assert heard[0][1] is False
+
+
+# The gateway's own door, beside Django
+
+GATEWAY = {
+    "/v1/models": None,
+    "/v1/chat/completions": {
+        "model": "offline/planner", "messages": [{"role": "user", "content": "hi"}],
+    },
+    "/v1/responses": {"model": "offline/planner", "input": "hi"},
+    "/v1/embeddings": {"model": EMBEDDINGS, "input": "hi"},
+}  # fmt: skip
+
+
+def test_it_knows_every_door_of_the_gateway_when_its_routes_are_read():
+    assert set(ROUTES_OF_GATEWAY) == set(GATEWAY), "describe these in GATEWAY"
+
+
+@pytest.mark.parametrize("path", sorted(GATEWAY))
+async def test_it_answers_at_the_gateway_only_those_who_are_known(
+    transactional_db, valkey, bob, key_for, path
+):
+    from playground.asgi import application
+
+    body = GATEWAY[path]
+    key = await sync_to_async(key_for)(bob)
+    transport = httpx.ASGITransport(app=application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+
+        async def ask(method: str, **headers: str) -> int:
+            answer = await client.request(method, path, json=body, headers=headers)
+            return answer.status_code
+
+        own = "GET" if body is None else "POST"
+        assert await ask(own, authorization=f"Bearer {key}") == 200
+        for method in METHODS:
+            assert await ask(method) == 401, method
+            assert await ask(method, authorization="Bearer pg_wrong") == 401, method
+            if method not in {own, "HEAD"}:
+                assert await ask(method, authorization=f"Bearer {key}") == 405, method

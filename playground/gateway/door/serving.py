@@ -52,7 +52,7 @@ async def v1(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
             if isinstance(known, Internal):
                 log.error("unhandled exception", exc_info=error)
             else:
-                log.info("refused", extra={"code": known.code, "status": known.status})
+                log.info("refused: %s (%s)", known.code, known.status)
             await answer.error(known)
 
 

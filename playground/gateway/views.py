@@ -1,0 +1,53 @@
+"""The page of the models: what can be called, how to call it from one's own code, and a try."""
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from playground.gateway import models as catalogue
+from playground.gateway.embeddings import DIMENSIONS, MODEL
+from playground.policy.requests import TeamRequest
+
+SHELL = """curl {base}/chat/completions \\
+  -H "Authorization: Bearer $PLAYGROUND_KEY" -H "Content-Type: application/json" \\
+  -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "What can you do?"}}]}}'"""
+OPENAI = """from openai import OpenAI
+
+client = OpenAI(base_url="{base}", api_key=os.environ["PLAYGROUND_KEY"])
+answer = client.chat.completions.create(
+    model="{model}", messages=[{{"role": "user", "content": "What can you do?"}}]
+)"""
+LANGCHAIN = """from langchain_openai import ChatOpenAI
+
+model = ChatOpenAI(
+    model="{model}", base_url="{base}", api_key=os.environ["PLAYGROUND_KEY"]
+)"""
+
+
+@require_safe
+def models(request: TeamRequest) -> HttpResponse:
+    """Show the models, the default one first."""
+    offered = catalogue.available()
+    default = catalogue.default_model()
+    base = f"{settings.PLAYGROUND_PUBLIC_URL}/v1"
+    samples = [
+        (name, title, code.format(base=base, model=default))
+        for name, title, code in (
+            ("openai", "Python, openai", OPENAI),
+            ("langchain", "LangChain", LANGCHAIN),
+            ("shell", "Shell", SHELL),
+        )
+    ]
+    return render(
+        request,
+        "gateway/models.html",
+        {
+            "offered": offered,
+            "default": default,
+            "embedding": {"id": MODEL, "dimensions": DIMENSIONS},
+            "base": base,
+            "samples": samples,
+            "offline_only": all(each.offline for each in offered),
+        },
+    )
