@@ -10,18 +10,28 @@ from playground.gateway.embeddings import DIMENSIONS, MODEL
 from playground.policy.requests import TeamRequest
 
 SHELL = """curl {base}/chat/completions \\
-  -H "Authorization: Bearer $PLAYGROUND_KEY" -H "Content-Type: application/json" \\
-  -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "What can you do?"}}]}}'"""
-OPENAI = """from openai import OpenAI
+  -H "Authorization: Bearer $PLAYGROUND_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{{"model": "{model}", "messages": [
+       {{"role": "user", "content": "Hello"}}]}}'"""
+OPENAI = """import os
+from openai import OpenAI
 
-client = OpenAI(base_url="{base}", api_key=os.environ["PLAYGROUND_KEY"])
+client = OpenAI(
+    base_url="{base}",
+    api_key=os.environ["PLAYGROUND_KEY"],
+)
 answer = client.chat.completions.create(
-    model="{model}", messages=[{{"role": "user", "content": "What can you do?"}}]
+    model="{model}",
+    messages=[{{"role": "user", "content": "Hello"}}],
 )"""
-LANGCHAIN = """from langchain_openai import ChatOpenAI
+LANGCHAIN = """import os
+from langchain_openai import ChatOpenAI
 
 model = ChatOpenAI(
-    model="{model}", base_url="{base}", api_key=os.environ["PLAYGROUND_KEY"]
+    model="{model}",
+    base_url="{base}",
+    api_key=os.environ["PLAYGROUND_KEY"],
 )"""
 
 
