@@ -35,6 +35,7 @@ from django.core.management import call_command  # noqa: E402
 from django.test import TestCase, TransactionTestCase  # noqa: E402
 from pytest_django import DjangoDbBlocker  # noqa: E402
 
+from playground.core import spans  # noqa: E402
 from playground.core.provisioning import acting_as  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
@@ -64,14 +65,15 @@ def django_db_setup(
     embedded_services.remember_seeds()
 
     def empty(_case: TransactionTestCase) -> None:
+        # Spans are written by a thread of their own, which must not wait for what waits for it.
+        with django_db_blocker.unblock():
+            spans.flush()
         embedded_services.empty()
 
     TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
     TransactionTestCase.databases = TestCase.databases = "__all__"  # type: ignore[assignment]
     yield
     from django.db import connections
-
-    from playground.core import spans
 
     with django_db_blocker.unblock():
         # What is left would be written at exit, when the database is gone.
