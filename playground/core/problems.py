@@ -141,7 +141,7 @@ def respond(request: HttpRequest, error: BaseException) -> HttpResponse:
         log.error("unhandled exception", exc_info=error)
     else:
         # Without the address: it may hold a login token.
-        log.info("refused", extra={"code": known.code, "status": known.status})
+        log.info("refused: %s (%s)", known.code, known.status)
     if wants_document(request):
         return problem_json(known, request_id=request_id_of(request))
     return _page(request, known)

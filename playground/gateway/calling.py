@@ -2,15 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.spans import Span, SpanKind
 from playground.gateway import looping
-from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering
+from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering, Usage
 from playground.gateway.models import provider_of
+from playground.gateway.tokens import count, count_messages
 
 
 def complete(
@@ -36,7 +37,7 @@ def stream(
     request: ChatRequest,
     *,
     cancelled: Callable[[], None] | None = None,
-) -> Iterator[Chunk]:
+) -> Generator[Chunk]:
     """Call a model and yield its answer piece by piece; closing the iterator aborts the call.
 
     Args:
@@ -66,7 +67,7 @@ def stream(
                     span.delta(chunk.text)
                 yield chunk
         finally:
-            _answered(span, gathered)
+            _answered(span, request, gathered)
 
 
 def _asked(request: ChatRequest, provider: str, context: RequestContext) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _asked(request: ChatRequest, provider: str, context: RequestContext) -> dict
     }
 
 
-def _answered(span: Span, gathered: Gathering) -> None:
+def _answered(span: Span, request: ChatRequest, gathered: Gathering) -> None:
     calls = [
         {"id": call.id, "name": call.name, "arguments": _readable(call.arguments)}
         for call in gathered.tool_calls
@@ -91,11 +92,15 @@ def _answered(span: Span, gathered: Gathering) -> None:
     told: dict[str, Any] = {}
     if gathered.finish_reason:
         told["gen_ai.response.finish_reasons"] = [gathered.finish_reason]
-    if gathered.usage is not None:
-        told["gen_ai.usage.input_tokens"] = gathered.usage.input_tokens
-        told["gen_ai.usage.output_tokens"] = gathered.usage.output_tokens
-        if gathered.usage.cost_usd is not None:
-            told["playground.cost_usd"] = gathered.usage.cost_usd
+    usage = gathered.usage
+    if usage is None and gathered.written:
+        # Cut or cancelled before the usage came; what was spent until then is spent.
+        usage = Usage(count_messages(request.messages), count(gathered.written))
+    if usage is not None:
+        told["gen_ai.usage.input_tokens"] = usage.input_tokens
+        told["gen_ai.usage.output_tokens"] = usage.output_tokens
+        if usage.cost_usd is not None:
+            told["playground.cost_usd"] = usage.cost_usd
     if told:
         span.update(told)
 

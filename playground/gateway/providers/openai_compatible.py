@@ -12,7 +12,9 @@ import aiohttp
 import orjson
 
 from playground.core.errors import ProviderError
-from playground.gateway.chat import ChatRequest, Chunk, Gathering, ToolCallDelta, Usage
+from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
+from playground.gateway.providers.numbering import Numbering
+from playground.gateway.providers.refusing import is_error, refusal
 from playground.gateway.tokens import count, count_messages
 
 CONNECT_S = 10.0
@@ -62,7 +64,9 @@ class OpenAICompatible:
         """Return the ids that the endpoint lists."""
         try:
             async with self._open().get(
-                f"{self._base_url}/models", timeout=aiohttp.ClientTimeout(total=5)
+                f"{self._base_url}/models",
+                timeout=aiohttp.ClientTimeout(total=5),
+                allow_redirects=False,
             ) as answer:
                 if answer.status != 200:
                     raise refusal(answer.status, b"")
@@ -86,6 +90,7 @@ class OpenAICompatible:
             f"{self._base_url}/chat/completions",
             data=orjson.dumps(body),
             headers={"Content-Type": "application/json"},
+            allow_redirects=False,
         )
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
@@ -107,19 +112,14 @@ class OpenAICompatible:
             raise unreachable(error) from error
         except TimeoutError as error:
             raise ProviderError("provider.timeout", "The model did not answer in time.") from error
-        except aiohttp.ClientError as error:
-            raise ProviderError(
-                "provider.cut", "The connection to the model broke before its answer ended."
-            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise cut() from error
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise garbage("its answer could not be read") from error
         if gathered.usage is None:
-            written = gathered.text + "".join(
-                call.name + call.arguments for call in gathered.tool_calls
-            )
             # The first count loads a vocabulary: too slow for the loop that all calls share.
             asked = await asyncio.to_thread(count_messages, request.messages)
-            yield Chunk(usage=Usage(asked, await asyncio.to_thread(count, written)))
+            yield Chunk(usage=Usage(asked, await asyncio.to_thread(count, gathered.written)))
 
 
 def body_of(request: ChatRequest, *, usage: bool = True) -> dict[str, Any]:
@@ -149,31 +149,40 @@ async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[Chunk]:
         ProviderError: the stream ended without a finish reason, or carried an error.
     """
     finished = False
-    async for raw in answer.content:
-        line = raw.strip()
-        if not line.startswith(b"data:"):
-            continue
-        data = line[5:].strip()
-        if data == b"[DONE]":
-            return
-        event = orjson.loads(data)
-        if event.get("error"):
-            raise refusal(200, data)
-        chunk = piece(event)
-        finished = finished or chunk.finish_reason is not None
-        yield chunk
+    numbering = Numbering()
+    try:
+        async for raw in answer.content:
+            field, _, data = raw.strip().partition(b":")
+            # llama.cpp has sent errors in a field of their own.
+            if field not in (b"data", b"error"):
+                continue
+            if data.strip() == b"[DONE]":
+                return
+            try:
+                event = orjson.loads(data)
+            except ValueError:
+                if raw.endswith(b"\n"):
+                    raise
+                break
+            if field == b"error" or is_error(event):
+                raise refusal(200, data)
+            chunk = piece(event, numbering)
+            finished = finished or bool(chunk.finish_reason)
+            yield chunk
+    except (aiohttp.ClientError, OSError):
+        # What is lost after the finish reason is at most the usage, which is counted here then.
+        if not finished:
+            raise
     if not finished:
-        raise ProviderError(
-            "provider.cut", "The connection to the model broke before its answer ended."
-        )
+        raise cut()
 
 
-def piece(event: dict[str, Any]) -> Chunk:
+def piece(event: dict[str, Any], numbering: Numbering) -> Chunk:
     choices = event.get("choices") or [{}]
     delta = choices[0].get("delta") or {}
     return Chunk(
         text=delta.get("content"),
-        tool_calls=calls_of(delta.get("tool_calls")),
+        tool_calls=numbering.deltas(delta.get("tool_calls")),
         finish_reason=choices[0].get("finish_reason"),
         usage=usage_of(event.get("usage")),
     )
@@ -181,58 +190,21 @@ def piece(event: dict[str, Any]) -> Chunk:
 
 def whole(answer: dict[str, Any]) -> Chunk:
     """Read the answer of an endpoint that does not stream."""
-    if answer.get("error"):
+    if is_error(answer):
         raise refusal(200, orjson.dumps(answer))
     choice = answer["choices"][0]
     return Chunk(
         text=choice["message"].get("content"),
-        tool_calls=calls_of(choice["message"].get("tool_calls")),
+        tool_calls=Numbering().deltas(choice["message"].get("tool_calls")),
         finish_reason=choice.get("finish_reason") or "stop",
         usage=usage_of(answer.get("usage")),
     )
-
-
-def calls_of(listed: Any) -> list[ToolCallDelta] | None:
-    if not listed:
-        return None
-    return [
-        ToolCallDelta(
-            index=entry.get("index", position),
-            id=entry.get("id"),
-            name=(entry.get("function") or {}).get("name"),
-            arguments=(entry.get("function") or {}).get("arguments") or "",
-        )
-        for position, entry in enumerate(listed)
-    ]
 
 
 def usage_of(listed: Any) -> Usage | None:
     if not listed:
         return None
     return Usage(int(listed.get("prompt_tokens") or 0), int(listed.get("completion_tokens") or 0))
-
-
-def refusal(status: int, body: bytes) -> ProviderError:
-    """Classify an error answer; of its text only a short code is kept."""
-    if status in (401, 403):
-        return ProviderError(
-            "provider.unauthorized",
-            "The model's endpoint refuses the key it was given.",
-            retryable=False,
-        )
-    if status == 404:
-        return ProviderError(
-            "provider.unknown-model", "The endpoint does not know this model.", retryable=False
-        )
-    if status == 429:
-        return ProviderError("provider.rate-limited", "The model's endpoint is over its limit.")
-    if status >= 500:
-        return ProviderError("provider.failed", f"The model's endpoint answered {status}.")
-    return ProviderError(
-        "provider.refused",
-        f"The model's endpoint refused the request ({status}{reason(body)}).",
-        retryable=False,
-    )
 
 
 async def told(answer: aiohttp.ClientResponse) -> bytes:
@@ -242,18 +214,15 @@ async def told(answer: aiohttp.ClientResponse) -> bytes:
     return await answer.content.read(4096)
 
 
-def reason(body: bytes) -> str:
-    try:
-        error = orjson.loads(body)["error"]
-        code = error.get("code") or error.get("type")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""
-    return f", {str(code)[:60]}" if code else ""
-
-
 def unreachable(error: Exception) -> ProviderError:
     return ProviderError("provider.unreachable", "The model's endpoint cannot be reached.")
 
 
 def garbage(detail: str) -> ProviderError:
     return ProviderError("provider.bad-answer", f"The model's endpoint: {detail}.")
+
+
+def cut() -> ProviderError:
+    return ProviderError(
+        "provider.cut", "The connection to the model broke before its answer ended."
+    )
