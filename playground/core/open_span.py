@@ -137,9 +137,11 @@ class Span:
     def fail(self, error: BaseException) -> None:
         """Mark as failed, with the error's type, its code where it has one, and its message.
 
-        An exception whose ``span_status`` is ``interrupted`` is nobody's error: it only ends.
+        An exception whose ``span_status`` is ``interrupted``, or a stream left early, is nobody's
+        error: it only ends.
         """
-        if getattr(error, "span_status", None) == SpanStatus.INTERRUPTED:
+        interrupted = getattr(error, "span_status", None) == SpanStatus.INTERRUPTED
+        if interrupted or isinstance(error, GeneratorExit):
             with self._lock:
                 self._status = SpanStatus.INTERRUPTED
             return

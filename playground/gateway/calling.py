@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,8 +10,9 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.spans import Span, SpanKind
 from playground.gateway import looping
-from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering
+from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering, Usage
 from playground.gateway.models import provider_of
+from playground.gateway.tokens import count, count_messages
 
 
 def complete(
@@ -37,7 +38,7 @@ def stream(
     request: ChatRequest,
     *,
     cancelled: Callable[[], None] | None = None,
-) -> Iterator[Chunk]:
+) -> Generator[Chunk]:
     """Call a model and yield its answer piece by piece; closing the iterator aborts the call.
 
     Args:
@@ -62,7 +63,7 @@ def stream(
                     span.delta(chunk.text)
                 yield chunk
         finally:
-            answered(span, gathered)
+            answered(span, request, gathered)
 
 
 def span_of(
@@ -90,8 +91,8 @@ def _asked(request: ChatRequest, provider: str, context: RequestContext) -> dict
     }
 
 
-def answered(span: Span, gathered: Gathering) -> None:
-    """Write into the span what was said and used."""
+def answered(span: Span, request: ChatRequest, gathered: Gathering) -> None:
+    """Write into the span what was said and used; a cut answer's tokens are counted here."""
     calls = [
         {"id": call.id, "name": call.name, "arguments": _readable(call.arguments)}
         for call in gathered.tool_calls
@@ -100,11 +101,15 @@ def answered(span: Span, gathered: Gathering) -> None:
     told: dict[str, Any] = {}
     if gathered.finish_reason:
         told["gen_ai.response.finish_reasons"] = [gathered.finish_reason]
-    if gathered.usage is not None:
-        told["gen_ai.usage.input_tokens"] = gathered.usage.input_tokens
-        told["gen_ai.usage.output_tokens"] = gathered.usage.output_tokens
-        if gathered.usage.cost_usd is not None:
-            told["playground.cost_usd"] = gathered.usage.cost_usd
+    usage = gathered.usage
+    if usage is None and gathered.written:
+        # Cut or cancelled before the usage came; what was spent until then is spent.
+        usage = Usage(count_messages(request.messages), count(gathered.written))
+    if usage is not None:
+        told["gen_ai.usage.input_tokens"] = usage.input_tokens
+        told["gen_ai.usage.output_tokens"] = usage.output_tokens
+        if usage.cost_usd is not None:
+            told["playground.cost_usd"] = usage.cost_usd
     if told:
         span.update(told)
 

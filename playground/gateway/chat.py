@@ -38,7 +38,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """A piece of a tool call; pieces with the same index belong together."""
+    """A piece of a tool call; pieces with the same index belong together.
+
+    The first piece of a call brings its id, and one piece its whole name.
+    """
 
     index: int
     id: str | None = None
@@ -99,11 +102,13 @@ class Gathering:
             )
 
     @property
+    def written(self) -> str:
+        """Return all that the model wrote, its calls included."""
+        return self.text + "".join(call.name + call.arguments for call in self.tool_calls)
+
+    @property
     def tool_calls(self) -> list[ToolCall]:
-        return [
-            call if call.id else ToolCall(f"call_{index}", call.name, call.arguments)
-            for index, call in sorted(self._calls.items())
-        ]
+        return [call for _, call in sorted(self._calls.items())]
 
     def completion(self, *, model: str, provider: str) -> Completion:
         return Completion(

@@ -1,5 +1,7 @@
 """The gateway as a LangChain chat model, so that graphs call models the one way there is."""
 
+import contextlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,10 +11,13 @@ from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
     BaseMessage,
+    InvalidToolCall,
+    ToolCall,
     ToolCallChunk,
     convert_to_openai_messages,
 )
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
@@ -71,16 +76,19 @@ class GatewayChatModel(BaseChatModel):
             extra=kwargs,
         )
         first = True
-        for piece in calling.stream(self.context, request, cancelled=self.cancelled):
-            message = _as_message(piece)
-            # Merging chunks joins strings, so the span is named once.
-            if first and (span := spans.current()) is not None:
-                message.response_metadata["span_id"] = span.span_id
-            first = False
-            chunk = ChatGenerationChunk(message=message)
-            if run_manager is not None and piece.text:
-                run_manager.on_llm_new_token(piece.text, chunk=chunk)
-            yield chunk
+        pieces = calling.stream(self.context, request, cancelled=self.cancelled)
+        # Whoever leaves this stream hangs up, now and not when the garbage is collected.
+        with contextlib.closing(pieces):
+            for piece in pieces:
+                message = _as_message(piece)
+                # Merging chunks joins strings, so the span is named once.
+                if first and (span := spans.current()) is not None:
+                    message.response_metadata["span_id"] = span.span_id
+                first = False
+                chunk = ChatGenerationChunk(message=message)
+                if run_manager is not None and piece.text:
+                    run_manager.on_llm_new_token(piece.text, chunk=chunk)
+                yield chunk
 
     def _generate(
         self,
@@ -93,12 +101,42 @@ class GatewayChatModel(BaseChatModel):
         for chunk in self._stream(messages, stop, run_manager, **kwargs):
             whole = chunk if whole is None else whole + chunk
         message = whole.message if whole is not None else AIMessageChunk(content="")
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return ChatResult(generations=[ChatGeneration(message=_finished(message))])
 
 
 def _as_openai(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     converted = convert_to_openai_messages(list(messages))
     return converted if isinstance(converted, list) else [converted]
+
+
+def _finished(message: BaseMessage) -> AIMessage:
+    """Return the whole message; LangChain would mend arguments that break off, so they are read."""
+    chunks = message.tool_call_chunks if isinstance(message, AIMessageChunk) else []
+    calls: list[ToolCall] = []
+    invalid: list[InvalidToolCall] = []
+    for chunk in chunks:
+        try:
+            arguments = json.loads(chunk["args"] or "{}")
+        except (ValueError, RecursionError):
+            arguments = None
+        if isinstance(arguments, dict):
+            calls.append(tool_call(name=chunk["name"] or "", args=arguments, id=chunk["id"]))
+        else:
+            invalid.append(
+                invalid_tool_call(
+                    name=chunk["name"],
+                    args=chunk["args"],
+                    id=chunk["id"],
+                    error="The arguments are not a JSON object.",
+                )
+            )
+    return AIMessage(
+        content=message.content,
+        tool_calls=calls,
+        invalid_tool_calls=invalid,
+        usage_metadata=getattr(message, "usage_metadata", None),
+        response_metadata=message.response_metadata,
+    )
 
 
 def _as_message(piece: Chunk) -> AIMessageChunk:

@@ -1,6 +1,7 @@
 """One event loop in a thread of its own, for providers called from synchronous code."""
 
 import asyncio
+import atexit
 import contextlib
 import queue
 import threading
@@ -11,8 +12,10 @@ T = TypeVar("T")
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+_closings: list[Callable[[], Coroutine[Any, Any, None]]] = []
 _END = object()
 POLL_S = 0.1
+LEAVE_S = 2.0
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
@@ -28,6 +31,27 @@ def background_loop() -> asyncio.AbstractEventLoop:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the loop and wait for its result."""
     return asyncio.run_coroutine_threadsafe(work, background_loop()).result()
+
+
+def close_at_exit(closing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run this on the loop when the process ends, after the calls that still run are aborted."""
+    _closings.append(closing)
+
+
+@atexit.register
+def _leave() -> None:
+    if _loop is not None:
+        # An exit is not held up by an endpoint that does not hang up.
+        with contextlib.suppress(Exception):
+            asyncio.run_coroutine_threadsafe(_close(), _loop).result(LEAVE_S)
+
+
+async def _close() -> None:
+    calls = asyncio.all_tasks() - {asyncio.current_task()}
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    await asyncio.gather(*(closing() for closing in _closings), return_exceptions=True)
 
 
 def iterate(source: AsyncIterator[T], *, check: Callable[[], None] | None = None) -> Iterator[T]:

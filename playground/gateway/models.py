@@ -89,11 +89,13 @@ def _scripted() -> Provider:
 def _endpoint() -> OpenAICompatible | None:
     if not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
         return None
-    return OpenAICompatible(
+    endpoint = OpenAICompatible(
         name="openai",
         base_url=settings.OPENAI_BASE_URL or "https://api.openai.com/v1",
         api_key=settings.OPENAI_API_KEY or "",
     )
+    looping.close_at_exit(endpoint.close)
+    return endpoint
 
 
 class _Listing:

@@ -123,6 +123,29 @@ def test_it_means_who_was_found_when_a_request_points_back(request_text: str, nu
 
 
 @pytest.mark.parametrize(
+    "request_text", ["tell me more about the second one", "draft an outreach to the second one"]
+)
+def test_it_means_the_second_of_several_when_the_first_was_acted_on(request_text: str) -> None:
+    acted = searched()[:-1]
+    for number, (name, result) in enumerate(
+        [
+            ("hiring__candidate_profile", {"id": 11, "name": "Ana Roth", "companies": []}),
+            ("hiring__draft_outreach", {"candidate_id": 11, "candidate": "Ana Roth"}),
+        ]
+    ):
+        function = {"name": name, "arguments": json.dumps({"candidate_id": 11})}
+        call = {"id": f"d{number}", "type": "function", "function": function}
+        acted.append({"role": "assistant", "content": "", "tool_calls": [call]})
+        told = json.dumps(result)
+        acted.append({"role": "tool", "tool_call_id": f"d{number}", "content": told})
+    acted.append({"role": "assistant", "content": "Here is the draft."})
+
+    ((_, arguments),) = ask(ASSISTANT, request_text, *acted).calls
+
+    assert arguments["candidate_id"] == 12
+
+
+@pytest.mark.parametrize(
     "request_text", ["draft a short formal email to her", "draft an outreach to the second one"]
 )
 def test_it_asks_whom_when_nobody_was_spoken_of(request_text: str) -> None:

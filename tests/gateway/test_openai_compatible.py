@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -12,78 +12,50 @@ from aiohttp import web
 from playground.core.errors import ProviderError
 from playground.gateway.chat import ChatRequest, Completion, Gathering
 from playground.gateway.providers.openai_compatible import OpenAICompatible
+from tests.gateway.upstream import (
+    KEY,
+    SPOKEN,
+    Answer,
+    Endpoint,
+    delta,
+    redirect,
+    refuse,
+    serve,
+    stream,
+)
 
-KEY = "sk-very-secret"
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ASK = ChatRequest(model="m", messages=[{"role": "user", "content": "Hello"}])
-
-
-class Endpoint:
-    """One server whose answer a test sets."""
-
-    def __init__(self) -> None:
-        self.answer: Answer = refuse(500)
-        self.bodies: list[dict[str, Any]] = []
-        self.left = asyncio.Event()
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.bodies.append(await request.json())
-        try:
-            return await self.answer(request)
-        except (asyncio.CancelledError, ConnectionError):
-            self.left.set()
-            raise
+SECRET = "gsk_AbCdEfGhIjKlMnOp"
 
 
 @pytest.fixture
 async def endpoint() -> AsyncIterator[Endpoint]:
-    served = Endpoint()
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", served.handle)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    served.provider = OpenAICompatible(  # type: ignore[attr-defined]
-        name="openai", base_url=f"http://{host}:{port}/v1", api_key=KEY, silence_s=0.3
-    )
-    yield served
-    await served.provider.close()  # type: ignore[attr-defined]
-    await runner.cleanup()
+    async with serve() as served:
+        yield served
 
 
-def refuse(status: int, text: str = f'{{"error": {{"message": "{KEY}"}}}}') -> Answer:
-    async def answer(_: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text=text, content_type="application/json")
-
-    return answer
+Wrap = Callable[[dict[str, Any]], Answer]
 
 
-def stream(*events: Any, then: str = "end") -> Answer:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for event in events:
-            data = event if isinstance(event, str) else json.dumps(event)
-            await response.write(f"data: {data}\n\n".encode())
-        if then == "hang":
-            await asyncio.Event().wait()
-        if then == "cut":
-            assert request.transport is not None
-            request.transport.abort()
-        return response
-
-    return answer
+def in_body(error: dict[str, Any]) -> Answer:
+    return refuse(200, json.dumps({"error": error}))
 
 
-def delta(finish: str | None = None, **content: Any) -> dict[str, Any]:
-    return {"choices": [{"delta": content, "finish_reason": finish}]}
+def in_event(error: dict[str, Any]) -> Answer:
+    return stream({"error": error})
+
+
+def after_text(error: dict[str, Any]) -> Answer:
+    return stream(delta(content="Hel"), {"error": error}, "[DONE]")
+
+
+def in_error_field(error: dict[str, Any]) -> Answer:
+    return stream(delta(content="Hel"), field="error", then=json.dumps(error))
 
 
 async def ask(endpoint: Endpoint, request: ChatRequest = ASK) -> Completion:
     gathered = Gathering()
-    async for chunk in endpoint.provider.stream(request):  # type: ignore[attr-defined]
+    async for chunk in endpoint.provider.stream(request):
         gathered.add(chunk)
     return gathered.completion(model="m", provider="openai")
 
@@ -164,9 +136,12 @@ async def test_it_reads_the_answer_when_the_endpoint_does_not_stream(endpoint: E
         (refuse(200, "no json"), "provider.bad-answer", True),
         (refuse(200, "[]"), "provider.bad-answer", True),
         (refuse(200), "provider.refused", False),
-        (stream({"error": {"code": "overloaded"}}), "provider.failed", True),
+        (redirect(307), "provider.redirected", False),
+        (redirect(302), "provider.redirected", False),
+        (stream({"error": {"message": KEY}}), "provider.refused", False),
         (stream("{broken"), "provider.bad-answer", True),
         (stream("[1]"), "provider.bad-answer", True),
+        (stream(delta(content="Hel"), then="half"), "provider.cut", True),
         (stream(delta(content="Hel")), "provider.cut", True),
         (stream(delta(content="Hel"), then="cut"), "provider.cut", True),
         (stream(then="hang"), "provider.timeout", True),
@@ -183,6 +158,132 @@ async def test_it_fails_with_a_code_and_without_the_key_when_the_endpoint_fails(
 
     assert (caught.value.code, caught.value.may_retry) == (code, retryable)
     assert KEY not in f"{caught.value} {caught.value.detail}"
+
+
+@pytest.mark.parametrize("wrap", [in_body, in_event, after_text, in_error_field])
+@pytest.mark.parametrize(
+    ("error", "code", "retryable"),
+    [
+        ({"type": "tokens", "code": "rate_limit_exceeded"}, "provider.rate-limited", True),
+        ({"code": 429, "message": "slow down"}, "provider.rate-limited", True),
+        ({"code": "429"}, "provider.rate-limited", True),
+        ({"status": "RESOURCE_EXHAUSTED"}, "provider.rate-limited", True),
+        ({"type": "overloaded_error"}, "provider.failed", True),
+        ({"code": "overloaded"}, "provider.failed", True),
+        ({"code": 503, "type": "unavailable_error"}, "provider.failed", True),
+        ({"type": "server_error", "code": None}, "provider.failed", True),
+        ({"type": "InternalServerError", "code": 500}, "provider.failed", True),
+        ({"type": "insufficient_quota", "code": "insufficient_quota"}, "provider.refused", False),
+        (
+            {"type": "invalid_request_error", "code": "invalid_api_key"},
+            "provider.unauthorized",
+            False,
+        ),
+        ({"code": 403, "type": "permission_error"}, "provider.unauthorized", False),
+        ({"code": "model_not_found"}, "provider.unknown-model", False),
+        ({"type": "BadRequestError", "code": 400}, "provider.refused", False),
+        ({"code": "context_length_exceeded"}, "provider.refused", False),
+        ({"message": "something"}, "provider.refused", False),
+    ],
+)
+async def test_it_classifies_the_error_when_it_comes_with_a_200(
+    endpoint: Endpoint, wrap: Wrap, error: dict[str, Any], code: str, retryable: bool
+) -> None:
+    endpoint.answer = wrap(error)
+
+    with pytest.raises(ProviderError) as caught:
+        await ask(endpoint)
+
+    assert (caught.value.code, caught.value.may_retry) == (code, retryable)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"object": "error", "message": "no", "type": "BadRequestError", "code": 400},
+        {"error": "no", "error_type": "validation"},
+        {"error": "no"},
+    ],
+)
+async def test_it_is_refused_when_the_error_is_not_written_as_openai_writes_it(
+    endpoint: Endpoint, answer: dict[str, Any]
+) -> None:
+    endpoint.answer = refuse(200, json.dumps(answer))
+
+    with pytest.raises(ProviderError) as caught:
+        await ask(endpoint)
+
+    assert (caught.value.code, caught.value.may_retry) == ("provider.refused", False)
+
+
+async def test_it_waits_for_no_account_to_fill_when_a_429_says_that_it_is_empty(
+    endpoint: Endpoint,
+) -> None:
+    endpoint.answer = refuse(429, '{"error": {"code": "insufficient_quota"}}')
+
+    with pytest.raises(ProviderError, match="insufficient_quota") as caught:
+        await ask(endpoint)
+
+    assert not caught.value.may_retry
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"code": "context_length_exceeded"}, "(400, context_length_exceeded)"),
+        ({"code": SECRET, "type": "BadRequestError"}, "(400, BadRequestError)"),
+        ({"code": KEY}, "(400)"),
+        ({"code": "Incorrect key: hunter", "type": "Ana wrote this"}, "(400)"),
+        ({"code": "xKqRzBvNmWpLtGhJdFsYcA"}, "(400)"),
+        ({"code": "eyJhbGciOi.eyJzdWIi.c2ln", "message": "bad"}, "(400)"),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+async def test_it_repeats_only_short_identifiers_when_the_endpoint_explains_itself(
+    endpoint: Endpoint, status: int, said: dict[str, Any], shown: str
+) -> None:
+    endpoint.answer = refuse(status, json.dumps({"error": {**said, "status_code": 400}}))
+
+    with pytest.raises(ProviderError) as caught:
+        await ask(endpoint)
+
+    assert caught.value.detail == f"The model's endpoint refused the request {shown}."
+
+
+async def test_it_follows_no_redirect_when_the_models_are_listed(endpoint: Endpoint) -> None:
+    endpoint.answer = redirect(302)
+
+    with pytest.raises(ProviderError, match="another address"):
+        await endpoint.provider.models()
+
+
+@pytest.mark.parametrize("then", ["cut", "half", "hang", "end"])
+async def test_it_takes_the_answer_for_whole_when_it_breaks_off_after_its_finish_reason(
+    endpoint: Endpoint, then: str
+) -> None:
+    endpoint.answer = stream(delta("stop", content="Hello"), then=then)
+
+    answer = await ask(endpoint)
+
+    assert (answer.text, answer.finish_reason) == ("Hello", "stop")
+    assert answer.usage.output_tokens == 1
+
+
+async def test_it_reads_the_last_line_when_nothing_ends_it(endpoint: Endpoint) -> None:
+    endpoint.answer = stream(delta(content="Hello"), then=json.dumps(delta("stop")))
+
+    assert (await ask(endpoint)).finish_reason == "stop"
+
+
+@pytest.mark.parametrize(("events", "expected"), SPOKEN.values(), ids=SPOKEN.keys())
+async def test_it_puts_tool_calls_together_when_the_endpoint_has_its_own_way(
+    endpoint: Endpoint, events: list[Any], expected: list[tuple[str, str, str]]
+) -> None:
+    endpoint.answer = stream(*(delta(tool_calls=pieces) for pieces in events), delta("tool_calls"))
+
+    answer = await ask(endpoint)
+
+    assert [(call.id, call.name, call.arguments) for call in answer.tool_calls] == expected
 
 
 async def test_it_fails_with_a_code_when_nobody_listens() -> None:
@@ -202,9 +303,9 @@ async def test_it_fails_with_a_code_when_nobody_listens() -> None:
 
 async def test_it_hangs_up_when_the_caller_closes_the_stream(endpoint: Endpoint) -> None:
     endpoint.answer = stream(delta(content="Hel"), then="hang")
-    chunks = endpoint.provider.stream(ASK)  # type: ignore[attr-defined]
+    chunks = endpoint.provider.stream(ASK)
     await anext(chunks)
 
     await chunks.aclose()
 
-    await asyncio.wait_for(endpoint.left.wait(), timeout=2)
+    assert await asyncio.to_thread(endpoint.left.wait, 2)

@@ -10,6 +10,7 @@ from playground.gateway.door.asking import Asking, wrong
 from playground.gateway.models import provider_of
 from playground.gateway.providers import openai_compatible as upstream
 from playground.gateway.providers.openai_compatible import OpenAICompatible
+from playground.gateway.providers.refusing import refusal
 from playground.gateway.tokens import count
 
 MAX_TEXTS = 256
@@ -76,6 +77,6 @@ async def _relay(asking: Asking, answer: Answer, model: str) -> None:
     with upstream.reachable():
         async with await provider.post("embeddings", asking.body) as response:
             if response.status != 200:
-                raise upstream.refusal(response.status, await upstream.told(response))
+                raise refusal(response.status, await upstream.told(response))
             raw = await response.read()
     await answer.whole(raw, "application/json")

@@ -55,5 +55,5 @@ def measured(context: RequestContext, request: ChatRequest, provider: str) -> It
         try:
             yield call
         finally:
-            calling.answered(span, call.gathered)
+            calling.answered(span, request, call.gathered)
             root.output(call.gathered.text)

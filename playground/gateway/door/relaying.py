@@ -17,7 +17,9 @@ from playground.gateway.chat import Chunk
 from playground.gateway.door.answers import DONE, Answer
 from playground.gateway.door.measuring import Measured
 from playground.gateway.providers import openai_compatible as upstream
+from playground.gateway.providers.numbering import Numbering
 from playground.gateway.providers.openai_compatible import OpenAICompatible
+from playground.gateway.providers.refusing import is_error, refusal
 
 MAX_WORDS = 500
 _CALLERS_FAULT = frozenset((400, 413, 422))
@@ -36,8 +38,8 @@ async def whole(
         raw = await response.read()
     with upstream.readable():
         content = orjson.loads(raw)
-        if content.get("error"):
-            raise upstream.refused_within(content["error"])
+        if is_error(content):
+            raise refusal(200, raw)
         for choice in content["choices"]:
             call.piece(upstream.whole({**content, "choices": [choice]}))
     await answer.whole(raw, "application/json")
@@ -70,8 +72,9 @@ async def _events(
     response: aiohttp.ClientResponse,
 ) -> AsyncIterator[tuple[bytes, Chunk, bool]]:
     """Yield each event as it came, as a chunk, and whether it has a choice."""
+    numbering = Numbering()
     async for line in upstream.lines(response):
-        yield line, upstream.read(line), b'"choices":[]' not in line.replace(b" ", b"")
+        yield line, upstream.read(line, numbering), b'"choices":[]' not in line.replace(b" ", b"")
 
 
 @contextlib.asynccontextmanager
@@ -88,7 +91,7 @@ async def _posted(
 
 def _refusal(status: int, body: bytes) -> ProviderError:
     """Classify an endpoint's refusal; what the caller got wrong is told in the endpoint's words."""
-    refused = upstream.refusal(status, body)
+    refused = refusal(status, body)
     if status not in _CALLERS_FAULT:
         return refused
     try:

@@ -13,11 +13,27 @@ def found(results: Sequence[Any], name: str, *, entity: str = "", place: int = 0
         entity: of which kind of thing an identifier is wanted.
         place: which of several things, from 0.
     """
+    if place:
+        # Only what was found among several can be the second one.
+        listed = [each for each in map(_listed, reversed(results)) if len(each) > place]
+        for things in listed:
+            value = _dig([things[place]], name, entity) or things[place].get("id")
+            if isinstance(value, str | int):
+                return value
     for result in reversed(results):
         value = _dig(result, name, entity, place=place)
         if value is not None:
             return value
     return None
+
+
+def _listed(result: Any) -> list[Mapping[str, Any]]:
+    """Return the longest list of things with an ``id`` in a result."""
+    lists = [result] if isinstance(result, list) else []
+    if isinstance(result, Mapping):
+        lists = [each for each in result.values() if isinstance(each, list)]
+    things = [[one for one in each if isinstance(one, Mapping) and "id" in one] for each in lists]
+    return max(things, key=len, default=[])
 
 
 def _dig(value: Any, name: str, entity: str, *, place: int = 0, depth: int = 0) -> Any:

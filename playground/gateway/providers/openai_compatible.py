@@ -15,19 +15,15 @@ import aiohttp
 import orjson
 
 from playground.core.errors import ProviderError
-from playground.gateway.chat import ChatRequest, Chunk, Gathering, ToolCallDelta, Usage
+from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
+from playground.gateway.providers.numbering import Numbering
+from playground.gateway.providers.refusing import is_error, refusal
 from playground.gateway.tokens import count, count_messages
 
 CONNECT_S = 10.0
 SILENCE_S = 120.0
 MAX_LINE = 2**20
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
-_CODE = re.compile(r"[a-z][a-z_]{1,39}")
-_HINTS = (
-    ("rate", 429), ("quota", 429), ("overload", 503), ("capacity", 503), ("unavailable", 503),
-    ("server", 500), ("internal", 500), ("timeout", 504), ("auth", 401), ("api_key", 401),
-    ("permission", 403), ("not_found", 404),
-)  # fmt: skip
 
 
 class OpenAICompatible:
@@ -125,18 +121,13 @@ class OpenAICompatible:
                         gathered.add(chunk)
                         yield chunk
                 else:
-                    raw = await answer.read()
-                    with readable():
-                        chunk = whole(orjson.loads(raw))
+                    chunk = read_whole(await answer.read())
                     gathered.add(chunk)
                     yield chunk
         if gathered.usage is None:
-            written = gathered.text + "".join(
-                call.name + call.arguments for call in gathered.tool_calls
-            )
             # The first count loads a vocabulary: too slow for the loop that all calls share.
             asked = await asyncio.to_thread(count_messages, request.messages)
-            yield Chunk(usage=Usage(asked, await asyncio.to_thread(count, written)))
+            yield Chunk(usage=Usage(asked, await asyncio.to_thread(count, gathered.written)))
 
 
 @contextlib.contextmanager
@@ -148,8 +139,8 @@ def reachable() -> Iterator[None]:
         raise unreachable(error) from error
     except TimeoutError as error:
         raise ProviderError("provider.timeout", "The model did not answer in time.") from error
-    except aiohttp.ClientError as error:
-        raise _cut() from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise cut() from error
 
 
 @contextlib.contextmanager
@@ -184,40 +175,52 @@ async def lines(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """Yield the data of each server-sent event until ``[DONE]`` or the end.
 
     Raises:
-        ProviderError: the stream ended in the middle of a line, or before any choice had finished.
+        ProviderError: an error came, or the stream ended before any choice had finished.
     """
     finished = False
     try:
         async for raw in answer.content:
-            line = raw.strip()
-            if not line.startswith(b"data:"):
+            field, _, data = raw.strip().partition(b":")
+            # llama.cpp has sent errors in a field of their own.
+            if field not in (b"data", b"error"):
                 continue
-            if not raw.endswith(b"\n"):
-                raise _cut()
-            data = line[5:].strip()
+            data = data.strip()
             if data == b"[DONE]":
                 return
+            if not raw.endswith(b"\n") and not _is_json(data):
+                break
+            if field == b"error":
+                raise refusal(200, data)
             finished = finished or _FINISHED.search(data) is not None
             yield data
-    except aiohttp.ClientError:
-        # All was said: what is missing is only the goodbye.
+    except (aiohttp.ClientError, OSError):
+        # What is lost after the finish reason is at most the usage, which is counted here then.
         if not finished:
             raise
     if not finished:
-        raise _cut()
+        raise cut()
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        orjson.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[Chunk]:
     """Read server-sent events as chunks.
 
     Raises:
-        ProviderError: see ``lines``; an event carried an error or could not be read.
+        ProviderError: see ``lines`` and ``read``.
     """
+    numbering = Numbering()
     async for data in lines(answer):
-        yield read(data)
+        yield read(data, numbering)
 
 
-def read(data: bytes) -> Chunk:
+def read(data: bytes, numbering: Numbering) -> Chunk:
     """Read one event.
 
     Raises:
@@ -225,17 +228,27 @@ def read(data: bytes) -> Chunk:
     """
     with readable():
         event = orjson.loads(data)
-        if event.get("error"):
-            raise refused_within(event["error"])
-        return piece(event)
+        if is_error(event):
+            raise refusal(200, data)
+        return piece(event, numbering)
 
 
-def piece(event: dict[str, Any]) -> Chunk:
+def read_whole(raw: bytes) -> Chunk:
+    """Read an answer that came at once; of several choices the first.
+
+    Raises:
+        ProviderError: it carries an error, or makes no sense.
+    """
+    with readable():
+        return whole(orjson.loads(raw))
+
+
+def piece(event: dict[str, Any], numbering: Numbering) -> Chunk:
     choices = event.get("choices") or [{}]
     delta = choices[0].get("delta") or {}
     return Chunk(
         text=delta.get("content"),
-        tool_calls=calls_of(delta.get("tool_calls")),
+        tool_calls=numbering.deltas(delta.get("tool_calls")),
         finish_reason=choices[0].get("finish_reason"),
         usage=usage_of(event.get("usage")),
     )
@@ -243,80 +256,21 @@ def piece(event: dict[str, Any]) -> Chunk:
 
 def whole(answer: dict[str, Any]) -> Chunk:
     """Read the answer of an endpoint that does not stream."""
-    if answer.get("error"):
-        raise refused_within(answer["error"])
+    if is_error(answer):
+        raise refusal(200, orjson.dumps(answer))
     choice = answer["choices"][0]
     return Chunk(
         text=choice["message"].get("content"),
-        tool_calls=calls_of(choice["message"].get("tool_calls")),
+        tool_calls=Numbering().deltas(choice["message"].get("tool_calls")),
         finish_reason=choice.get("finish_reason") or "stop",
         usage=usage_of(answer.get("usage")),
     )
-
-
-def calls_of(listed: Any) -> list[ToolCallDelta] | None:
-    if not listed:
-        return None
-    return [
-        ToolCallDelta(
-            index=position if entry.get("index") is None else int(entry["index"]),
-            id=entry.get("id") or None,
-            name=(entry.get("function") or {}).get("name") or None,
-            arguments=_arguments(entry.get("function") or {}),
-        )
-        for position, entry in enumerate(listed)
-    ]
-
-
-def _arguments(function: dict[str, Any]) -> str:
-    # Some servers send the object itself where OpenAI sends its JSON.
-    given = function.get("arguments")
-    return given or "" if isinstance(given, str | None) else orjson.dumps(given).decode()
 
 
 def usage_of(listed: Any) -> Usage | None:
     if not listed:
         return None
     return Usage(int(listed.get("prompt_tokens") or 0), int(listed.get("completion_tokens") or 0))
-
-
-def refusal(status: int, body: bytes) -> ProviderError:
-    """Classify an error answer; of its text only a short code is kept."""
-    if status in (401, 403):
-        return ProviderError(
-            "provider.unauthorized",
-            "The model's endpoint refuses the key it was given.",
-            retryable=False,
-        )
-    if 300 <= status < 400:
-        return ProviderError(
-            "provider.redirects",
-            "The model's endpoint redirects; set its base URL to where it leads.",
-            retryable=False,
-        )
-    if status == 404:
-        return ProviderError(
-            "provider.unknown-model", "The endpoint does not know this model.", retryable=False
-        )
-    if status == 429:
-        return ProviderError("provider.rate-limited", "The model's endpoint is over its limit.")
-    if status >= 500:
-        return ProviderError("provider.failed", f"The model's endpoint answered {status}.")
-    return ProviderError(
-        "provider.refused",
-        f"The model's endpoint refused the request ({status}{reason(body)}).",
-        retryable=False,
-    )
-
-
-def refused_within(error: Any) -> ProviderError:
-    """Classify an error that came inside an answer of status 200, by its own code."""
-    said = error if isinstance(error, dict) else {}
-    words = " ".join(str(said.get(name) or "") for name in ("code", "type", "status")).lower()
-    status = next((int(word) for word in words.split() if re.fullmatch(r"[45]\d\d", word)), 0)
-    if not status:
-        status = next((known for hint, known in _HINTS if hint in words), 400)
-    return refusal(status, orjson.dumps({"error": said}))
 
 
 async def told(answer: aiohttp.ClientResponse) -> bytes:
@@ -326,25 +280,15 @@ async def told(answer: aiohttp.ClientResponse) -> bytes:
     return await answer.content.read(4096)
 
 
-def reason(body: bytes) -> str:
-    try:
-        error = orjson.loads(body)["error"]
-        code = error.get("code") or error.get("type")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""
-    # A short word at most: some endpoints repeat the key, or the conversation.
-    return f", {code}" if isinstance(code, int) or _CODE.fullmatch(str(code or "")) else ""
-
-
-def _cut() -> ProviderError:
-    return ProviderError(
-        "provider.cut", "The connection to the model broke before its answer ended."
-    )
-
-
 def unreachable(error: Exception) -> ProviderError:
     return ProviderError("provider.unreachable", "The model's endpoint cannot be reached.")
 
 
 def garbage(detail: str) -> ProviderError:
     return ProviderError("provider.bad-answer", f"The model's endpoint: {detail}.")
+
+
+def cut() -> ProviderError:
+    return ProviderError(
+        "provider.cut", "The connection to the model broke before its answer ended."
+    )

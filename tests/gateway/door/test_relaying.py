@@ -180,7 +180,7 @@ async def test_it_relays_embeddings_when_the_model_is_the_endpoints(
         (b"\x00garbage", 200, 502, "provider.bad-answer"),
         ({"choices": "none"}, 200, 502, "provider.bad-answer"),
         ({"error": {"code": "overloaded"}}, 200, 502, "provider.failed"),
-        (b"", 307, 502, "provider.redirects"),
+        (b"", 307, 502, "provider.redirected"),
     ],
 )
 async def test_it_answers_in_openais_shape_when_the_endpoint_fails(
