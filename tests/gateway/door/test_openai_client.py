@@ -11,7 +11,9 @@ import numpy as np
 import openai
 import pytest
 from asgiref.sync import sync_to_async
+from langchain_openai import ChatOpenAI
 from openai import AsyncOpenAI
+from pydantic import SecretStr
 
 from playground.asgi import application
 from playground.gateway.door.callers import KNOWN_FOR_S
@@ -235,3 +237,27 @@ async def test_it_words_an_error_as_openai_does_when_a_model_fails(client: Async
     assert limited.value.code == "rate_limit_exceeded"
     assert unknown.value.code == "model_not_found"
     assert unknown.value.type == "invalid_request_error"
+
+
+async def test_it_serves_langchains_model_when_only_the_address_is_changed(
+    client: AsyncOpenAI, key: str
+) -> None:
+    transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport) as http:
+        model = ChatOpenAI(
+            model="offline/planner",
+            base_url="http://127.0.0.1/v1",
+            api_key=SecretStr(key),
+            http_async_client=http,
+            max_retries=0,
+        )
+
+        called = await model.bind_tools([ADD]).ainvoke("Add the numbers 2 and 40")
+        said = [piece.text async for piece in model.astream("What can you do?")]
+
+    assert [(c["name"], c["args"]) for c in called.tool_calls] == [
+        ("add_numbers", {"first": 2, "second": 40})
+    ]
+    assert called.usage_metadata is not None
+    assert len(said) > 5
+    assert "rules" in "".join(said)
