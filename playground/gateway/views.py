@@ -14,24 +14,24 @@ SHELL = """curl {base}/chat/completions \\
   -H "Content-Type: application/json" \\
   -d '{{"model": "{model}", "messages": [
        {{"role": "user", "content": "Hello"}}]}}'"""
-OPENAI = """import os
+OPENAI = """from os import environ
 from openai import OpenAI
 
 client = OpenAI(
     base_url="{base}",
-    api_key=os.environ["PLAYGROUND_KEY"],
+    api_key=environ["PLAYGROUND_KEY"],
 )
 answer = client.chat.completions.create(
     model="{model}",
     messages=[{{"role": "user", "content": "Hello"}}],
 )"""
-LANGCHAIN = """import os
+LANGCHAIN = """from os import environ
 from langchain_openai import ChatOpenAI
 
 model = ChatOpenAI(
     model="{model}",
     base_url="{base}",
-    api_key=os.environ["PLAYGROUND_KEY"],
+    api_key=environ["PLAYGROUND_KEY"],
 )"""
 
 

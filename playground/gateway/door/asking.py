@@ -88,7 +88,7 @@ class Asking:
 
 def wrong(param: str, what: str) -> InvalidInput:
     """Return the error for one field."""
-    return InvalidInput("request.invalid", f"`{param}` {what}.", http_status=400, param=param)
+    return InvalidInput("request.invalid", f"`{param}` {what}.", param=param)
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:
@@ -134,7 +134,7 @@ def parse(raw: bytes) -> dict[str, Any]:
     if b"\\u0000" in raw or bodies.depth(raw) > bodies.MAX_DEPTH:
         bodies.check_json(raw)
     if not isinstance(body, dict):
-        raise InvalidInput("request.invalid", "The body is a JSON object.", http_status=400)
+        raise InvalidInput("request.invalid", "The body is a JSON object.")
     return body
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from playground.core.errors import NotFound
+from playground.core.errors import InvalidInput
 from playground.gateway import models as catalogue
 from playground.gateway.door.answers import Answer
 from playground.gateway.door.asking import Asking
@@ -22,7 +22,9 @@ async def models(asking: Asking, answer: Answer) -> None:
         if one["id"] == asking.rest:
             await answer.json(one)
             return
-    raise NotFound("model.unknown", f"There is no model “{asking.rest[:80]}” here.", param="model")
+    raise InvalidInput(
+        "model.unknown", f"There is no model “{asking.rest[:80]}” here.", param="model"
+    )
 
 
 def _shown(name: str, owner: str) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
+from ninja.errors import HttpError
 
 from playground.core import context as contexts
-from playground.core.errors import InvalidInput, NotFound
+from playground.core.errors import NotFound
 from playground.core.problems import Internal, as_playground_error
 from playground.gateway.door import chat, embedding, listing, responses
 from playground.gateway.door.answers import Answer, Send
@@ -82,7 +83,7 @@ def _endpoint(method: str, path: str) -> tuple[Endpoint, str]:
     if known is None:
         raise NotFound("not-found", "There is nothing at this address.")
     if method not in (known[0], "HEAD" if known[0] == "GET" else known[0]):
-        raise InvalidInput("http.405", f"Use {known[0]} here.", http_status=405)
+        raise HttpError(405, f"Use {known[0]} here.")
     return known[1], more
 
 
