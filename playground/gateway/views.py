@@ -5,8 +5,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from playground.core.context import RequestContext
 from playground.gateway import models as catalogue
 from playground.gateway.embeddings import DIMENSIONS, MODEL
+from playground.policy.deciding import Resource, decide
 from playground.policy.requests import TeamRequest
 
 SHELL = """curl {base}/chat/completions \\
@@ -58,6 +60,11 @@ def models(request: TeamRequest) -> HttpResponse:
             "embedding": {"id": MODEL, "dimensions": DIMENSIONS},
             "base": base,
             "samples": samples,
+            "may_call": _may_call(request.context),
             "offline_only": all(each.offline for each in offered),
         },
     )
+
+
+def _may_call(context: RequestContext) -> bool:
+    return decide(context, "invoke", Resource("Model", "any", context.team), audit=False).allowed

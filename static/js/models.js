@@ -55,7 +55,7 @@ async function run() {
   }
 }
 
-form.addEventListener("submit", async (event) => {
+form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   running?.abort();
   running = new AbortController();
@@ -71,8 +71,8 @@ form.addEventListener("submit", async (event) => {
   }
   if (mine === running) stop.hidden = true;
 });
-stop.addEventListener("click", () => running?.abort());
-form.addEventListener("keydown", (event) => {
+stop?.addEventListener("click", () => running?.abort());
+form?.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) form.requestSubmit();
 });
 

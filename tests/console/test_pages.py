@@ -213,5 +213,7 @@ def test_it_offers_a_viewer_nothing_that_he_may_not_do(
     assert " data-readonly" not in developer.get(f"/chat/{thread.pk}").content.decode()
     assert "New agent" not in reader.get("/palette?q=new").content.decode()
     assert "New agent" in developer.get("/palette?q=new").content.decode()
+    assert 'id="try-form"' not in reader.get("/models").content.decode()
+    assert 'id="try-form"' in developer.get("/models").content.decode()
     assert reader.get("/agents/new").status_code == 403
     assert developer.get("/agents/new").status_code == 200

@@ -32,7 +32,6 @@ class Asking:
 
     context: RequestContext
     body: dict[str, Any]
-    raw: bytes = b""
     rest: str = ""
 
     def text(self, name: str, *, required: bool = True) -> str:

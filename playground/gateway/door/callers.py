@@ -4,22 +4,35 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from asgiref.sync import sync_to_async
 
 from playground.core.context import RequestContext
 from playground.core.errors import PolicyDenied, Unauthenticated
 from playground.policy.authentication import context_from_scope
+from playground.policy.deciding import Resource, decide
 from playground.policy.origins import header, origin_allowed
 
 # A key that was revoked, or a member who was removed, is out this much later at most.
 KNOWN_FOR_S = 1.0
 MAX_KNOWN = 4096
 
-_known: dict[bytes, tuple[float, RequestContext | None]] = {}
-_asking: dict[bytes, "asyncio.Future[RequestContext | None]"] = {}
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls; ``may_call`` is what the policies say of calling models."""
+
+    context: RequestContext
+    may_call: bool
 
 
-async def caller_of(scope: Mapping[str, Any]) -> RequestContext:
+_known: dict[bytes, tuple[float, Caller | None]] = {}
+_asking: dict[bytes, "asyncio.Future[Caller | None]"] = {}
+
+
+async def caller_of(scope: Mapping[str, Any]) -> Caller:
     """Return who calls, by API key, or by the session of one of our own pages.
 
     Raises:
@@ -35,26 +48,36 @@ async def caller_of(scope: Mapping[str, Any]) -> RequestContext:
     fingerprint = _fingerprint(scope)
     kept = _known.get(fingerprint)
     if kept is None or time.monotonic() - kept[0] > KNOWN_FOR_S:
-        context = await _ask(scope, fingerprint)
+        caller = await _ask(scope, fingerprint)
     else:
-        context = kept[1]
-    if context is None:
+        caller = kept[1]
+    if caller is None:
         raise _nobody(scope)
-    return context
+    return caller
 
 
-async def _ask(scope: Mapping[str, Any], fingerprint: bytes) -> RequestContext | None:
+async def _ask(scope: Mapping[str, Any], fingerprint: bytes) -> Caller | None:
     """Ask the database, once for all calls that wait for the same answer."""
     asking = _asking.get(fingerprint)
     if asking is None:
-        asking = asyncio.ensure_future(context_from_scope(scope))
+        asking = asyncio.ensure_future(_recognise(scope))
         _asking[fingerprint] = asking
         asking.add_done_callback(lambda _: _asking.pop(fingerprint, None))
-    context = await asyncio.shield(asking)
+    caller = await asyncio.shield(asking)
     if len(_known) >= MAX_KNOWN:
         _known.clear()
-    _known[fingerprint] = (time.monotonic(), context)
-    return context
+    _known[fingerprint] = (time.monotonic(), caller)
+    return caller
+
+
+async def _recognise(scope: Mapping[str, Any]) -> Caller | None:
+    context = await context_from_scope(scope)
+    if context is None:
+        return None
+    # Asked with the caller, once a second, and so not written down call by call: traces are.
+    model = Resource("Model", "any", context.team)
+    decision = await sync_to_async(decide)(context, "invoke", model, audit=False)
+    return Caller(context, decision.allowed)
 
 
 def _fingerprint(scope: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ import structlog
 from ninja.errors import HttpError
 
 from playground.core import context as contexts
-from playground.core.errors import NotFound
+from playground.core.errors import NotFound, PlaygroundError, PolicyDenied
 from playground.core.problems import Internal, as_playground_error
 from playground.gateway.door import chat, embedding, listing, responses
 from playground.gateway.door.answers import Answer, Send
@@ -24,7 +24,7 @@ from playground.gateway.door.asking import (
     read_body,
     request_id_of,
 )
-from playground.gateway.door.callers import caller_of
+from playground.gateway.door.callers import Caller, caller_of
 from playground.policy import limiting
 
 log = logging.getLogger(__name__)
@@ -39,15 +39,15 @@ ROUTES: Mapping[str, tuple[str, Endpoint]] = {
 }
 
 
-async def v1(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-    """Answer one request."""
+async def application(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    """Answer one request; one whose caller has hung up needs no answer."""
     request_id = request_id_of(scope)
     answer = Answer(send, request_id=request_id)
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         try:
             await _answer(scope, receive, answer)
-        except (Gone, asyncio.CancelledError):
-            raise
+        except Gone:
+            return
         except Exception as error:
             known = as_playground_error(error)
             if isinstance(known, Internal):
@@ -57,22 +57,29 @@ async def v1(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
             await answer.error(known)
 
 
-async def application(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-    """Answer one request, quietly where its caller has hung up."""
-    with contextlib.suppress(Gone):
-        await v1(scope, receive, send)
-
-
 async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
     begun = time.perf_counter()
-    context = await caller_of(scope)
+    caller = await _known_caller(scope)
+    context = caller.context
     await asyncio.to_thread(limiting.take, limiting.PERSON, context.subject)
     endpoint, more = _endpoint(scope["method"], scope["path"])
+    if scope["method"] == "POST" and not caller.may_call:
+        raise PolicyDenied("policy.denied", "You may not call models.")
     raw = await read_body(scope, receive)
-    asking = Asking(context, parse(raw) if raw or scope["method"] == "POST" else {}, raw, more)
+    asking = Asking(context, parse(raw) if raw or scope["method"] == "POST" else {}, more)
     answer.headers["OpenAI-Processing-Ms"] = f"{(time.perf_counter() - begun) * 1000:.0f}"
     with contexts.bound(context):
         await _unless_gone(endpoint(asking, answer), receive)
+
+
+async def _known_caller(scope: Mapping[str, Any]) -> Caller:
+    try:
+        return await caller_of(scope)
+    except PlaygroundError:
+        # Guessing keys costs the guesser's address.
+        address = (scope.get("client") or ("unknown",))[0]
+        await asyncio.to_thread(limiting.take, limiting.ADDRESS, address)
+        raise
 
 
 def _endpoint(method: str, path: str) -> tuple[Endpoint, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from asgiref.sync import sync_to_async
 
 from playground.asgi import application
 from playground.policy.models import User
@@ -116,3 +117,15 @@ async def test_it_stays_closed_when_nobody_known_calls(
 
     assert answer.status_code == status
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+async def test_it_lets_a_viewer_look_but_not_call(
+    http: httpx.AsyncClient, vera: User, key_for: Callable[[User], str]
+) -> None:
+    headers = {"Authorization": f"Bearer {await sync_to_async(key_for)(vera)}"}
+
+    looked = await http.get("/v1/models", headers=headers)
+    called = await http.post(CHAT, content=chat(), headers=headers)
+
+    assert looked.status_code == 200
+    assert (called.status_code, called.json()["error"]["code"]) == (403, "policy.denied")
