@@ -1,0 +1,172 @@
+-- Every change of quotas is one run of this script, so that checks and changes are one step.
+--
+-- KEYS  1 leases (sorted by expiry)  2 ledger (stream)  3 the lease  4... the scopes' counters
+-- ARGV  1 verb  2 now in ms, empty for the server's own clock  3... what the verb needs
+--
+-- Windows are fixed (UTC minute, day, month): a counter is one exact number, what is given back
+-- goes to the window it was taken from, and the reset that clients are told is true.
+-- Keys of settled leases are read from the lease; all share one hash tag, hence one slot.
+
+local MINUTE, DAY = 60000, 86400000
+local floor = math.floor
+local leases, ledger = KEYS[1], KEYS[2]
+
+local function clock()
+  if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + floor(time[2] / 1000)
+end
+local now = clock()
+
+local function whole(number) return string.format('%.0f', number) end
+
+-- Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+local function month_window()
+  local day = floor(now / DAY)
+  local shifted = day + 719468
+  local era = floor(shifted / 146097)
+  local doe = shifted - era * 146097
+  local yoe = floor((doe - floor(doe / 1460) + floor(doe / 36524) - floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + floor(yoe / 4) - floor(yoe / 100))
+  local march = floor((5 * doy + 2) / 153)
+  local of_month = doy - floor((153 * march + 2) / 5) + 1
+  local month = march < 10 and march + 3 or march - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  local days = 30 + (month + floor(month / 8)) % 2
+  if month == 2 then
+    local leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+    days = leap and 29 or 28
+  end
+  return year * 12 + month, (day - of_month + 1 + days) * DAY
+end
+
+local function window_of(kind)
+  if kind == 'month' then return month_window() end
+  local length = kind == 'day' and DAY or MINUTE
+  local window = floor(now / length)
+  return window, (window + 1) * length
+end
+
+-- ARGV 3 id  4 lease in ms  5 tokens  6 cost  7 row so far  8... (scope's number, kind, cap)
+local function reserve()
+  local id, lease = ARGV[3], KEYS[3]
+  local amounts = { requests = 1, streams = 1,
+    tokens = tonumber(ARGV[5]), day = tonumber(ARGV[6]), month = tonumber(ARGV[6]) }
+  -- A client that lost the answer asks again with the same id.
+  local held = redis.call('EXISTS', lease) == 1
+  local fits, steps = true, {}
+  for at = 8, #ARGV, 3 do
+    local key, kind, cap = KEYS[3 + ARGV[at]], ARGV[at + 1], tonumber(ARGV[at + 2])
+    local used, window, ends = 0, 0, now + 1000
+    if kind == 'streams' then
+      used = redis.call('SCARD', key .. ':streams')
+    else
+      window, ends = window_of(kind)
+      local known = redis.call('HMGET', key, kind .. '.window', kind)
+      if known[1] == whole(window) then used = tonumber(known[2]) end
+    end
+    if used + amounts[kind] > cap then fits = false end
+    steps[#steps + 1] = { key = key, kind = kind, used = used, window = window, ends = ends }
+  end
+
+  local takes = fits and not held
+  local answer, taken = { (fits or held) and 1 or 0 }, {}
+  for _, step in ipairs(steps) do
+    if takes then
+      if step.kind == 'streams' then
+        redis.call('SADD', step.key .. ':streams', id)
+      else
+        redis.call('HSET', step.key, step.kind .. '.window', whole(step.window),
+          step.kind, whole(step.used + amounts[step.kind]))
+        if redis.call('PEXPIRETIME', step.key) < step.ends then
+          redis.call('PEXPIREAT', step.key, whole(step.ends))
+        end
+      end
+      taken[#taken + 1] = step.key .. ' ' .. step.kind .. ' ' .. whole(step.window)
+      step.used = step.used + amounts[step.kind]
+    end
+    answer[#answer + 1] = step.used
+    answer[#answer + 1] = step.ends - now
+  end
+  if takes then
+    redis.call('HSET', lease, 'tokens', ARGV[5], 'cost', ARGV[6], 'opened', ARGV[7],
+      'taken', table.concat(taken, '\n'))
+    redis.call('ZADD', leases, whole(now + ARGV[4]), id)
+  end
+  return answer
+end
+
+local function write(id, row)
+  redis.call('XADD', ledger, '*', 'id', id, 'at', whole(now), 'outcome', row.outcome,
+    'tokens', row.tokens, 'cost', row.cost, 'opened', row.opened, 'closed', row.closed,
+    'reserved_tokens', row.reserved_tokens, 'reserved_cost', row.reserved_cost)
+end
+
+-- Returns whether there was a lease; without tokens and cost all that was reserved counts as used.
+local function close(id, lease, outcome, closed, tokens, cost)
+  local known = redis.call('HMGET', lease, 'tokens', 'cost', 'opened', 'taken')
+  redis.call('ZREM', leases, id)
+  if not known[1] then return false end
+  tokens, cost = tokens or known[1], cost or known[2]
+  for key, kind, window in string.gmatch(known[4], '(%S+) (%S+) (%S+)') do
+    local more = 0
+    if kind == 'streams' then
+      redis.call('SREM', key .. ':streams', id)
+    elseif kind == 'tokens' then
+      more = tokens - known[1]
+    elseif kind ~= 'requests' then
+      more = cost - known[2]
+    end
+    if more ~= 0 and redis.call('HGET', key, kind .. '.window') == window then
+      redis.call('HINCRBY', key, kind, whole(more))
+    end
+  end
+  redis.call('DEL', lease)
+  write(id, { outcome = outcome, tokens = tokens, cost = cost, closed = closed,
+    opened = known[3], reserved_tokens = known[1], reserved_cost = known[2] })
+  return true
+end
+
+-- Remembers an id that a caller without a lease may settle again.
+local function first_time(lease)
+  return redis.call('SET', lease .. ':settled', 1, 'NX', 'PX', 3600000) ~= false
+end
+
+-- ARGV 3 id  4 outcome  5 rest of the row  6 tokens  7 cost  8 row so far, of the unmetered only
+local function settle()
+  local id, lease = ARGV[3], KEYS[3]
+  local unmetered = ARGV[8] ~= nil
+  if close(id, lease, ARGV[4], ARGV[5], ARGV[6], ARGV[7]) then
+    if unmetered then first_time(lease) end
+    return 1
+  end
+  if not unmetered or not first_time(lease) then return 0 end
+  write(id, { outcome = ARGV[4], closed = ARGV[5], tokens = ARGV[6], cost = ARGV[7],
+    opened = ARGV[8], reserved_tokens = '0', reserved_cost = '0' })
+  return 1
+end
+
+-- ARGV 3 lease in ms  4... ids; returns the ids that have no lease any more
+local function extend()
+  local lost = {}
+  for at = 4, #ARGV do
+    if redis.call('ZSCORE', leases, ARGV[at]) then
+      redis.call('ZADD', leases, 'GT', whole(now + ARGV[3]), ARGV[at])
+    else
+      lost[#lost + 1] = ARGV[at]
+    end
+  end
+  return lost
+end
+
+-- ARGV 3 most leases  4 outcome; KEYS 3 what the keys of leases begin with
+local function reap()
+  local lapsed = redis.call('ZRANGE', leases, '-inf', whole(now), 'BYSCORE', 'LIMIT', 0, ARGV[3])
+  for _, id in ipairs(lapsed) do
+    first_time(KEYS[3] .. id)
+    close(id, KEYS[3] .. id, ARGV[4], '{}')
+  end
+  return #lapsed
+end
+
+return ({ reserve = reserve, settle = settle, extend = extend, reap = reap })[ARGV[1]]()
