@@ -104,7 +104,7 @@ def tightest(limits: Iterable[Limit]) -> tuple[Limit, ...]:
 
 
 def refusing(standings: Iterable[Standing], amount: Amount) -> Standing:
-    """Return the limit to name in a refusal: one that the call never fits, else the longest wait."""
+    """Return the limit to name in a refusal: one the call never fits, else the longest wait."""
     over = [one for one in standings if one.used + amount.of(one.limit.kind) > one.limit.cap]
     return max(over, key=lambda one: (amount.of(one.limit.kind) > one.limit.cap, one.reset_s))
 
