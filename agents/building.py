@@ -8,7 +8,7 @@ from agents.specifying import AgentSpec, FieldError, errors_of, is_name
 from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, NotFound
-from playground.gateway import models as gateway_models
+from playground.gateway import catalogue
 from playground.policy.deciding import Resource, require
 from playground.policy.models import Team
 from playground.prompts.models import Prompt
@@ -76,7 +76,7 @@ def reject_errors(context: RequestContext, spec: AgentSpec) -> None:
     errors = errors_of(
         spec,
         known_skills={skill.name for skill in registry.visible_to(context)},
-        known_models={model.id for model in gateway_models.available()},
+        known_models={model.id for model in catalogue.available()},
     )
     if not any(error.field == "prompt" for error in errors):
         errors += _rendering_errors(context, spec)

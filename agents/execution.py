@@ -14,7 +14,7 @@ from playground.core.context import RequestContext
 from playground.core.errors import DeveloperError, PlaygroundError
 from playground.core.ids import urn
 from playground.core.spans import SpanKind
-from playground.gateway.models import default_model
+from playground.gateway.catalogue import default_model
 from playground.messaging.interruptions import RunCancelled
 from playground.messaging.working import Work
 from playground.policy.people import person_for

@@ -15,7 +15,7 @@ from agents.execution import variables_for
 from agents.models import Agent, AgentVersion
 from agents.specifying import DEFAULT_MODEL, MAX_STEPS, MIN_STEPS, AgentSpec
 from playground.core.errors import Conflict, InvalidInput
-from playground.gateway import models as gateway_models
+from playground.gateway import catalogue
 from playground.policy.deciding import Resource, decide, require
 from playground.policy.requests import TeamRequest
 from playground.prompts import rendering
@@ -78,7 +78,7 @@ def agent_list(request: TeamRequest) -> HttpResponse:
         "q": query,
         "archived": archived,
         "may_create": _may(request, "create", Resource("Agent", "new", request.context.team)),
-        "default_model": gateway_models.default_model(),
+        "default_model": catalogue.default_model(),
     }
     return render(request, "agents/list.html", shown)
 
@@ -235,13 +235,13 @@ def _skills(request: TeamRequest) -> list[SkillChoice]:
 
 def _models() -> list[ModelChoice]:
     usual = ModelChoice(DEFAULT_MODEL, f"Workspace default: {_model_label(DEFAULT_MODEL)}")
-    named = [ModelChoice(model.id, _titled(model)) for model in gateway_models.available()]
+    named = [ModelChoice(model.id, _titled(model)) for model in catalogue.available()]
     return [usual, *named]
 
 
 def _model_label(model_id: str) -> str:
-    wanted = gateway_models.default_model() if model_id == DEFAULT_MODEL else model_id
-    found = next((model for model in gateway_models.available() if model.id == wanted), None)
+    wanted = catalogue.default_model() if model_id == DEFAULT_MODEL else model_id
+    found = next((model for model in catalogue.available() if model.id == wanted), None)
     return _titled(found) if found else wanted
 
 

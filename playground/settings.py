@@ -121,6 +121,7 @@ TEMPLATES = [
 PLAYGROUND_SECRET_KEY = environment.text("PLAYGROUND_SECRET_KEY")
 # Without a data folder (a type checker, makemigrations) nothing is signed that must last.
 SECRET_KEY = PLAYGROUND_SECRET_KEY or (_known.secret_key if _known else secrets.token_urlsafe(48))
+SECRET_KEY_FALLBACKS = environment.words("PLAYGROUND_OLD_SECRET_KEYS")
 _over_tls = _public.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _over_tls
 SESSION_COOKIE_HTTPONLY = True

@@ -8,7 +8,7 @@ from agents.listing import agents_page
 from agents.models import AgentVersion, Thread
 from agents.specifying import DEFAULT_MODEL
 from playground.core.context import RequestContext
-from playground.gateway.models import default_model
+from playground.gateway.catalogue import default_model
 from playground.policy.deciding import decide
 from playground.policy.people import person_for
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from ninja import Router, Schema
 
-from playground.gateway import models
+from playground.gateway import catalogue
 from playground.policy.requests import TeamRequest
 
 models_api = Router(tags=["models"])
@@ -30,4 +30,4 @@ class ModelsOut(Schema):
 @models_api.get("", response=ModelsOut, summary="List models")
 def list_models(request: TeamRequest) -> dict[str, Any]:
     """List the models that agents can name, the default one first."""
-    return {"items": models.available()}
+    return {"items": catalogue.available()}

@@ -10,8 +10,8 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.spans import Span, SpanKind
 from playground.gateway import looping
+from playground.gateway.catalogue import provider_of
 from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering, Usage
-from playground.gateway.models import provider_of
 from playground.gateway.tokens import count, count_messages
 
 

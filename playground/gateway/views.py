@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from playground.core.context import RequestContext
-from playground.gateway import models as catalogue
+from playground.gateway import catalogue
 from playground.gateway.embeddings import DIMENSIONS, MODEL
 from playground.policy.deciding import Resource, decide
 from playground.policy.requests import TeamRequest

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from playground.gateway import looping, models
+from playground.gateway import catalogue, looping
 from playground.gateway.providers.openai_compatible import OpenAICompatible
 
 KEY = "sk-very-secret"
@@ -78,13 +78,13 @@ def connected(settings: Any) -> Iterator[Endpoint]:
     """Run an endpoint that this Playground is connected to, as an operator connects it."""
     with served_beside() as endpoint:
         settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = endpoint.url, KEY
-        models._endpoint.cache_clear()
+        catalogue._endpoint.cache_clear()
         try:
             yield endpoint
         finally:
-            if (connected := models._endpoint()) is not None:
+            if (connected := catalogue._endpoint()) is not None:
                 looping.run(connected.close())
-            models._endpoint.cache_clear()
+            catalogue._endpoint.cache_clear()
 
 
 def refuse(status: int, text: str = f'{{"error": {{"message": "{KEY}"}}}}') -> Answer:

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from playground.gateway.catalogue import provider_of
 from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
 from playground.gateway.door import encoding, relaying
 from playground.gateway.door.answers import DONE, Answer, event
 from playground.gateway.door.asking import Asking, wrong
 from playground.gateway.door.measuring import Measured, measured
 from playground.gateway.door.stopping import stopped
-from playground.gateway.models import provider_of
 from playground.gateway.providers import Provider
 from playground.gateway.providers.openai_compatible import OpenAICompatible
 

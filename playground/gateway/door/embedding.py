@@ -5,9 +5,9 @@ import base64
 from typing import Any
 
 from playground.gateway import embeddings
+from playground.gateway.catalogue import provider_of
 from playground.gateway.door.answers import Answer
 from playground.gateway.door.asking import Asking, wrong
-from playground.gateway.models import provider_of
 from playground.gateway.providers import openai_compatible as upstream
 from playground.gateway.providers.openai_compatible import OpenAICompatible
 from playground.gateway.providers.refusing import refusal

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from playground.core.errors import InvalidInput
-from playground.gateway import models as catalogue
+from playground.gateway import catalogue
 from playground.gateway.door.answers import Answer
 from playground.gateway.door.asking import Asking
 from playground.gateway.embeddings import MODEL as EMBEDDINGS

@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from playground.gateway.catalogue import provider_of
 from playground.gateway.chat import ChatRequest, Gathering, Usage
 from playground.gateway.door.answers import Answer, event
 from playground.gateway.door.asking import Asking, wrong
 from playground.gateway.door.encoding import Head
 from playground.gateway.door.measuring import Measured, measured
 from playground.gateway.door.stopping import stopped
-from playground.gateway.models import provider_of
 from playground.gateway.providers import Provider
 
 _PASSED_ON = ("tool_choice", "parallel_tool_calls", "top_p", "user", "metadata")

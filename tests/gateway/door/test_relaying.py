@@ -12,7 +12,7 @@ from aiohttp import web
 from openai import AsyncOpenAI
 
 from playground.asgi import application
-from playground.gateway import models
+from playground.gateway import catalogue
 from playground.policy.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -81,12 +81,12 @@ async def upstream(settings: Any) -> AsyncIterator[Upstream]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     settings.OPENAI_BASE_URL = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     settings.OPENAI_API_KEY, settings.OPENAI_MODEL = SECRET, "their-model"
-    models._endpoint.cache_clear()
+    catalogue._endpoint.cache_clear()
     yield served
-    endpoint = models._endpoint()
+    endpoint = catalogue._endpoint()
     assert endpoint is not None
     await endpoint.close()
-    models._endpoint.cache_clear()
+    catalogue._endpoint.cache_clear()
     await runner.cleanup()
 
 
