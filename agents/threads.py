@@ -94,6 +94,7 @@ def post_message(
             "agent_version": thread.version.number,
             "purpose": context.purpose,
             "locale": context.locale,
+            "training_consent": context.training_consent,
         },
     )
     if not thread.title:

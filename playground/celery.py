@@ -27,6 +27,14 @@ def show_a_pulse(**_: object) -> None:
 
 
 @worker_ready.connect
+def keep_the_ledger(**_: object) -> None:
+    """Write down what calls of models have used."""
+    from playground.gateway import keeping
+
+    keeping.start()
+
+
+@worker_ready.connect
 def warm_up(**_: object) -> None:
     """Load what the first run would wait for: the tokenizer, and the skills' embeddings."""
     threading.Thread(target=_load_models, name="warm-up", daemon=True).start()

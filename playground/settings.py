@@ -55,6 +55,10 @@ PLAYGROUND_SCRIPTED = environment.switch("PLAYGROUND_SCRIPTED")
 # Limits
 PLAYGROUND_RATE_LIMITS = environment.one_of("PLAYGROUND_RATE_LIMITS", "on", ("on", "off")) == "on"
 
+PLAYGROUND_QUOTAS_WITHOUT_REDIS = environment.one_of(
+    "PLAYGROUND_QUOTAS_WITHOUT_REDIS", "closed", ("closed", "open")
+)
+
 # Runs
 PLAYGROUND_LEASE_S = environment.number("PLAYGROUND_LEASE_S", 15, least=1, most=3600)
 PLAYGROUND_SWEEP_S = environment.number("PLAYGROUND_SWEEP_S", 1, least=0.05, most=60)

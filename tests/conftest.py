@@ -37,6 +37,8 @@ from pytest_django import DjangoDbBlocker  # noqa: E402
 
 from playground.core import spans  # noqa: E402
 from playground.core.provisioning import acting_as  # noqa: E402
+from playground.gateway import configuration  # noqa: E402
+from playground.gateway.breaking import breaker  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
 pytest_plugins = ["tests.people"]
@@ -81,6 +83,13 @@ def django_db_setup(
     connections.close_all()
     for silo in embedded_services.silos:
         connections[silo.alias].close_pool()
+
+
+@pytest.fixture(autouse=True)
+def fresh_configuration() -> None:
+    """Let no test see what another configured, nor whose circuits it broke."""
+    configuration.forget()
+    breaker.reset()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
-"""The one way to call a model: found, streamed, counted and traced."""
+"""Call a model from synchronous code: streamed or whole, and traced."""
 
 import json
-import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,9 +9,10 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.spans import Span, SpanKind
 from playground.gateway import looping
-from playground.gateway.catalogue import provider_of
-from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering, Usage
-from playground.gateway.tokens import count, count_messages
+from playground.gateway.answering import Call, answer
+from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering
+from playground.gateway.events import Reading
+from playground.gateway.providers.openai_compatible import body_of
 
 
 def complete(
@@ -25,12 +25,15 @@ def complete(
 
     Raises:
         InvalidInput: there is no such model.
+        QuotaExceeded: a limit is used up.
         ProviderError: the model failed.
     """
     gathered = Gathering()
-    for chunk in stream(context, request, cancelled=cancelled):
+    provider = ""
+    for chunk, call in _stream(context, request, cancelled):
         gathered.add(chunk)
-    return gathered.completion(model=request.model, provider=provider_of(request.model).name)
+        provider = call.provider
+    return gathered.completion(model=request.model, provider=provider)
 
 
 def stream(
@@ -46,42 +49,43 @@ def stream(
 
     Raises:
         InvalidInput: there is no such model.
+        QuotaExceeded: a limit is used up.
         ProviderError: the model failed.
     """
-    provider = provider_of(request.model)
-    gathered = Gathering()
-    begun = time.perf_counter()
-    with span_of(context, request, provider.name) as span:
-        first = True
+    pieces = _stream(context, request, cancelled)
+    try:
+        for chunk, _ in pieces:
+            yield chunk
+    finally:
+        pieces.close()
+
+
+def _stream(
+    context: RequestContext, request: ChatRequest, cancelled: Callable[[], None] | None
+) -> Generator[tuple[Chunk, Call]]:
+    reading = Reading()
+    with span_of(context, request) as span:
+        call = Call(context, request, body_of(request), span)
         try:
-            for chunk in looping.iterate(provider.stream(request), check=cancelled):
-                if first:
-                    span.set("gen_ai.response.time_to_first_chunk", time.perf_counter() - begun)
-                    first = False
-                gathered.add(chunk)
+            for event in looping.iterate(answer(call), check=cancelled):
+                chunk = reading.chunk(event)
                 if chunk.text:
                     span.delta(chunk.text)
-                yield chunk
+                yield chunk, call
         finally:
-            answered(span, request, gathered)
+            answered(span, call.said.gathered)
 
 
 def span_of(
-    context: RequestContext, request: ChatRequest, provider: str
+    context: RequestContext, request: ChatRequest, *, operation: str = "chat"
 ) -> AbstractContextManager[Span]:
-    """Open the span of a model call."""
-    return spans.span(
-        f"chat {request.model}",
-        SpanKind.MODEL,
-        attributes=_asked(request, provider, context),
-        input={"messages": list(request.messages), "tools": list(request.tools or ())},
-    )
+    """Open the span of a model call; its input follows when the checks have passed."""
+    attributes = _asked(request, context) | {"gen_ai.operation.name": operation}
+    return spans.span(f"{operation} {request.model}", SpanKind.MODEL, attributes=attributes)
 
 
-def _asked(request: ChatRequest, provider: str, context: RequestContext) -> dict[str, Any]:
+def _asked(request: ChatRequest, context: RequestContext) -> dict[str, Any]:
     return {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": provider,
         "gen_ai.request.model": request.model,
         "playground.team": context.team,
     } | {
@@ -91,27 +95,15 @@ def _asked(request: ChatRequest, provider: str, context: RequestContext) -> dict
     }
 
 
-def answered(span: Span, request: ChatRequest, gathered: Gathering) -> None:
-    """Write into the span what was said and used; a cut answer's tokens are counted here."""
+def answered(span: Span, gathered: Gathering) -> None:
+    """Write into the span what was said."""
     calls = [
         {"id": call.id, "name": call.name, "arguments": _readable(call.arguments)}
         for call in gathered.tool_calls
     ]
     span.output({"role": "assistant", "content": gathered.text, "tool_calls": calls})
-    told: dict[str, Any] = {}
     if gathered.finish_reason:
-        told["gen_ai.response.finish_reasons"] = [gathered.finish_reason]
-    usage = gathered.usage
-    if usage is None and gathered.written:
-        # Cut or cancelled before the usage came; what was spent until then is spent.
-        usage = Usage(count_messages(request.messages), count(gathered.written))
-    if usage is not None:
-        told["gen_ai.usage.input_tokens"] = usage.input_tokens
-        told["gen_ai.usage.output_tokens"] = usage.output_tokens
-        if usage.cost_usd is not None:
-            told["playground.cost_usd"] = usage.cost_usd
-    if told:
-        span.update(told)
+        span.set("gen_ai.response.finish_reasons", [gathered.finish_reason])
 
 
 def _readable(arguments: str) -> Any:

@@ -29,11 +29,11 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of a call; ``cost_usd`` is None where no price is known."""
+    """Tokens of a call; cached ones are part of those of the input."""
 
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: float | None = None
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

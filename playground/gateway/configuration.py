@@ -5,7 +5,6 @@ used, so that a change is in force everywhere within a second and no message abo
 While the database is away the last known configuration stays in force.
 """
 
-import asyncio
 import logging
 import threading
 import time
@@ -138,9 +137,12 @@ class Configuration:
             if rule.team in (None, team) and (not rule.model or rule.model in models)
         )
 
-    def cache_ttl_s(self, *, team: str, model: str) -> int:
+    def cache_ttl_s(self, *, team: str, models: tuple[str, ...]) -> int:
         """Return how long answers may be used again; 0 for not at all."""
-        return self.caches.get((team, model)) or self.caches.get((team, ""), 0)
+        if not self.caches:
+            return 0
+        named = (self.caches.get((team, model)) for model in (*models, ""))
+        return next((ttl_s for ttl_s in named if ttl_s), 0)
 
 
 class _Known:
@@ -154,19 +156,22 @@ class _Known:
 
 def current() -> Configuration:
     """Return the configuration in force, at most half a second old; may ask the database."""
-    if time.monotonic() - _Known.at < FRESH_S:
+    if is_fresh():
         return _Known.value
     with _Known.lock:
-        if time.monotonic() - _Known.at >= FRESH_S:
+        if not is_fresh():
             _refresh()
         return _Known.value
 
 
-async def fresh() -> Configuration:
-    """Return the same without holding up the loop."""
-    if time.monotonic() - _Known.at < FRESH_S:
-        return _Known.value
-    return await asyncio.to_thread(current)
+def is_fresh() -> bool:
+    """Return whether ``current`` would answer at once."""
+    return time.monotonic() - _Known.at < FRESH_S
+
+
+def forget() -> None:
+    """Let the next look ask the database."""
+    _Known.at = -1e9
 
 
 def _refresh() -> None:

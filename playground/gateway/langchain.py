@@ -148,8 +148,6 @@ def _as_message(piece: Chunk) -> AIMessageChunk:
             output_tokens=piece.usage.output_tokens,
             total_tokens=piece.usage.input_tokens + piece.usage.output_tokens,
         )
-        if piece.usage.cost_usd is not None:
-            metadata["cost_usd"] = piece.usage.cost_usd
     if piece.finish_reason:
         metadata["finish_reason"] = piece.finish_reason
     return AIMessageChunk(

@@ -55,13 +55,13 @@ async def _close() -> None:
 
 
 def iterate(source: AsyncIterator[T], *, check: Callable[[], None] | None = None) -> Iterator[T]:
-    """Yield from an asynchronous iterator; leaving early cancels it.
+    """Yield from an asynchronous iterator; leaving early cancels it and waits until it has ended.
 
     Args:
         check: called between items and while waiting for one; what it raises ends the iteration.
     """
     items: queue.Queue[Any] = queue.Queue(maxsize=256)
-    stopped = threading.Event()
+    stopped, left = threading.Event(), threading.Event()
 
     def put(item: Any) -> bool:
         try:
@@ -81,6 +81,8 @@ def iterate(source: AsyncIterator[T], *, check: Callable[[], None] | None = None
             end: Any = _END
         except Exception as error:
             end = error
+        finally:
+            left.set()
         while not put(end) and not stopped.is_set():
             await asyncio.sleep(0.005)
 
@@ -100,4 +102,6 @@ def iterate(source: AsyncIterator[T], *, check: Callable[[], None] | None = None
             yield item
     finally:
         stopped.set()
+        # The source may have to put things in order before anybody goes on.
         task.cancel()
+        left.wait(LEAVE_S)

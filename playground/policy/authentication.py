@@ -33,6 +33,12 @@ from playground.policy.requests import Caller, OpenRequest
 # Everything else asks for a person. A test holds this list against the site map.
 PUBLIC_ROUTES: Final = frozenset({"healthz", "login", "login-link"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a caller says of a call besides its body.
+DECLARING: Final = (
+    "Playground-Purpose",
+    "Playground-On-Behalf-Of",
+    "Playground-Training-Consent",
+)
 _API = "/api/"
 
 
@@ -158,6 +164,9 @@ def _declared(caller: Caller, headers: Mapping[str, str]) -> Caller:
         if not decide(context, "act_for", person).allowed or not known:
             raise PolicyDenied("policy.on-behalf-denied", "You may not act for this subject.")
         context = replace(context, subject=subject, actor=context.subject)
+    # Said for each call, never kept: silence, or anything else, is a no.
+    if headers.get("Playground-Training-Consent") == "granted":
+        context = replace(context, training_consent=True)
     return replace(caller, context=context)
 
 
@@ -214,25 +223,29 @@ async def context_from_scope(scope: Mapping[str, Any]) -> RequestContext | None:
 
     Keys in the address are not looked at: addresses end up in logs.
     """
-    return await database_sync_to_async(_context_of_scope)(scope)
+    caller = await caller_from_scope(scope)
+    return caller.context if caller else None
 
 
-def _context_of_scope(scope: Mapping[str, Any]) -> RequestContext | None:
+async def caller_from_scope(scope: Mapping[str, Any]) -> Caller | None:
+    """Return the same with the key by which they ask."""
+    return await database_sync_to_async(_caller_of_scope)(scope)
+
+
+def _caller_of_scope(scope: Mapping[str, Any]) -> Caller | None:
     declared = {
-        name: value
-        for name in ("Playground-Purpose", "Playground-On-Behalf-Of")
-        if (value := header(scope, name.lower())) is not None
+        name: value for name in DECLARING if (value := header(scope, name.lower())) is not None
     }
     authorization = header(scope, "authorization")
     try:
         if authorization is not None:
-            return _declared(_by_key(authorization), declared).context
+            return _declared(_by_key(authorization), declared)
         session = _session(header(scope, "cookie"))
         user = _user_of(session)
         if user is None:
             return None
         caller = _by_membership(user, team=session.get("team"))
-        return _declared(caller, declared).context if caller else None
+        return _declared(caller, declared) if caller else None
     except PlaygroundError:
         return None
 

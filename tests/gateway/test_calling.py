@@ -26,6 +26,8 @@ from tests.gateway.upstream import (
     stream,
 )
 
+pytestmark = pytest.mark.django_db(databases="__all__")
+
 ASK = ChatRequest("m", [{"role": "user", "content": "Hello"}])
 CALL_AND_END = """
 import django

@@ -12,6 +12,8 @@ from playground.core.errors import ProviderError
 from playground.gateway.langchain import GatewayChatModel
 from tests.gateway.upstream import SPOKEN, Endpoint, connected, delta, piece, refuse, stream
 
+pytestmark = pytest.mark.django_db(databases="__all__")
+
 MODEL = GatewayChatModel(model="m", context=RequestContext(subject="user:alice", team="hiring"))
 USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
 

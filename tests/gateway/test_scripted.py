@@ -15,7 +15,7 @@ from playground.gateway.providers import scripted
 CONTEXT = RequestContext(subject="user:alice", team="hiring")
 ASK = ChatRequest(scripted.MODEL, [{"role": "user", "content": "Hello"}])
 
-pytestmark = pytest.mark.usefixtures("valkey")
+pytestmark = [pytest.mark.usefixtures("valkey"), pytest.mark.django_db(databases="__all__")]
 
 
 @pytest.fixture(autouse=True)

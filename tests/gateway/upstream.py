@@ -78,13 +78,11 @@ def connected(settings: Any) -> Iterator[Endpoint]:
     """Run an endpoint that this Playground is connected to, as an operator connects it."""
     with served_beside() as endpoint:
         settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = endpoint.url, KEY
-        catalogue._endpoint.cache_clear()
         try:
             yield endpoint
         finally:
-            if (connected := catalogue._endpoint()) is not None:
-                looping.run(connected.close())
-            catalogue._endpoint.cache_clear()
+            if known := catalogue._providers.pop("openai", None):
+                looping.run(known[1].close())
 
 
 def refuse(status: int, text: str = f'{{"error": {{"message": "{KEY}"}}}}') -> Answer:

@@ -14,6 +14,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # OpenAI's own codes, which its clients act upon; every other code is ours.
 _CODES = {
+    "quota.exceeded": "rate_limit_exceeded",
     "auth.required": "invalid_api_key",
     "auth.invalid-key": "invalid_api_key",
     "model.unknown": "model_not_found",
@@ -66,7 +67,7 @@ class Answer:
 
     def __init__(self, send: Send, *, request_id: str) -> None:
         self._send = send
-        self._request_id = request_id
+        self.request_id = request_id
         self.begun = False
         self.headers: dict[str, str] = {}
 
@@ -86,7 +87,8 @@ class Answer:
             await self.end()
             return
         if "retry_after_s" in error.extra:
-            self.headers["Retry-After"] = str(error.extra["retry_after_s"])
+            self.headers["retry-after"] = str(error.extra["retry_after_s"])
+        self.headers.update(getattr(error, "headers", {}))
         if error.status == 401:
             self.headers["WWW-Authenticate"] = 'Bearer realm="playground"'
         await self.json(error_body(error), status=status_of(error))
@@ -107,7 +109,7 @@ class Answer:
             "Content-Type": content_type,
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
-            "X-Request-ID": self._request_id,
+            "X-Request-ID": self.request_id,
             **self.headers,
         }
         if length is not None:

@@ -27,12 +27,16 @@ class Gone(Exception):
 class Asking:
     """A request with its caller; ``body`` is empty where the method has none.
 
-    ``rest`` is what follows the route in the path: the id of one model.
+    ``rest`` is what follows the route in the path: the id of one model; ``key`` the id of the API
+    key it came with, empty for a session; ``prompt`` the name and version that its messages begin
+    with.
     """
 
     context: RequestContext
     body: dict[str, Any]
     rest: str = ""
+    key: str = ""
+    prompt: tuple[str, int] | None = None
 
     def text(self, name: str, *, required: bool = True) -> str:
         """Return a field that is text.

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 
 from playground.core.context import RequestContext
 from playground.core.errors import PolicyDenied, Unauthenticated
-from playground.policy.authentication import context_from_scope
+from playground.policy.authentication import DECLARING, caller_from_scope
 from playground.policy.deciding import Resource, decide
 from playground.policy.origins import header, origin_allowed
 
@@ -22,10 +22,11 @@ MAX_KNOWN = 4096
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls; ``may_call`` is what the policies say of calling models."""
+    """Who calls, by the API key with the id ``key``; ``may_call`` is what the policies say."""
 
     context: RequestContext
     may_call: bool
+    key: str = ""
 
 
 _known: dict[bytes, tuple[float, Caller | None]] = {}
@@ -71,19 +72,20 @@ async def _ask(scope: Mapping[str, Any], fingerprint: bytes) -> Caller | None:
 
 
 async def _recognise(scope: Mapping[str, Any]) -> Caller | None:
-    context = await context_from_scope(scope)
-    if context is None:
+    asker = await caller_from_scope(scope)
+    if asker is None:
         return None
+    context = asker.context
     # Asked with the caller, once a second, and so not written down call by call: traces are.
     model = Resource("Model", "any", context.team)
     decision = await sync_to_async(decide)(context, "invoke", model, audit=False)
-    return Caller(context, decision.allowed)
+    return Caller(context, decision.allowed, str(asker.key.id) if asker.key else "")
 
 
 def _fingerprint(scope: Mapping[str, Any]) -> bytes:
     said = "\n".join(
         header(scope, name) or ""
-        for name in ("authorization", "cookie", "playground-purpose", "playground-on-behalf-of")
+        for name in ("authorization", "cookie", *(name.lower() for name in DECLARING))
     )
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()
 

@@ -1,20 +1,20 @@
-"""``POST /v1/chat/completions``: relayed to an endpoint as it came, or answered by a model here."""
+"""``POST /v1/chat/completions``: what an endpoint or a model here answers, as it comes.
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+Nothing that the gateway does not know is lost on the way: unknown parameters reach the endpoint,
+unknown members of its answer reach the caller.
+"""
 
-from playground.gateway.catalogue import provider_of
-from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
-from playground.gateway.door import encoding, relaying
-from playground.gateway.door.answers import DONE, Answer, event
+from dataclasses import replace
+
+from playground.core.asking import in_thread
+from playground.gateway import prompting
+from playground.gateway.chat import ChatRequest
+from playground.gateway.door.answers import DONE, Answer
 from playground.gateway.door.asking import Asking, wrong
-from playground.gateway.door.measuring import Measured, measured
-from playground.gateway.door.stopping import stopped
-from playground.gateway.providers import Provider
-from playground.gateway.providers.openai_compatible import OpenAICompatible
+from playground.gateway.door.measuring import traced
 
 MAX_CHOICES = 8
+_PROMPT = "prompt"
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
 # What ``ChatRequest`` names itself; everything else goes along as it is.
 _NAMED = frozenset(
@@ -24,22 +24,59 @@ _NAMED = frozenset(
 
 
 async def complete(asking: Asking, answer: Answer) -> None:
-    """Answer a chat completion, streamed or whole."""
+    """Answer a chat completion, streamed or whole.
+
+    An error after the first piece becomes the last event, so that no client takes half an answer
+    for a whole one.
+    """
+    asking = await _prompted(asking)
     request = request_of(asking)
     streamed = asking.flag("stream")
     choices = int(asking.number("n", low=1, high=MAX_CHOICES, whole=True) or 1)
     include_usage = bool((asking.thing("stream_options") or {}).get("include_usage"))
-    provider = await asyncio.to_thread(provider_of, request.model)
-    with measured(asking.context, request, provider.name) as call:
-        if isinstance(provider, OpenAICompatible):
-            relay = relaying.stream if streamed else relaying.whole
-            await relay(provider, asking.body, answer, call, include_usage=include_usage)
-        elif streamed:
-            await _stream(
-                provider, request, answer, call, choices=choices, include_usage=include_usage
-            )
-        else:
-            await _whole(provider, request, answer, call, choices=choices)
+    async with traced(
+        asking, answer, request, asking.body, streamed=streamed, choices=choices
+    ) as events:
+        async for event in events:
+            if not streamed:
+                whole = event
+            elif event.choices or include_usage or event.usage is None:
+                await answer.piece(b"data: " + event.encoded() + b"\n\n")
+    if streamed:
+        await answer.piece(DONE)
+        await answer.end()
+    else:
+        await answer.whole(whole.encoded(), "application/json")
+
+
+async def _prompted(asking: Asking) -> Asking:
+    """Put the messages of the prompt that is named before those that came along."""
+    named = asking.thing(_PROMPT)
+    if named is None:
+        return asking
+    name, label = named.get("name"), named.get("label")
+    version, variables = named.get("version"), named.get("variables", {})
+    if not isinstance(name, str) or not name:
+        raise wrong(f"{_PROMPT}.name", "is required and must be text")
+    if not isinstance(label, str | None):
+        raise wrong(f"{_PROMPT}.label", "must be text")
+    if isinstance(version, bool) or not isinstance(version, int | None):
+        raise wrong(f"{_PROMPT}.version", "must be an integer")
+    if label is not None and version is not None:
+        raise wrong(_PROMPT, "names a label and a version; only one of them decides")
+    if not isinstance(variables, dict):
+        raise wrong(f"{_PROMPT}.variables", "must be an object")
+    resolved = await in_thread(
+        prompting.resolve,
+        asking.context,
+        name=name,
+        label=label,
+        version=version,
+        variables=variables,
+    )
+    body = {each: value for each, value in asking.body.items() if each != _PROMPT}
+    body["messages"] = [*resolved.messages, *asking.objects("messages")]
+    return replace(asking, body=body, prompt=(resolved.name, resolved.version))
 
 
 def request_of(asking: Asking) -> ChatRequest:
@@ -74,64 +111,4 @@ def request_of(asking: Asking) -> ChatRequest:
         max_tokens=None if maximum is None else int(maximum),
         stop=stop,
         extra={name: value for name, value in asking.body.items() if name not in _NAMED},
-    )
-
-
-def _answers(provider: Provider, request: ChatRequest) -> AsyncIterator[Chunk]:
-    return stopped(provider.stream(request), stop=request.stop or (), max_tokens=request.max_tokens)
-
-
-async def _stream(
-    provider: Provider,
-    request: ChatRequest,
-    answer: Answer,
-    call: Measured,
-    *,
-    choices: int,
-    include_usage: bool,
-) -> None:
-    head = encoding.Head.new("chatcmpl", model=request.model)
-    used = Usage()
-    for index in range(choices):
-        gathered = Gathering()
-        await answer.piece(event(encoding.opening(head, index)))
-        async with contextlib.aclosing(_answers(provider, request)) as chunks:  # type: ignore[type-var]
-            async for chunk in chunks:
-                gathered.add(chunk)
-                call.piece(chunk)
-                if (encoded := encoding.piece(head, index, chunk)) is not None:
-                    await answer.piece(event(encoded))
-        await answer.piece(event(encoding.closing(head, index, gathered)))
-        used = _added(used, gathered.usage)
-    call.used(used)
-    if include_usage:
-        await answer.piece(event(encoding.usage(head, used)))
-    await answer.piece(DONE)
-    await answer.end()
-
-
-async def _whole(
-    provider: Provider, request: ChatRequest, answer: Answer, call: Measured, *, choices: int
-) -> None:
-    gathered = [Gathering() for _ in range(choices)]
-    used = Usage()
-    for one in gathered:
-        async with contextlib.aclosing(_answers(provider, request)) as chunks:  # type: ignore[type-var]
-            async for chunk in chunks:
-                one.add(chunk)
-                call.piece(chunk)
-        used = _added(used, one.usage)
-    call.used(used)
-    head = encoding.Head.new("chatcmpl", model=request.model)
-    await answer.json(encoding.completion(head, gathered, used))
-
-
-def _added(used: Usage, more: Usage | None) -> Usage:
-    """Add up the usage of several choices; they share one prompt."""
-    if more is None:
-        return used
-    return Usage(
-        max(used.input_tokens, more.input_tokens),
-        used.output_tokens + more.output_tokens,
-        (used.cost_usd or 0.0) + more.cost_usd if more.cost_usd is not None else used.cost_usd,
     )

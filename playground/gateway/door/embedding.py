@@ -1,17 +1,9 @@
-"""``POST /v1/embeddings``: by the model in this process, or relayed to an endpoint."""
+"""``POST /v1/embeddings``: by the model in this process, or by an endpoint."""
 
-import asyncio
-import base64
-from typing import Any
-
-from playground.gateway import embeddings
-from playground.gateway.catalogue import provider_of
+from playground.gateway.chat import ChatRequest
 from playground.gateway.door.answers import Answer
 from playground.gateway.door.asking import Asking, wrong
-from playground.gateway.providers import openai_compatible as upstream
-from playground.gateway.providers.openai_compatible import OpenAICompatible
-from playground.gateway.providers.refusing import refusal
-from playground.gateway.tokens import count
+from playground.gateway.door.measuring import traced
 
 MAX_TEXTS = 256
 MAX_CHARS = 32_000
@@ -23,39 +15,24 @@ async def embed(asking: Asking, answer: Answer) -> None:
     ``input_type`` may be ``query`` or ``passage``, the usual one; the model here embeds them
     differently.
     """
-    model = asking.text("model")
-    if model != embeddings.MODEL:
-        await _relay(asking, answer, model)
-        return
     texts = _texts(asking)
-    if asking.body.get("dimensions") not in (None, embeddings.DIMENSIONS):
-        raise wrong("dimensions", f"of this model are {embeddings.DIMENSIONS}")
     form = asking.text("encoding_format", required=False) or "float"
     if form not in ("float", "base64"):
         raise wrong("encoding_format", "must be float or base64")
-    kind = asking.text("input_type", required=False) or "passage"
-    if kind not in ("query", "passage"):
-        raise wrong("input_type", "must be query or passage")
-    vectors, tokens = await asyncio.to_thread(_made, texts, kind)
-    encoded: list[Any] = [
-        base64.b64encode(vector.tobytes()).decode() if form == "base64" else vector.tolist()
-        for vector in vectors
-    ]
-    await answer.json(
-        {
-            "object": "list",
-            "model": model,
-            "data": [
-                {"object": "embedding", "index": index, "embedding": vector}
-                for index, vector in enumerate(encoded)
-            ],
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        }
+    asking.text("input_type", required=False)
+    asking.number("dimensions", low=1, high=100_000, whole=True)
+    request = ChatRequest(
+        model=asking.text("model"),
+        messages=[{"role": "user", "content": text} for text in texts],
+        # Vectors are no tokens: what is reserved is the input.
+        max_tokens=0,
     )
-
-
-def _made(texts: list[str], kind: Any) -> tuple[Any, int]:
-    return embeddings.embed(texts, kind=kind), sum(count(text) for text in texts)
+    async with traced(
+        asking, answer, request, asking.body, streamed=False, operation="embeddings"
+    ) as events:
+        async for event in events:
+            whole = event
+    await answer.whole(whole.encoded(), "application/json")
 
 
 def _texts(asking: Asking) -> list[str]:
@@ -68,15 +45,3 @@ def _texts(asking: Asking) -> list[str]:
     if any(not text or len(text) > MAX_CHARS for text in texts):
         raise wrong("input", f"holds an empty text, or one of more than {MAX_CHARS} characters")
     return texts
-
-
-async def _relay(asking: Asking, answer: Answer, model: str) -> None:
-    provider = await asyncio.to_thread(provider_of, model)
-    if not isinstance(provider, OpenAICompatible):
-        raise wrong("model", f"names “{model[:80]}”, which makes no embeddings")
-    with upstream.reachable():
-        async with await provider.post("embeddings", asking.body) as response:
-            if response.status != 200:
-                raise refusal(response.status, await upstream.told(response))
-            raw = await response.read()
-    await answer.whole(raw, "application/json")

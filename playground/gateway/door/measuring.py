@@ -1,44 +1,34 @@
-"""Trace a call through ``/v1`` as a trace of its own: what was asked, said and used."""
+"""Trace a call through ``/v1`` as a trace of its own: what was asked and said."""
 
 import contextlib
-import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
 from playground.core import spans
-from playground.core.context import RequestContext
-from playground.core.spans import Span
 from playground.gateway import calling
-from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
+from playground.gateway.answering import Call, answer
+from playground.gateway.chat import ChatRequest
+from playground.gateway.door.answers import Answer
+from playground.gateway.door.asking import Asking
+from playground.gateway.events import Event
 
 
-class Measured:
-    """What is known of a call while it runs."""
+@contextlib.asynccontextmanager
+async def traced(
+    asking: Asking,
+    answering: Answer,
+    request: ChatRequest,
+    body: dict[str, Any],
+    *,
+    streamed: bool,
+    choices: int = 1,
+    operation: str = "chat",
+) -> AsyncIterator[AsyncGenerator[Event]]:
+    """Open the trace of a call and give its events; both spans end with the block.
 
-    def __init__(self, span: Span) -> None:
-        self.span = span
-        self.gathered = Gathering()
-        self._begun = time.perf_counter()
-        self._silent = True
-
-    def piece(self, chunk: Chunk) -> None:
-        """Take in a piece of the answer."""
-        if self._silent:
-            self._silent = False
-            waited = time.perf_counter() - self._begun
-            self.span.set("gen_ai.response.time_to_first_chunk", waited)
-        self.gathered.add(chunk)
-        if chunk.text:
-            self.span.delta(chunk.text)
-
-    def used(self, usage: Usage) -> None:
-        """Take the tokens of all choices together."""
-        self.gathered.usage = usage
-
-
-@contextlib.contextmanager
-def measured(context: RequestContext, request: ChatRequest, provider: str) -> Iterator[Measured]:
-    """Open the trace of a call and its model span; both end with the block."""
-    asked = request.messages[-1].get("content") if request.messages else ""
+    The answer's head gets what the call knows of its limits and its model.
+    """
+    context = asking.context
     with (
         spans.trace(
             f"v1 {request.model}",
@@ -46,14 +36,39 @@ def measured(context: RequestContext, request: ChatRequest, provider: str) -> It
             subject=context.subject,
             run_id=None,
             thread_id=None,
-            attributes={"gen_ai.operation.name": "chat"},
+            attributes={"gen_ai.operation.name": operation},
         ) as root,
-        calling.span_of(context, request, provider) as span,
+        calling.span_of(context, request, operation=operation) as span,
     ):
-        root.set("input.value", asked if isinstance(asked, str) else "")
-        call = Measured(span)
+        if asking.prompt is not None:
+            name, version = asking.prompt
+            span.update({"gen_ai.prompt.name": name, "playground.prompt.version": version})
+        answering.headers["playground-trace"] = root.trace_id
+        call = Call(
+            context,
+            request,
+            body,
+            span,
+            key=asking.key,
+            streamed=streamed,
+            choices=choices,
+            operation=operation,
+            headers=answering.headers,
+        )
         try:
-            yield call
+            async with contextlib.aclosing(_shown(call)) as events:
+                yield events
         finally:
-            calling.answered(span, request, call.gathered)
-            root.output(call.gathered.text)
+            root.set("input.value", call.asked)
+            if operation == "chat":
+                calling.answered(span, call.said.gathered)
+                root.output(call.said.gathered.text)
+
+
+async def _shown(call: Call) -> AsyncGenerator[Event]:
+    """Let the answer be seen while it grows."""
+    async with contextlib.aclosing(answer(call)) as events:
+        async for event in events:
+            if call.last_words:
+                call.span.delta(call.last_words)
+            yield event

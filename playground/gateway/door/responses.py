@@ -5,20 +5,17 @@ Nothing is stored, so there is no earlier response to go on from: send the whole
 Source: https://platform.openai.com/docs/api-reference/responses
 """
 
-import asyncio
-import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from playground.gateway.catalogue import provider_of
-from playground.gateway.chat import ChatRequest, Gathering, Usage
+from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
 from playground.gateway.door.answers import Answer, event
 from playground.gateway.door.asking import Asking, wrong
-from playground.gateway.door.encoding import Head
-from playground.gateway.door.measuring import Measured, measured
-from playground.gateway.door.stopping import stopped
-from playground.gateway.providers import Provider
+from playground.gateway.door.measuring import traced
+from playground.gateway.encoding import Head
+from playground.gateway.events import Event, Reading
+from playground.gateway.providers.openai_compatible import body_of
 
 _PASSED_ON = ("tool_choice", "parallel_tool_calls", "top_p", "user", "metadata")
 
@@ -26,16 +23,17 @@ _PASSED_ON = ("tool_choice", "parallel_tool_calls", "top_p", "user", "metadata")
 async def respond(asking: Asking, answer: Answer) -> None:
     """Answer a request, streamed or whole."""
     request = request_of(asking)
+    reply = _Reply(asking.body, Head.new("resp", model=request.model))
     streamed = asking.flag("stream")
-    provider = await asyncio.to_thread(provider_of, request.model)
-    with measured(asking.context, request, provider.name) as call:
-        reply = _Reply(asking.body, Head.new("resp", model=request.model))
+    async with traced(asking, answer, request, body_of(request), streamed=True) as events:
+        pieces = _pieces(events, reply)
         if streamed:
-            await _stream(provider, request, reply, answer, call)
+            await _stream(pieces, reply, answer)
         else:
-            async for _ in _pieces(provider, request, reply, call):
+            async for _ in pieces:
                 pass
-            await answer.json(reply.whole("completed"))
+    if not streamed:
+        await answer.json(reply.whole("completed"))
 
 
 def request_of(asking: Asking) -> ChatRequest:
@@ -216,23 +214,23 @@ def _usage(used: Usage) -> dict[str, Any]:
     }
 
 
-async def _pieces(provider: Provider, request: ChatRequest, reply: _Reply, call: Measured) -> Any:
-    chunks = stopped(provider.stream(request), stop=(), max_tokens=request.max_tokens)
-    async with contextlib.aclosing(chunks) as answered:  # type: ignore[type-var]
-        async for chunk in answered:
-            reply.gathered.add(chunk)
-            call.piece(chunk)
-            yield chunk
+async def _pieces(events: AsyncIterator[Event], reply: _Reply) -> AsyncIterator[Chunk]:
+    reading = Reading()
+    async for each in events:
+        chunk = reading.chunk(each)
+        reply.gathered.add(chunk)
+        yield chunk
 
 
-async def _stream(
-    provider: Provider, request: ChatRequest, reply: _Reply, answer: Answer, call: Measured
-) -> None:
+async def _stream(pieces: AsyncIterator[Chunk], reply: _Reply, answer: Answer) -> None:
     place: dict[str, Any] = {"output_index": 0, "content_index": 0, "item_id": ""}
-    begun = False
-    for kind in ("response.created", "response.in_progress"):
-        await answer.piece(reply.event(kind, response=reply.whole("in_progress")))
-    async for chunk in _pieces(provider, request, reply, call):
+    opened = begun = False
+    async for chunk in pieces:
+        # Not before the model speaks: until then the answer can still be an error.
+        if not opened:
+            opened = True
+            for kind in ("response.created", "response.in_progress"):
+                await answer.piece(reply.event(kind, response=reply.whole("in_progress")))
         if not chunk.text:
             continue
         if not begun:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -60,13 +61,16 @@ async def application(scope: Mapping[str, Any], receive: Receive, send: Send) ->
 async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
     begun = time.perf_counter()
     caller = await _known_caller(scope)
-    context = caller.context
-    await asyncio.to_thread(limiting.take, limiting.PERSON, context.subject)
+    context = replace(caller.context, request_id=answer.request_id)
     endpoint, more = _endpoint(scope["method"], scope["path"])
-    if scope["method"] == "POST" and not caller.may_call:
+    if scope["method"] != "POST":
+        # Calls are limited together with their quotas, in one step.
+        await asyncio.to_thread(limiting.take, limiting.PERSON, context.subject)
+    elif not caller.may_call:
         raise PolicyDenied("policy.denied", "You may not call models.")
     raw = await read_body(scope, receive)
-    asking = Asking(context, parse(raw) if raw or scope["method"] == "POST" else {}, more)
+    body = parse(raw) if raw or scope["method"] == "POST" else {}
+    asking = Asking(context, body, more, caller.key)
     answer.headers["OpenAI-Processing-Ms"] = f"{(time.perf_counter() - begun) * 1000:.0f}"
     with contexts.bound(context):
         await _unless_gone(endpoint(asking, answer), receive)

@@ -50,7 +50,7 @@ class OfflinePlanner:
         asked = await asyncio.to_thread(count_messages, request.messages)
         yield Chunk(
             finish_reason="tool_calls" if decision.calls else "stop",
-            usage=Usage(asked, await asyncio.to_thread(count, written), 0.0),
+            usage=Usage(asked, await asyncio.to_thread(count, written)),
         )
 
 

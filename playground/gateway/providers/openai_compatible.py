@@ -23,6 +23,7 @@ from playground.gateway.tokens import count, count_messages
 CONNECT_S = 10.0
 SILENCE_S = 120.0
 MAX_LINE = 2**20
+RETIRE_S = 600.0
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
@@ -68,6 +69,12 @@ class OpenAICompatible:
         """Close this loop's connections; the next call opens new ones."""
         if session := self._sessions.pop(asyncio.get_running_loop(), None):
             await session.close()
+
+    def retire(self) -> None:
+        """Let the calls that run end, then close the connections of all loops."""
+        for loop, session in list(self._sessions.items()):
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_close_later, session)
 
     async def models(self) -> list[str]:
         """Return the ids that the endpoint lists."""
@@ -128,6 +135,11 @@ class OpenAICompatible:
             # The first count loads a vocabulary: too slow for the loop that all calls share.
             asked = await asyncio.to_thread(count_messages, request.messages)
             yield Chunk(usage=Usage(asked, await asyncio.to_thread(count, gathered.written)))
+
+
+def _close_later(session: aiohttp.ClientSession) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_later(RETIRE_S, lambda: loop.create_task(session.close()))
 
 
 @contextlib.contextmanager

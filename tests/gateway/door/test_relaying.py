@@ -81,12 +81,9 @@ async def upstream(settings: Any) -> AsyncIterator[Upstream]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     settings.OPENAI_BASE_URL = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     settings.OPENAI_API_KEY, settings.OPENAI_MODEL = SECRET, "their-model"
-    catalogue._endpoint.cache_clear()
     yield served
-    endpoint = catalogue._endpoint()
-    assert endpoint is not None
-    await endpoint.close()
-    catalogue._endpoint.cache_clear()
+    if known := catalogue._providers.pop("openai", None):
+        await known[1].close()
     await runner.cleanup()
 
 

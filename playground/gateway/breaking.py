@@ -1,0 +1,89 @@
+"""Stop asking who keeps failing: a circuit breaker for each model.
+
+Kept in each process, as what a process sees itself is the quickest evidence; the probes of
+``health`` are what all processes share.
+Source: M. Nygard, "Release It!", 2nd edition, chapter 5.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FAILURES = 5
+WITHIN_S = 30.0
+OPEN_S = 5.0
+LONGEST_S = 60.0
+
+
+@dataclass
+class _Circuit:
+    failures: int = 0
+    since: float = 0.0
+    open_until: float = 0.0
+    open_s: float = OPEN_S
+    trying: bool = False
+
+
+class Breaker:
+    """Open a circuit after ``FAILURES`` in a row; then let one call through every now and then.
+
+    The pause doubles while those fail, up to ``LONGEST_S``.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._circuits: dict[str, _Circuit] = {}
+
+    def waits_s(self, name: str) -> float:
+        """Return how long nothing should be sent there, 0 where something may be."""
+        with self._lock:
+            circuit = self._circuits.get(name)
+            if circuit is None or not circuit.open_until:
+                return 0.0
+            left = circuit.open_until - self._clock()
+            # Of the calls that come after the pause one tries, the others wait for its end.
+            return max(left, 0.0) if left > 0 else (1.0 if circuit.trying else 0.0)
+
+    def begin(self, name: str) -> None:
+        """Note that a call is sent; after a pause it is the one that tries."""
+        with self._lock:
+            circuit = self._circuits.get(name)
+            if circuit is not None and circuit.open_until:
+                circuit.trying = True
+
+    def succeeded(self, name: str) -> None:
+        """Close the circuit."""
+        with self._lock:
+            self._circuits.pop(name, None)
+
+    def failed(self, name: str) -> None:
+        """Count a failure; old ones are forgotten."""
+        with self._lock:
+            now = self._clock()
+            circuit = self._circuits.setdefault(name, _Circuit(since=now))
+            if circuit.open_until:
+                circuit.trying = False
+                circuit.open_s = min(circuit.open_s * 2, LONGEST_S)
+                circuit.open_until = now + circuit.open_s
+                return
+            if now - circuit.since > WITHIN_S:
+                circuit.failures, circuit.since = 0, now
+            circuit.failures += 1
+            if circuit.failures >= FAILURES:
+                circuit.open_until = now + circuit.open_s
+
+    def left(self, name: str) -> None:
+        """Note that a call was left before it told anything."""
+        with self._lock:
+            if circuit := self._circuits.get(name):
+                circuit.trying = False
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._circuits.clear()
+
+
+breaker = Breaker()

@@ -1,0 +1,218 @@
+"""Meter calls: reserve what one may need, keep the lease while it runs, settle what it used.
+
+Settling queues the row of the ledger, durably and before the caller gets the last byte.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from playground.core.errors import Unavailable
+from playground.gateway.configuration import Configuration, Model
+from playground.gateway.connecting import quotas
+from playground.gateway.quotas.limits import Amount, Kind, Limit, Scope
+from playground.gateway.quotas.reservations import Outcome, Reservation
+
+log = logging.getLogger(__name__)
+
+# Of an answer without any known limit of length.
+LONGEST_ANSWER = 4096
+# What one key, or one person, may call without any quota of its own: 100 a second.
+CALLS_PER_MINUTE = 6000
+RENEW_S = 15.0
+_PATIENCE_S = 2.0
+_KEEP_TRYING_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a call may need at most; ``capped`` answers must be held to ``output_tokens``."""
+
+    input_tokens: int
+    output_tokens: int
+    capped: bool = False
+
+
+@dataclass
+class Used:
+    """What a call took; ``counted_here`` where the endpoint did not tell its tokens."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    counted_here: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens in and out; cached ones are part of those in."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass
+class Meter:
+    """One call's reservation."""
+
+    reservation: Reservation
+    begun: float = field(default_factory=time.perf_counter)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the rate-limit headers of the call's answer."""
+        if self.reservation.unmetered:
+            return {"playground-quota": "unmetered"}
+        return self.reservation.headers
+
+    async def settle(
+        self,
+        used: Used,
+        *,
+        model: Model | None,
+        outcome: Outcome,
+        row: Mapping[str, Any],
+    ) -> int | None:
+        """Count what was used; return its price in micro-dollars, None where none is known.
+
+        While Redis is away it is tried again in the background; the lease outlives this process.
+        """
+        cost = cost_micro_usd(model, used)
+        closed = {
+            **row,
+            "endpoint": model.server.name if model else "",
+            "served_by": model.id if model else "",
+            "input_tokens": used.input_tokens,
+            "output_tokens": used.output_tokens,
+            "cached_tokens": used.cached_tokens,
+            "counted_here": used.counted_here,
+            "price_known": cost is not None,
+            "latency_ms": (time.perf_counter() - self.begun) * 1000,
+        }
+        amount = Amount(used.tokens, cost or 0)
+        _running().discard(self.reservation)
+        try:
+            await quotas().settle(self.reservation, amount, outcome=outcome, row=closed)
+        except Unavailable:
+            log.warning("a call is settled later: %s", self.reservation.id)
+            again = asyncio.create_task(_settle_later(self.reservation, amount, outcome, closed))
+            _later.add(again)
+            again.add_done_callback(_later.discard)
+        return cost
+
+
+async def begin(
+    limits: tuple[Limit, ...], estimate: Estimate, *, models: list[Model], row: Mapping[str, Any]
+) -> Meter:
+    """Reserve a call's tokens and money, at the price of the dearest model it may reach.
+
+    Raises:
+        OverQuota: a limit is used up.
+        Unavailable: ``quota.unavailable``, Redis is away and calls do not go on without it.
+    """
+    most = Used(estimate.input_tokens, estimate.output_tokens)
+    cost = max((cost_micro_usd(model, most) or 0 for model in models), default=0)
+    amount = Amount(most.tokens, cost)
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            reservation = await quotas().reserve(limits, amount, row=row)
+            break
+        except Unavailable:
+            # It may be starting again: a call that waits a moment is better than one that fails.
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.1)
+    _keep(reservation)
+    return Meter(reservation)
+
+
+def limits_of(
+    configuration: Configuration, *, team: str, key: str, models: tuple[str, ...]
+) -> tuple[Limit, ...]:
+    """Return the limits of a call, with the one that holds for everybody."""
+    common = Limit(Scope(key=key), Kind.REQUESTS_PER_MINUTE, CALLS_PER_MINUTE)
+    return (*configuration.limits_of(team=team, key=key, models=models), common)
+
+
+def estimate(
+    limits: tuple[Limit, ...],
+    *,
+    input_tokens: int,
+    asked: int | None,
+    choices: int,
+    model: Model | None,
+) -> Estimate:
+    """Say how much a call may need; without ``max_tokens`` its answer is held to a length.
+
+    Only where tokens or money are limited: elsewhere nobody's answer is cut for the metering.
+    """
+    limited = any(
+        limit.kind in (Kind.TOKENS_PER_MINUTE, Kind.MONEY_PER_DAY, Kind.MONEY_PER_MONTH)
+        for limit in limits
+    )
+    known = (model and model.max_output_tokens) or LONGEST_ANSWER
+    longest = known if asked is None else asked
+    return Estimate(input_tokens, longest * choices, capped=limited and asked is None)
+
+
+def cost_micro_usd(model: Model | None, used: Used) -> int | None:
+    """Return the price of the tokens in micro-dollars, None where the model has none."""
+    if model is None or model.price is None:
+        return None
+    return model.price.cost_micro_usd(
+        input_tokens=used.input_tokens,
+        cached_tokens=min(used.cached_tokens, used.input_tokens),
+        output_tokens=used.output_tokens,
+    )
+
+
+_later: "set[asyncio.Task[None]]" = set()
+
+
+async def _settle_later(
+    reservation: Reservation, amount: Amount, outcome: Outcome, row: Mapping[str, Any]
+) -> None:
+    until, pause_s = time.monotonic() + _KEEP_TRYING_S, 0.2
+    while time.monotonic() < until:
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, 10.0)
+        with contextlib.suppress(Unavailable):
+            await quotas().settle(reservation, amount, outcome=outcome, row=row)
+            return
+    log.error("a call was not settled, its lease will be: %s", reservation.id)
+
+
+class _Running:
+    """The reservations of one loop, whose leases are renewed together."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Reservation] = {}
+        self.task: asyncio.Task[None] | None = None
+
+    def discard(self, reservation: Reservation) -> None:
+        self.held.pop(reservation.id, None)
+
+    async def renew(self) -> None:
+        while self.held:
+            await asyncio.sleep(RENEW_S)
+            with contextlib.suppress(Unavailable):
+                await quotas().extend(*self.held.values())
+
+
+_all_running: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Running]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _running() -> _Running:
+    return _all_running.setdefault(asyncio.get_running_loop(), _Running())
+
+
+def _keep(reservation: Reservation) -> None:
+    running = _running()
+    running.held[reservation.id] = reservation
+    if running.task is None or running.task.done():
+        running.task = asyncio.create_task(running.renew())

@@ -1,0 +1,58 @@
+"""Fill a call's messages from a stored prompt, which the room of the prompts knows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from playground.core.context import RequestContext
+from playground.core.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A rendered prompt: OpenAI messages, and the version they were rendered from."""
+
+    name: str
+    version: int
+    messages: Sequence[Mapping[str, Any]]
+
+
+class PromptResolver(Protocol):
+    """Find a prompt of the context's team and render it.
+
+    Raises:
+        NotFound: there is no such prompt, version or label; nothing else is taken in its place.
+        InvalidInput: it cannot be rendered with these variables.
+    """
+
+    def __call__(
+        self,
+        context: RequestContext,
+        *,
+        name: str,
+        label: str | None,
+        version: int | None,
+        variables: Mapping[str, Any],
+    ) -> Resolved: ...
+
+
+_resolvers: list[PromptResolver] = []
+
+
+def register(resolver: PromptResolver) -> None:
+    """Let this resolver answer from now on."""
+    _resolvers[:] = [resolver]
+
+
+def resolve(
+    context: RequestContext,
+    *,
+    name: str,
+    label: str | None,
+    version: int | None,
+    variables: Mapping[str, Any],
+) -> Resolved:
+    """Find and render a prompt; see ``PromptResolver``. Asks the database."""
+    if not _resolvers:
+        raise NotFound("prompt.not-found", "No prompts are kept here.")
+    return _resolvers[0](context, name=name, label=label, version=version, variables=variables)
