@@ -20,6 +20,11 @@ PASSWORD_WORD = (
 """What names a secret so clearly that anything assigned to it is one."""
 _WEAK_WORD = r"secret|token"
 SECRET_WORD = rf"(?:{PASSWORD_WORD}|{_WEAK_WORD})"
+PROVIDER_PREFIX = (
+    r"(?<![A-Za-z0-9])(?:sk|pk|rk|pg|hf|gh[opsur]|github_pat|glpat|xox[abeprs]"
+    r"|npm|pypi|lsv2|gsk|xai|nvapi|whsec|shpat|dop_v1)[_-]"
+)
+"""How providers' keys begin, so that they can be told from other text."""
 _NO_SECRET = re.compile(
     r"(?i)(?:true|false|null|none|nil|required|optional|must|the|is|are|your|for|min|max|minimum"
     r"|maximum|missing|invalid|incorrect|wrong|expired|string|str|bytes|int|bool)[.:!?)\]|]*"
@@ -46,38 +51,38 @@ HARMLESS = (
 PATTERNS: dict[str, str] = {
     "private_key": rf"-----BEGIN {_PEM_WORDS}PRIVATE KEY(?: BLOCK)?-----(?=\s|\\|\Z)"
     rf"(?s:.*?)(?:-----END {_PEM_WORDS}-----|\Z)",
-    "jwt": r"(?<![A-Za-z0-9])eyJ[\w-]{8,}(?:(?:\.[\w-]{4,})(?:\.[\w-]*){0,3}|(?<=[\w-]{200}))",
-    "provider_key": r"(?<![A-Za-z0-9])(?:(?:sk|pk|rk|pg|hf|gh[opsur]|github_pat|glpat|xox[abeprs]"
-    r"|npm|pypi|lsv2|gsk|xai|nvapi|whsec|shpat|dop_v1)[_-]"
+    "jwt": r"(?<![A-Za-z0-9])eyJ[\w-]{8,}(?:(?:\.[\w-]{4,})(?:\.[\w-]+){0,3}|(?<=[\w-]{200}))",
+    "provider_key": rf"(?:{PROVIDER_PREFIX}"
     r"(?=[\w-]{0,64}?[A-Za-z0-9]{16}|(?:[A-Za-z_-]{0,24}\d){5})[\w-]{16,}"
-    r"|(?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9])|AIza[\w-]{30,}|ya29\.[\w-]{16,})",
+    r"|(?<![A-Za-z0-9])(?:A[KS]IA[0-9A-Z]{16}(?![A-Za-z0-9])|AIza[\w-]{30,}|ya29\.[\w-]{16,}))",
     "bearer": r"(?i:\bbearer)\s{1,3}(?P<credential>[\w.~+/=-]{8,})",
     "assignment": rf"(?i:(?<![\w-])[\w-]{{0,24}}?(?:(?P<strong>{PASSWORD_WORD})|{_WEAK_WORD}))"
     r"[\"']?\s{0,3}(?P<sign>[:=：])\s{0,3}(?P<value>(?:\"[^\"\n]{3,200}(?=\")|'[^'\n]{3,200}(?=')"
     r"|[\"']?[^\s\"',;}{]{3,}))",
     "url_credentials": r"(?<=://)[^\s/@:]{0,64}:[^\s/@]{1,256}(?=@)",
     "email": r"\w[\w.+%'-]{0,63}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}",
-    "iban": r"(?<![^\W_])[A-Za-z]{2}\d\d(?:[ \u00a0-]?[A-Za-z0-9]{4}){2,7}"
+    "iban": r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ \u00a0-]?[A-Za-z0-9]{4}){2,7}"
     r"(?:[ \u00a0-]?[A-Za-z0-9]{1,3})?",
     "card": r"(?<![\d.])(?:[2-6]\d{3}(?P<s>[ \u00a0.-]?)\d{4}(?P=s)\d{4}(?P=s)\d{1,4}"
     r"(?:(?P=s)\d{1,3})?|3\d{3}[ .-]\d{6}[ .-]\d{4,5}|[2-6]\d{12,18}|[2-6](?:[ -]\d){12,18})(?!\d)",
-    "ssn": r"(?<![\w.-])(?!000|666|9)\d{3}(?P<d>[ -])(?!00)\d\d(?P=d)(?!0000)\d{4}(?![\w-]|\.\d)",
-    "phone": r"(?<![\w.,/$€£#=-])(?:"
+    "ssn": r"(?<![A-Za-z0-9_.-])(?!000|666|9)\d{3}(?P<d>[ -])(?!00)\d\d(?P=d)(?!0000)\d{4}"
+    r"(?![A-Za-z0-9_-]|\.\d)",
+    "phone": r"(?<![A-Za-z0-9_.,/$€£#=-])(?:"
     rf"(?:\+|00)[1-9](?:{_GAP}\d){{6,14}}"
     r"|\((?!(?:19|20)\d\d\))\+?\d{1,5}\)[ ./-]?\d{2,8}(?:[ ./–-]\d{2,8}){0,4}"
-    r"|(?:1[ .-])?[2-9]\d\d(?P<n>[ .-])\d{3}(?P=n)\d{4}"
+    r"|(?<!\d )(?:1[ .-])?[2-9]\d\d(?P<n>[ .-])\d{3}(?P=n)\d{4}"
     r"|0[1-9]\d{0,4}(?:[ .-]\d{2,8}|/ ?\d{2,8}| [-/–] \d{2,8})(?:[ ./–-]\d{2,8}){0,4}"
     r"|0[1-9]\d{8,10}|[679]\d\d(?:[ .-]\d\d){3}|1[3-9]\d[ -]\d{4}[ -]\d{4}"
-    r")(?!\w|[.,]\d|-\d)",
-    "ip": rf"(?<![\w.:])(?:(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d)"
-    r"|(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{2,39}(?:(?:\.\d{1,3}){3})?(?![\w]))",
+    r")(?![A-Za-z0-9_]|[.,]\d|-\d)",
+    "ip": rf"(?<![A-Za-z0-9_.:])(?:(?:{_OCTET}\.){{3}}{_OCTET}(?![A-Za-z0-9_]|\.\d)"
+    r"|(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{2,39}(?:(?:\.\d{1,3}){3})?(?![A-Za-z0-9_]))",
 }
 """Kind to pattern, most telling first: at one position the first that fits wins."""
 
 KINDS = frozenset(PATTERNS)
 _OPEN_ENDED = {
     "jwt": re.compile(r"[\w.-]*"),
-    "provider_key": re.compile(r"[\w.-]*"),
+    "provider_key": re.compile(r"[\w-]*"),
     "bearer": re.compile(r"[\w.~+/=-]*"),
     "assignment": re.compile(r"[^\s\"',;}{]*"),
 }
@@ -132,7 +137,7 @@ def recognise(text: str, kinds: frozenset[str] = KINDS) -> Iterator[Recognised]:
         rest = None
         if kind == "private_key" and not _END_OF_KEY.search(text, start, end):
             rest = _END_OF_KEY
-        elif end == len(text) and text[start] not in "\"'":
+        elif end == len(text):
             rest = _OPEN_ENDED.get(kind)
         start += kind == "assignment" and text[start] in "\"'"
         yield Recognised(kind, match.start(), start, end, rest)

@@ -1,50 +1,24 @@
-"""Name what must not pass: contact data, numbers of people and accounts, credentials."""
+"""Find sensitive text, or blank it out. ``streaming`` gives the same for text still arriving."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection
 
+from playground.gateway.guardrails.kinds import EVERYTHING, PII, SECRETS, Entity, Finding
+from playground.gateway.guardrails.scanning import Scanner
 
-class Entity(StrEnum):
-    """A kind of sensitive text. The patterns live in ``playground.core.recognising``."""
-
-    EMAIL = "email"
-    PHONE = "phone"
-    CARD = "card"
-    IBAN = "iban"
-    SSN = "ssn"
-    IP = "ip"
-    PROVIDER_KEY = "provider_key"
-    JWT = "jwt"
-    PRIVATE_KEY = "private_key"
-    BEARER = "bearer"
-    URL_CREDENTIALS = "url_credentials"
-    ASSIGNMENT = "assignment"
+__all__ = ["EVERYTHING", "PII", "SECRETS", "Entity", "Finding", "find", "redact"]
 
 
-PII = frozenset(
-    {Entity.EMAIL, Entity.PHONE, Entity.CARD, Entity.IBAN, Entity.SSN, Entity.IP},
-)
-SECRETS = frozenset(Entity) - PII
-EVERYTHING = frozenset(Entity)
+def find(text: str, kinds: Collection[Entity] = EVERYTHING) -> list[Finding]:
+    """Return where the text holds entities of these kinds, left to right, without overlap.
 
-_LABELS = {Entity.EMAIL: "[e-mail]"} | {kind: f"[{kind}]" for kind in PII - {Entity.EMAIL}}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing found.
-
-    Args:
-        kind: what it is.
-        start: offset of its first character in the whole text.
-        end: offset behind its last character.
+    Of ``password=hunter2`` or ``Bearer …`` only the value is the finding. A private key without
+    its end marker reaches to the end of the text.
     """
-
-    kind: Entity
-    start: int
-    end: int
+    return redact(text, kinds)[1]
 
 
-def label(kind: Entity) -> str:
-    """Return what stands in its place."""
-    return _LABELS.get(kind, "[secret]")
+def redact(text: str, kinds: Collection[Entity] = EVERYTHING) -> tuple[str, list[Finding]]:
+    """Return the text with each entity replaced by ``[e-mail]`` and so on, and the findings."""
+    findings: list[Finding] = []
+    scanner = Scanner(kinds, note=findings.append)
+    return scanner.feed(text) + scanner.end(), findings
