@@ -75,8 +75,9 @@ def violations(schema: Mapping[str, Any], text: str) -> list[str]:
                 break
     except (_TooMuch, RecursionError):
         told.append("/: too complex to check")
-    except Unresolvable:
-        raise _refused("A reference leads nowhere.") from None
+    except (Unresolvable, LookupError, AttributeError, TypeError, ValueError, ArithmeticError):
+        # What a reference points at was not held against the rules for schemas.
+        raise _refused("A reference leads nowhere, or to no schema.") from None
     return list(dict.fromkeys(told))[:MAX_TOLD]
 
 
@@ -200,7 +201,8 @@ def _messages(error: ValidationError, names: frozenset[str]) -> list[str]:
     steps = (str(step) if isinstance(step, int) or step in names else "*" for step in error.path)
     where = f"/{'/'.join(steps)}: {error.validator}"
     if error.validator == "required" and isinstance(error.validator_value, list):
-        missing = [name for name in error.validator_value if name not in error.instance]
+        present: Any = error.instance
+        missing = [name for name in error.validator_value if name not in present]
         return [f"{where} {name}" for name in missing]
     return [where]
 

@@ -76,6 +76,7 @@ def test_it_follows_a_reference_when_it_stays_inside_the_schema() -> None:
         {"properties": {"a": {"$ref": "other.json"}}},
         {"$dynamicRef": "file:///etc/passwd"},
         {"$ref": "#/$defs/missing"},
+        {"$ref": "#/$defs/a/enum/0", "$defs": {"a": {"enum": ["x"]}}},
         {"type": "nonsense"},
         {"pattern": "(?=look)ahead"},
         {"pattern": r"(a)\1"},
