@@ -95,7 +95,8 @@ class Topics:
             return None
         if self._known is None:
             self._known = self._embed(self._examples), self._embed(BACKGROUND)
-        near, background = (self._embed(parts) @ known.T for known in self._known)
+        vectors = self._embed(parts)
+        near, background = (vectors @ known.T for known in self._known)
         scores = near - background.mean(axis=1, keepdims=True)
         best = int(np.argmax(scores.max(axis=0)))
         score = float(scores[:, best].max())
