@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from playground.core.canonical import canonical_json
-from playground.core.redaction import SENSITIVE_KEY, luhn_valid, redact
+from playground.core.recognising import luhn_valid
+from playground.core.redaction import SENSITIVE_KEY, redact
 
 MAX_STRING = 16_000
 MAX_VALUE = 96_000

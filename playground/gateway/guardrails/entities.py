@@ -1,0 +1,24 @@
+"""Find sensitive text, or blank it out. ``streaming`` gives the same for text still arriving."""
+
+from collections.abc import Collection
+
+from playground.gateway.guardrails.kinds import EVERYTHING, PII, SECRETS, Entity, Finding
+from playground.gateway.guardrails.scanning import Scanner
+
+__all__ = ["EVERYTHING", "PII", "SECRETS", "Entity", "Finding", "find", "redact"]
+
+
+def find(text: str, kinds: Collection[Entity] = EVERYTHING) -> list[Finding]:
+    """Return where the text holds entities of these kinds, left to right, without overlap.
+
+    Of ``password=hunter2`` or ``Bearer …`` only the value is the finding. A private key without
+    its end marker reaches to the end of the text.
+    """
+    return redact(text, kinds)[1]
+
+
+def redact(text: str, kinds: Collection[Entity] = EVERYTHING) -> tuple[str, list[Finding]]:
+    """Return the text with each entity replaced by ``[e-mail]`` and so on, and the findings."""
+    findings: list[Finding] = []
+    scanner = Scanner(kinds, note=findings.append)
+    return scanner.feed(text) + scanner.end(), findings
