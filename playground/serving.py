@@ -4,9 +4,15 @@ Twisted would read every form itself before Django does, and end the connection 
 where one cannot be read. Here bodies go to the application as they came.
 """
 
+import asyncio
 from typing import Any
 
-from daphne import cli, http_protocol
+import uvloop
+
+# Daphne makes its loop when it is imported.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+from daphne import cli, http_protocol  # noqa: E402
 
 
 class Request(http_protocol.WebRequest):  # type: ignore[misc]

@@ -6,28 +6,32 @@ Every call of a model passes here, the product's own and those of programs outsi
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from playground.core import spans
 from playground.core.asking import in_thread
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
-from playground.core.spans import Span
+from playground.core.spans import Span, SpanKind
 from playground.gateway import (
     attempting,
     caching,
     catalogue,
     configuration,
     encoding,
+    judging,
     metering,
     vectors,
 )
 from playground.gateway.attempting import Attempts
 from playground.gateway.chat import ChatRequest, Usage
-from playground.gateway.configuration import Configuration, Model, Route
+from playground.gateway.configuration import Configuration, Model, Route, Rule
 from playground.gateway.events import Asked, Event, Said, of_provider
+from playground.gateway.guarding import Blocked, Guard, in_force
 from playground.gateway.metering import Estimate, Used
+from playground.gateway.providers.openai_compatible import body_of
 from playground.gateway.quotas.reservations import Outcome
 from playground.gateway.tokens import count, count_messages
 
@@ -45,6 +49,7 @@ class Call:
         key: id of the API key it came with, empty for none.
         headers: what the answer's head should tell, known before the first event.
         asked: the last message's text, as far as it may be seen in traces.
+        judging: it is a guard model's own call, to which no rules apply.
         last_words: what the last event added to the first choice's text.
     """
 
@@ -62,6 +67,8 @@ class Call:
     asked: str = ""
     last_words: str = ""
     from_cache: bool = False
+    blocked_by: str = ""
+    judging: bool = False
     first_token_ms: float | None = None
     begun: float = field(default_factory=time.perf_counter)
 
@@ -69,6 +76,13 @@ class Call:
     def provider(self) -> str:
         """Return the name of the endpoint that answers, empty before one does."""
         return self.attempts.model.server.name if self.attempts.model else ""
+
+    def tell_what_was_asked(self) -> None:
+        """Write into the span what the model is asked, now that the checks have passed."""
+        request = self.request
+        self.span.input({"messages": list(request.messages), "tools": list(request.tools or ())})
+        last = request.messages[-1].get("content") if request.messages else ""
+        self.asked = last if isinstance(last, str) else ""
 
 
 async def answer(call: Call) -> AsyncGenerator[Event]:
@@ -87,8 +101,14 @@ async def answer(call: Call) -> AsyncGenerator[Event]:
     call.headers.update(meter.headers)
     outcome, code = Outcome.ABORTED, ""
     try:
+        guard = _guard(call, known, names)
+        if guard:
+            await _check(call, guard)
+        call.tell_what_was_asked()
         ttl_s = known.cache_ttl_s(team=call.context.team, models=names)
         tried = _answered(call, route, models)
+        if guard and call.operation == "chat":
+            tried = guard.answered(tried, streamed=call.streamed, schema=_schema(call.request))
         answered = _kept(call, known, tried, ttl_s=ttl_s) if ttl_s else tried
         async with contextlib.aclosing(answered) as events:
             async for event in events:
@@ -101,6 +121,8 @@ async def answer(call: Call) -> AsyncGenerator[Event]:
         outcome = Outcome.SUCCEEDED
     except PlaygroundError as error:
         outcome, code = _outcome_of(error), error.code
+        if isinstance(error, Blocked):
+            call.blocked_by = error.rule.name
         raise
     except Exception:
         outcome, code = Outcome.FAILED, "internal"
@@ -141,6 +163,47 @@ async def _reserved(
     return estimate, await metering.begin(limits, estimate, models=models, row=row)
 
 
+def _guard(call: Call, known: Configuration, names: tuple[str, ...]) -> Guard:
+    rules = () if call.judging else known.rules_of(team=call.context.team, models=names)
+
+    async def judge(rule: Rule, text: str) -> bool:
+        return await judging.is_safe(rule, text, ask=lambda request: _say(call, request))
+
+    return Guard(call.context, call.request.model, in_force(rules), judge)
+
+
+async def _check(call: Call, guard: Guard) -> None:
+    """Check what goes in, and blank out in it what the model must not get."""
+    messages = await guard.asked(call.request.messages)
+    if guard.noted:
+        call.headers["playground-guardrails"] = ", ".join(guard.noted)
+    call.request = replace(call.request, messages=messages)
+    if call.operation == "embeddings":
+        call.body = {**call.body, "input": [message["content"] for message in messages]}
+    else:
+        call.body = {**call.body, "messages": messages}
+
+
+async def _say(call: Call, request: ChatRequest) -> str:
+    """Ask a guard model on behalf of a call, as a call of its own."""
+    with spans.span(f"chat {request.model}", SpanKind.MODEL) as span:
+        asked = Call(call.context, request, body_of(request), span, key=call.key, judging=True)
+        async with contextlib.aclosing(answer(asked)) as events:
+            async for _ in events:
+                pass
+        span.output(asked.said.gathered.text)
+        return asked.said.gathered.text
+
+
+def _schema(request: ChatRequest) -> Mapping[str, Any] | None:
+    """Return the JSON schema that the caller wants the answer to have."""
+    form = request.response_format or {}
+    if form.get("type") != "json_schema":
+        return None
+    named = form.get("json_schema")
+    return named.get("schema") if isinstance(named, dict) else None
+
+
 async def _kept(
     call: Call, known: Configuration, tried: AsyncGenerator[Event], *, ttl_s: int
 ) -> AsyncGenerator[Event]:
@@ -171,9 +234,6 @@ async def _kept(
 
 async def _answered(call: Call, route: Route, models: list[Model]) -> AsyncGenerator[Event]:
     request = call.request
-    call.span.input({"messages": list(request.messages), "tools": list(request.tools or ())})
-    last = request.messages[-1].get("content") if request.messages else ""
-    call.asked = last if isinstance(last, str) else ""
 
     def begin(model: Model) -> AsyncGenerator[Event]:
         if call.operation == "embeddings":
@@ -209,7 +269,7 @@ async def _used(call: Call, estimate: Estimate, outcome: Outcome) -> Used:
     if told is not None:
         return Used(told.input_tokens, told.output_tokens, told.cached_tokens)
     written = call.said.written
-    if not written and outcome is not Outcome.ABORTED:
+    if call.attempts.model is None or (not written and outcome is not Outcome.ABORTED):
         # Nobody answered. A caller who left may have left a model that was reading already.
         return Used(counted_here=True)
     output = (
@@ -226,6 +286,8 @@ async def _counted_usage(call: Call, estimate: Estimate) -> Event:
 
 
 def _outcome_of(error: PlaygroundError) -> Outcome:
+    if isinstance(error, Blocked):
+        return Outcome.BLOCKED
     return Outcome.TIMED_OUT if error.code == "provider.timeout" else Outcome.FAILED
 
 
@@ -250,6 +312,7 @@ def _opened(call: Call, route: Route) -> dict[str, Any]:
 def _closed(call: Call, code: str) -> dict[str, Any]:
     return {
         "error_code": code,
+        "blocked_by": call.blocked_by,
         "attempts": len(call.attempts.made),
         "from_cache": call.from_cache,
         "first_token_ms": call.first_token_ms,
