@@ -59,6 +59,8 @@ PLAYGROUND_QUOTAS_WITHOUT_REDIS = environment.one_of(
     "PLAYGROUND_QUOTAS_WITHOUT_REDIS", "closed", ("closed", "open")
 )
 
+PLAYGROUND_CALL_LEASE_S = environment.number("PLAYGROUND_CALL_LEASE_S", 60, least=1, most=3600)
+
 # Runs
 PLAYGROUND_LEASE_S = environment.number("PLAYGROUND_LEASE_S", 15, least=1, most=3600)
 PLAYGROUND_SWEEP_S = environment.number("PLAYGROUND_SWEEP_S", 1, least=0.05, most=60)

@@ -35,7 +35,8 @@ def quotas() -> Quotas:
     known = _quotas.get(loop)
     if known is None:
         fail_open = settings.PLAYGROUND_QUOTAS_WITHOUT_REDIS == "open"
-        known = _quotas[loop] = Quotas(client(), fail_open=fail_open)
+        lease_s = settings.PLAYGROUND_CALL_LEASE_S
+        known = _quotas[loop] = Quotas(client(), fail_open=fail_open, lease_s=lease_s)
     return known
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
+
 from playground.core.errors import Unavailable
 from playground.gateway.configuration import Configuration, Model
 from playground.gateway.connecting import quotas
@@ -24,7 +26,8 @@ log = logging.getLogger(__name__)
 LONGEST_ANSWER = 4096
 # What one key, or one person, may call without any quota of its own: 100 a second.
 CALLS_PER_MINUTE = 6000
-RENEW_S = 15.0
+# How often a lease is renewed within its time.
+RENEWED = 4
 _PATIENCE_S = 2.0
 _KEEP_TRYING_S = 900.0
 
@@ -197,7 +200,7 @@ class _Running:
 
     async def renew(self) -> None:
         while self.held:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(settings.PLAYGROUND_CALL_LEASE_S / RENEWED)
             with contextlib.suppress(Unavailable):
                 await quotas().extend(*self.held.values())
 
