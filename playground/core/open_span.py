@@ -102,6 +102,15 @@ class Span:
         self._text = ""
         self._say("on_update")
 
+    def conclude(self, *, attributes: Mapping[str, Any], output: Any = None) -> None:
+        """Set the last of it; it is published with the end, which follows at once."""
+        captured = self._capture.attributes(attributes)
+        with self._lock:
+            self._attributes = {**self._attributes, **captured}
+        if output is not None:
+            self._output = self._capture.value(output)
+            self._text = ""
+
     def event(self, name: str, attributes: Mapping[str, Any] | None = None) -> None:
         """Add something that happened now."""
         captured = self._capture.attributes(attributes or {})

@@ -337,4 +337,4 @@ def _tell(call: Call, used: Used, cost_micro_usd: int | None) -> None:
             told["playground.usage.counted_here"] = True
     if cost_micro_usd is not None:
         told["playground.cost_usd"] = cost_micro_usd / 1_000_000
-    call.span.update(told)
+    call.span.conclude(attributes=told)

@@ -101,9 +101,11 @@ def answered(span: Span, gathered: Gathering) -> None:
         {"id": call.id, "name": call.name, "arguments": _readable(call.arguments)}
         for call in gathered.tool_calls
     ]
-    span.output({"role": "assistant", "content": gathered.text, "tool_calls": calls})
-    if gathered.finish_reason:
-        span.set("gen_ai.response.finish_reasons", [gathered.finish_reason])
+    finish = gathered.finish_reason
+    span.conclude(
+        attributes={"gen_ai.response.finish_reasons": [finish]} if finish else {},
+        output={"role": "assistant", "content": gathered.text, "tool_calls": calls},
+    )
 
 
 def _readable(arguments: str) -> Any:

@@ -59,16 +59,16 @@ async def traced(
             async with contextlib.aclosing(_shown(call)) as events:
                 yield events
         finally:
-            root.set("input.value", call.asked)
+            said = call.said.gathered
             if operation == "chat":
-                calling.answered(span, call.said.gathered)
-                root.output(call.said.gathered.text)
+                calling.answered(span, said)
+            root.conclude(attributes={"input.value": call.asked}, output=said.text)
 
 
 async def _shown(call: Call) -> AsyncGenerator[Event]:
     """Let the answer be seen while it grows."""
     async with contextlib.aclosing(answer(call)) as events:
         async for event in events:
-            if call.last_words:
+            if call.streamed and call.last_words:
                 call.span.delta(call.last_words)
             yield event
