@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from playground.administration import UNFOLD  # noqa: F401 (read by the administration site)
 from playground.core import environment, logging, silos
 from playground.core.embedded import credentials
 from playground.core.embedded.places import Places
@@ -69,6 +70,8 @@ PLAYGROUND_WORKER_THREADS = environment.whole("PLAYGROUND_WORKER_THREADS", 8, le
 # Applications
 INSTALLED_APPS = [
     "daphne",
+    "unfold.apps.BasicAppConfig",
+    "playground.policy.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

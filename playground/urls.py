@@ -1,5 +1,6 @@
 """The site map: every path of the product on one page."""
 
+from django.contrib import admin
 from django.urls import path
 from ninja import NinjaAPI
 
@@ -67,6 +68,7 @@ urlpatterns = [
     path("traces/<str:trace_id>/tree", tracing.trace_tree, name="trace-tree"),
     path("traces/<str:trace_id>/spans/<str:span_id>", tracing.span_detail, name="span"),
     path("api/", api.urls),
+    path("admin/", admin.site.urls),
 ]
 
 handler400 = "playground.core.problems.bad_request"

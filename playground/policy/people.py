@@ -55,4 +55,6 @@ def ensure_owner() -> User:
     slugs = list(Team.objects.values_list("slug", flat=True)) or [OWNER]
     for slug in slugs:
         ensure_member(OWNER, team=slug, role=Role.ADMIN)
+    # The administration site is theirs, too.
+    User.objects.filter(username=OWNER).update(is_staff=True, is_superuser=True)
     return User.objects.get(username=OWNER)

@@ -64,16 +64,25 @@ def _compile() -> PolicySet:
     return PolicySet.from_str("\n".join(texts[name] for name in sorted(texts)))
 
 
+def check(cedar: str) -> None:
+    """Check that a text is Cedar.
+
+    Raises:
+        InvalidInput: ``policy.not-cedar``.
+    """
+    try:
+        PolicySet.from_str(cedar)
+    except ValueError as error:
+        raise InvalidInput("policy.not-cedar", f"This is not a Cedar policy: {error}") from error
+
+
 def store(name: str, *, cedar: str, enabled: bool = True) -> Policy:
     """Store a policy under the name, replacing the row or starter policy of that name.
 
     Raises:
         InvalidInput: the text is not Cedar.
     """
-    try:
-        PolicySet.from_str(cedar)
-    except ValueError as error:
-        raise InvalidInput("policy.not-cedar", f"This is not a Cedar policy: {error}") from error
+    check(cedar)
     policy, _ = Policy.objects.update_or_create(
         name=name, defaults={"cedar": cedar, "enabled": enabled}
     )
