@@ -135,10 +135,10 @@ async def test_it_reads_the_answer_when_the_endpoint_does_not_stream(endpoint: E
         (refuse(500), "provider.failed", True),
         (refuse(200, "no json"), "provider.bad-answer", True),
         (refuse(200, "[]"), "provider.bad-answer", True),
-        (refuse(200), "provider.refused", False),
+        (refuse(200), "provider.failed", True),
         (redirect(307), "provider.redirected", False),
         (redirect(302), "provider.redirected", False),
-        (stream({"error": {"message": KEY}}), "provider.refused", False),
+        (stream({"error": {"message": KEY}}), "provider.failed", True),
         (stream("{broken"), "provider.bad-answer", True),
         (stream("[1]"), "provider.bad-answer", True),
         (stream(delta(content="Hel"), then="half"), "provider.cut", True),
@@ -183,7 +183,7 @@ async def test_it_fails_with_a_code_and_without_the_key_when_the_endpoint_fails(
         ({"code": "model_not_found"}, "provider.unknown-model", False),
         ({"type": "BadRequestError", "code": 400}, "provider.refused", False),
         ({"code": "context_length_exceeded"}, "provider.refused", False),
-        ({"message": "something"}, "provider.refused", False),
+        ({"message": "something"}, "provider.failed", True),
     ],
 )
 async def test_it_classifies_the_error_when_it_comes_with_a_200(
@@ -202,11 +202,11 @@ async def test_it_classifies_the_error_when_it_comes_with_a_200(
     [
         {"object": "error", "message": "no", "type": "BadRequestError", "code": 400},
         {"error": "no", "error_type": "validation"},
-        {"error": "no"},
+        [{"error": {"code": 400, "status": "INVALID_ARGUMENT"}}],
     ],
 )
 async def test_it_is_refused_when_the_error_is_not_written_as_openai_writes_it(
-    endpoint: Endpoint, answer: dict[str, Any]
+    endpoint: Endpoint, answer: Any
 ) -> None:
     endpoint.answer = refuse(200, json.dumps(answer))
 
@@ -214,6 +214,18 @@ async def test_it_is_refused_when_the_error_is_not_written_as_openai_writes_it(
         await ask(endpoint)
 
     assert (caught.value.code, caught.value.may_retry) == ("provider.refused", False)
+
+
+@pytest.mark.parametrize("error", ["no", {"message": "no"}, {"type": "x", "code": None}])
+async def test_it_may_be_tried_again_when_an_error_within_a_200_does_not_say_what_it_is(
+    endpoint: Endpoint, error: Any
+) -> None:
+    endpoint.answer = refuse(200, json.dumps({"error": error}))
+
+    with pytest.raises(ProviderError) as caught:
+        await ask(endpoint)
+
+    assert (caught.value.code, caught.value.may_retry) == ("provider.failed", True)
 
 
 async def test_it_waits_for_no_account_to_fill_when_a_429_says_that_it_is_empty(
@@ -236,6 +248,8 @@ async def test_it_waits_for_no_account_to_fill_when_a_429_says_that_it_is_empty(
         ({"code": "Incorrect key: hunter", "type": "Ana wrote this"}, "(400)"),
         ({"code": "xKqRzBvNmWpLtGhJdFsYcA"}, "(400)"),
         ({"code": "eyJhbGciOi.eyJzdWIi.c2ln", "message": "bad"}, "(400)"),
+        ({"code": "correct_horse_battery"}, "(400)"),
+        ({"code": KEY.replace("-", "_")}, "(400)"),
     ],
 )
 @pytest.mark.parametrize("status", [200, 400])
