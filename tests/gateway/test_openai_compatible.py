@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from playground.core.errors import ProviderError
 from playground.gateway.chat import ChatRequest, Completion, Gathering
 from playground.gateway.providers.openai_compatible import OpenAICompatible
+from playground.gateway.providers.reading import AFTER_FINISH_S, MAX_LINE, lines
 from tests.gateway.upstream import (
     KEY,
     SPOKEN,
@@ -281,6 +283,56 @@ async def test_it_takes_the_answer_for_whole_when_it_breaks_off_after_its_finish
 
     assert (answer.text, answer.finish_reason) == ("Hello", "stop")
     assert answer.usage.output_tokens == 1
+
+
+async def patient(endpoint: Endpoint, *, choices: int = 1) -> tuple[str, float]:
+    """Read a stream with a provider that bears a long silence: what was said, in how long."""
+    provider = OpenAICompatible(name="openai", base_url=endpoint.url, api_key=KEY, silence_s=30)
+    began, said = time.monotonic(), ""
+    async with await provider.post("chat/completions", {}) as answer:
+        async for data in lines(answer, choices=choices):
+            for choice in json.loads(data)["choices"]:
+                said += choice["delta"].get("content") or ""
+    await provider.close()
+    return said, time.monotonic() - began
+
+
+async def test_it_waits_no_more_than_two_seconds_when_all_is_said_but_the_usage(
+    endpoint: Endpoint,
+) -> None:
+    endpoint.answer = stream(delta("stop", content="Hello"), then="hang")
+
+    said, took_s = await patient(endpoint)
+
+    assert said == "Hello"
+    assert AFTER_FINISH_S <= took_s < AFTER_FINISH_S + 2
+
+
+async def test_it_waits_for_the_other_choice_when_one_has_finished(endpoint: Endpoint) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for index, pause_s in ((0, 0.0), (1, AFTER_FINISH_S + 0.5)):
+            await asyncio.sleep(pause_s)
+            choice = {"index": index, "delta": {"content": "Hello"}, "finish_reason": "stop"}
+            await response.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    endpoint.answer = answer
+
+    said, _ = await patient(endpoint, choices=2)
+
+    assert said == "HelloHello"
+
+
+async def test_it_fails_with_a_code_when_a_line_never_ends(endpoint: Endpoint) -> None:
+    endpoint.answer = stream("x" * 3 * MAX_LINE)
+
+    with pytest.raises(ProviderError) as caught:
+        await ask(endpoint)
+
+    assert caught.value.code == "provider.bad-answer"
 
 
 async def test_it_reads_the_last_line_when_nothing_ends_it(endpoint: Endpoint) -> None:

@@ -60,13 +60,17 @@ def headers(kind: str, api_key: str) -> dict[str, str]:
 def adapted(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body as the endpoint takes it, as far as its model's name tells.
 
-    OpenAI's reasoning models refuse ``max_tokens`` and take ``max_completion_tokens``.
+    OpenAI's reasoning models refuse ``max_tokens`` and take ``max_completion_tokens``; Ollama
+    ignores the latter and would not stop.
 
     Source: https://github.com/MicrosoftDocs/azure-ai-docs, articles/ai-foundry/openai/how-to/
-    reasoning.md, and https://github.com/continuedev/continue/issues/7052
+    reasoning.md, https://github.com/continuedev/continue/issues/7052 and, for Ollama,
+    https://github.com/ollama/ollama/blob/main/openai/openai.go
     """
+    if kind == "ollama":
+        return _renamed(body, "max_completion_tokens", "max_tokens")
     if kind in ("openai", "azure") and _REASONING.match(str(body.get("model") or "")):
-        return _completion_tokens(body)
+        return _renamed(body, "max_tokens", "max_completion_tokens")
     return dict(body)
 
 
@@ -82,7 +86,7 @@ def mended(kind: str, body: Mapping[str, Any], refused: bytes) -> dict[str, Any]
     if kind in ("openai", "azure", "other") and "max_tokens" in body:
         error = error_of(refused)
         if error.get("code") == "unsupported_parameter" and error.get("param") == "max_tokens":
-            return _completion_tokens(body)
+            return _renamed(body, "max_tokens", "max_completion_tokens")
     unknown = set()
     if kind == "gemini":
         named = {match.decode() for match in re.findall(rb'Unknown name \\"(\w+)\\"', refused)}
@@ -94,10 +98,10 @@ def mended(kind: str, body: Mapping[str, Any], refused: bytes) -> dict[str, Any]
     return {name: value for name, value in body.items() if name not in unknown}
 
 
-def _completion_tokens(body: Mapping[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in body.items() if name != "max_tokens"}
-    maximum = body.get("max_tokens")
-    return rest if maximum is None else {"max_completion_tokens": maximum} | rest
+def _renamed(body: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """Give a member another name, unless what has that name is there already."""
+    rest = {name: value for name, value in body.items() if name != old}
+    return {new: body[old]} | rest if body.get(old) is not None else rest
 
 
 def error_of(body: bytes) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def error_of(body: bytes) -> dict[str, Any]:
 
     Source: https://learn.microsoft.com/en-us/microsoft-cloud/dev/dev-proxy/concepts/
     anthropic-529-overloaded-error, https://github.com/jackmpcollins/magentic/pull/382 (Gemini),
-    https://github.com/vllm-project/vllm/issues/12886, https://github.com/vllm-project/vllm/pull/22099,
+    https://github.com/vllm-project/vllm/issues/12886 and .../pull/22099,
     https://github.com/ollama/ollama/blob/main/openai/openai.go,
     https://github.com/mostlygeek/llama-swap/issues/146 (llama.cpp)
     """

@@ -43,10 +43,11 @@ def check(url: str) -> None:
     """Refuse an address that the URL itself spells out; names are left to the resolver.
 
     Raises:
-        Refused: it is not outside.
+        Refused: it is not outside, or is one of those numbers that sockets take for an address.
     """
     host = URL(url).host or ""
-    if _address(host) is not None and not is_outside(host):
+    spelled_out = _address(host) is not None or host.replace(".", "").isdigit()
+    if spelled_out and not is_outside(host):
         raise Refused(host)
 
 

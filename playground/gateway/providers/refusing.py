@@ -1,6 +1,7 @@
 """Read an endpoint's refusal: its HTTP status, or the error object that a 200 may hide.
 
-Source: the error objects of OpenAI, Azure, vLLM, llama.cpp, TGI, Ollama, Gemini and OpenRouter.
+Source: the error objects of OpenAI, Azure, vLLM, llama.cpp, TGI, Ollama, Gemini, Anthropic and
+OpenRouter; ``dialects.error_of`` says where each writes them.
 """
 
 import email.utils
@@ -147,8 +148,8 @@ def _said_no_key(error: dict[str, Any]) -> bool:
 def _named(error: dict[str, Any]) -> Iterator[str | int]:
     """Yield what the error calls itself.
 
-    Source: https://learn.microsoft.com/microsoft-cloud/dev/dev-proxy/concepts/anthropic-529-overloaded-error
-    (``details.error_code`` of Anthropic's spend limit)
+    Source: https://learn.microsoft.com/en-us/microsoft-cloud/dev/dev-proxy/concepts/
+    anthropic-529-overloaded-error (``details.error_code`` of Anthropic's spend limit)
     """
     inner, details = error.get("innererror"), error.get("details")
     for value in (
