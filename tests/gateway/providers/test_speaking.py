@@ -30,8 +30,6 @@ EVERY = [
 each = pytest.mark.parametrize(
     ("kind", "options"), EVERY, ids=lambda it: getattr(it, "__name__", "")
 )
-    ("kind", "options"), EVERY, ids=lambda it: getattr(it, "__name__", "")
-)
 both = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 
 
