@@ -185,6 +185,13 @@ async def test_it_fails_with_a_code_and_without_the_key_when_the_endpoint_fails(
         ({"code": "model_not_found"}, "provider.unknown-model", False),
         ({"type": "BadRequestError", "code": 400}, "provider.refused", False),
         ({"code": "context_length_exceeded"}, "provider.refused", False),
+        ({"type": "request_too_large"}, "provider.refused", False),
+        ({"code": "content_filter"}, "provider.content-filtered", False),
+        (
+            {"innererror": {"code": "ResponsibleAIPolicyViolation"}},
+            "provider.content-filtered",
+            False,
+        ),
         ({"message": "something"}, "provider.failed", True),
     ],
 )

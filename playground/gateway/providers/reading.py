@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from aiohttp.http_exceptions import LineTooLong
 
 from playground.gateway.chat import Chunk, Usage
 from playground.gateway.providers.failing import cut, garbage, readable
@@ -60,7 +61,7 @@ async def _line(answer: aiohttp.ClientResponse, wait_s: float | None) -> bytes:
     try:
         async with asyncio.timeout(wait_s):
             return await answer.content.readline()
-    except ValueError as error:
+    except (LineTooLong, ValueError) as error:
         raise garbage("it sent a line that is too long") from error
 
 

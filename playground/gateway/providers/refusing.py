@@ -25,6 +25,7 @@ _MEANINGS = tuple(
         (r"not.?found", 404),
         (r"server.?error|internal|api_error|^aborted$", 500),
         (r"invalid|bad.?request|context|not.?supported|unsupported|validation", 400),
+        (r"too.?(?:large|long)|content.?filter|responsible.?ai", 400),
     )
 )
 # What the identifiers of errors are made of, so that no part of a key or of a text is one.

@@ -35,6 +35,7 @@ class Upstream:
     fails: list[web.Response] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    url: str = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path_qs)
@@ -253,9 +254,9 @@ async def serving(
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}{upstream.base}"
+    upstream.url = f"http://127.0.0.1:{runner.addresses[0][1]}{upstream.base}"
     provider = OpenAICompatible(
-        name="up", base_url=url, api_key=key, kind=upstream.kind, silence_s=2, **options
+        name="up", base_url=upstream.url, api_key=key, kind=upstream.kind, silence_s=2, **options
     )
     try:
         yield provider

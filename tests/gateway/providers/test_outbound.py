@@ -107,8 +107,8 @@ async def test_it_refuses_a_name_when_one_of_its_addresses_is_inside() -> None:
 )
 async def test_it_sends_nothing_inside_when_the_endpoint_is_external(host: str) -> None:
     upstream = Upstream()
-    async with serving(upstream) as inside:
-        port = inside._base_url.rpartition(":")[2]
+    async with serving(upstream):
+        port = upstream.url.rpartition(":")[2]
         provider = OpenAICompatible(
             name="up", base_url=f"http://{host}:{port}", api_key=KEY, external=True, connect_s=1
         )
@@ -125,8 +125,9 @@ async def test_it_sends_nothing_inside_when_the_endpoint_is_external(host: str) 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_it_reaches_inside_when_the_endpoint_is_not_external(host: str) -> None:
-    async with serving(Upstream()) as inside:
-        url = inside._base_url.replace("127.0.0.1", host)
+    upstream = Upstream()
+    async with serving(upstream):
+        url = upstream.url.replace("127.0.0.1", host)
         provider = OpenAICompatible(name="up", base_url=url, api_key=KEY)
         said = await ask(provider, streamed=True)
         await provider.close()
@@ -138,9 +139,9 @@ async def test_it_goes_through_no_proxy_that_the_environment_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     proxy = Upstream()
-    async with serving(proxy) as running:
+    async with serving(proxy):
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, running._base_url.removesuffix("/v1"))
+            monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
         provider = OpenAICompatible(name="up", base_url="http://127.0.0.1:9/v1", api_key=KEY)
         with pytest.raises(ProviderError, match="unreachable"):
             await ask(provider, streamed=True)
