@@ -15,7 +15,7 @@ Kind = Literal["openai", "azure", "anthropic", "gemini", "vllm", "ollama", "llam
 
 # o1, o3-mini, o4-mini, gpt-5, gpt-5.1-…; a path before it is a proxy's.
 _REASONING = re.compile(r"(?:.*/)?(?:o[134]|gpt-5)(?:[-.].*)?\Z")
-# What no answer depends on.
+# What no answer depends on, unless calls in parallel are forbidden.
 _DISPENSABLE = frozenset(
     "stream_options parallel_tool_calls user metadata store prompt_cache_key "
     "safety_identifier".split()
@@ -91,6 +91,8 @@ def mended(kind: str, body: Mapping[str, Any], refused: bytes) -> dict[str, Any]
     if kind == "gemini":
         named = {match.decode() for match in re.findall(rb'Unknown name \\"(\w+)\\"', refused)}
         unknown = named & _DISPENSABLE & set(body)
+        if body.get("parallel_tool_calls") is False:
+            unknown.discard("parallel_tool_calls")
     if "stream_options" in body and b"stream_options" in refused:
         unknown.add("stream_options")
     if not unknown:

@@ -206,12 +206,15 @@ async def test_it_leaves_out_what_gemini_does_not_know_and_no_answer_depends_on(
     assert not {"parallel_tool_calls", "user"} & set(upstream.bodies[-1])
 
 
-async def test_it_tells_the_caller_when_gemini_does_not_know_what_matters() -> None:
+@pytest.mark.parametrize("asked", [{"logit_bias": {"1": 5}}, {"parallel_tool_calls": False}])
+async def test_it_tells_the_caller_when_gemini_does_not_know_what_matters(
+    asked: dict[str, Any],
+) -> None:
     async with serving(refusals.Gemini()) as provider:
-        refused = await failure(provider, streamed=True, logit_bias={"1": 5})
+        refused = await failure(provider, streamed=True, **asked)
 
     assert refused.code == "provider.refused"
-    assert "logit_bias" in refused.detail
+    assert next(iter(asked)) in refused.detail
 
 
 @both
