@@ -12,8 +12,8 @@ from playground.gateway.breaking import Breaker, breaker
 from playground.gateway.configuration import Model, Route, Way
 from playground.gateway.events import Event
 
-# What the caller got wrong is wrong everywhere.
-CALLERS_FAULT = frozenset(("provider.refused",))
+# What the caller got wrong is wrong everywhere, and no other model is a way around a filter.
+CALLERS_FAULT = frozenset(("provider.refused", "provider.content-filtered"))
 # Another attempt at the same endpoint would meet the same.
 _GONE = frozenset(
     "provider.unauthorized provider.unknown-model provider.redirected provider.saturated "

@@ -179,6 +179,9 @@ def connect(server: Server) -> OpenAICompatible:
         base_url=server.base_url,
         api_key=server.secret,
         silence_s=server.silence_s,
+        kind=server.kind,
+        api_version=server.api_version,
+        external=server.external,
     )
 
 

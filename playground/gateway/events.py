@@ -4,7 +4,8 @@ A streamed answer is a series of ``chat.completion.chunk``, a whole one a ``chat
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,9 @@ from playground.core.errors import ProviderError
 from playground.core.redaction import redact
 from playground.gateway import encoding
 from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
-from playground.gateway.providers import Provider
-from playground.gateway.providers import openai_compatible as upstream
+from playground.gateway.providers import Provider, reading
+from playground.gateway.providers.dialects import error_of
+from playground.gateway.providers.failing import reachable, readable
 from playground.gateway.providers.numbering import Numbering
 from playground.gateway.providers.openai_compatible import OpenAICompatible
 from playground.gateway.providers.refusing import is_error, refusal
@@ -46,7 +48,7 @@ class Event:
     @property
     def usage(self) -> Usage | None:
         """Return the tokens that it tells."""
-        return upstream.usage_of(self.body.get("usage"))
+        return reading.usage_of(self.body.get("usage"))
 
 
 @dataclass
@@ -80,29 +82,30 @@ async def _relayed(provider: OpenAICompatible, asked: Asked) -> AsyncGenerator[E
     if asked.streamed:
         options = {**(body.get("stream_options") or {}), "include_usage": True}
         body = {**body, "stream": True, "stream_options": options}
-    with upstream.reachable():
+    with reachable():
         async with await provider.post("chat/completions", body) as response:
             if response.status != 200:
-                raise refused(response.status, await upstream.told(response))
+                told = await reading.told(response)
+                raise refused(response.status, told, response.headers, secret=provider.secret)
             if asked.streamed and "text/event-stream" in response.headers.get("Content-Type", ""):
-                async for event in _lines(response):
+                async for event in _lines(response, asked.choices):
                     yield event
                 return
             raw = await response.read()
     whole = _read(raw)
-    with upstream.readable():
+    with readable():
         for choice in whole.body["choices"]:
-            upstream.whole({**whole.body, "choices": [choice]})
+            reading.whole({**whole.body, "choices": [choice]})
     yield _as_chunk(whole) if asked.streamed else whole
 
 
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
-    async for data in upstream.lines(response):
+async def _lines(response: aiohttp.ClientResponse, choices: int) -> AsyncIterator[Event]:
+    async for data in reading.lines(response, choices=choices):
         yield _read(data)
 
 
 def _read(raw: bytes) -> Event:
-    with upstream.readable():
+    with readable():
         body = orjson.loads(raw)
         if is_error(body):
             raise refusal(200, raw)
@@ -123,20 +126,31 @@ def _as_chunk(whole: Event) -> Event:
     return Event({**whole.body, "object": "chat.completion.chunk", "choices": choices})
 
 
-def refused(status: int, body: bytes) -> ProviderError:
-    """Classify an endpoint's refusal; what the caller got wrong is told in the endpoint's words."""
-    known = refusal(status, body)
-    if status not in _CALLERS_FAULT:
+def refused(
+    status: int, body: bytes, headers: Mapping[str, str] | None = None, *, secret: str = ""
+) -> ProviderError:
+    """Classify an endpoint's refusal; what the caller got wrong is told in the endpoint's words.
+
+    The ``secret`` that it may repeat is blanked out, in whatever case it is written.
+    """
+    known = refusal(status, body, headers)
+    if status not in _CALLERS_FAULT or known.code != "provider.refused":
         return known
-    try:
-        error = orjson.loads(body)["error"]
-        said, param = error.get("message"), error.get("param")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        said = param = None
-    detail = redact(str(said)[:MAX_WORDS]) if said else known.detail
+    error = error_of(body)
+    said, param = error.get("message"), error.get("param")
+    # Before it is cut, lest the end of a key be cut off and its beginning be left.
+    detail = redact(_without(secret, str(said))[:MAX_WORDS]) if said else known.detail
     return ProviderError(
-        "provider.refused", detail, http_status=400, retryable=False, param=param and str(param)
+        "provider.refused",
+        detail,
+        http_status=400,
+        retryable=False,
+        param=_without(secret, str(param)) if param else None,
     )
+
+
+def _without(secret: str, text: str) -> str:
+    return re.sub(re.escape(secret), "[key]", text, flags=re.IGNORECASE) if secret else text
 
 
 async def _spoken(provider: Provider, asked: Asked) -> AsyncGenerator[Event]:
@@ -187,8 +201,8 @@ class Reading:
             ProviderError: it makes no sense.
         """
         first = [choice for choice in event.choices if not choice.get("index")]
-        with upstream.readable():
-            return upstream.piece({**event.body, "choices": first}, self._numbering)
+        with readable():
+            return reading.piece({**event.body, "choices": first}, self._numbering)
 
 
 class Said:
@@ -213,8 +227,8 @@ class Said:
                 self._others.append(_words(choice.get("delta") or choice.get("message")))
         choice = event.choices[0] if event.choices else {}
         if "message" in choice:
-            with upstream.readable():
-                chunk = upstream.whole({**event.body, "choices": [choice]})
+            with readable():
+                chunk = reading.whole({**event.body, "choices": [choice]})
         else:
             chunk = self._reading.chunk(event)
         self.gathered.add(chunk)

@@ -20,8 +20,9 @@ from playground.gateway import catalogue, embeddings
 from playground.gateway.configuration import Model
 from playground.gateway.connecting import client
 from playground.gateway.events import Event, refused
-from playground.gateway.providers import openai_compatible as upstream
+from playground.gateway.providers.failing import reachable, readable
 from playground.gateway.providers.openai_compatible import OpenAICompatible
+from playground.gateway.providers.reading import told
 from playground.gateway.providers.refusing import is_error, refusal
 from playground.gateway.tokens import count
 
@@ -71,12 +72,13 @@ async def _made(
     assert isinstance(provider, OpenAICompatible)
     # Numbers, whatever the caller wants: what is kept serves both forms.
     asked = {**body, "model": model.name, "input": list(texts), "encoding_format": "float"}
-    with upstream.reachable():
+    with reachable():
         async with await provider.post("embeddings", asked) as response:
             if response.status != 200:
-                raise refused(response.status, await upstream.told(response))
+                said = await told(response)
+                raise refused(response.status, said, response.headers, secret=provider.secret)
             raw = await response.read()
-    with upstream.readable():
+    with readable():
         answer = orjson.loads(raw)
         if is_error(answer):
             raise refusal(200, raw)
@@ -84,8 +86,8 @@ async def _made(
         made = [np.asarray(each["embedding"], dtype=np.float32) for each in listed]
         if len(made) != len(texts) or any(each.ndim != 1 for each in made):
             raise ValueError("another number of vectors than texts")
-        told = (answer.get("usage") or {}).get("prompt_tokens")
-    return made, int(told) if told else sum(count(text) for text in texts)
+        tokens = (answer.get("usage") or {}).get("prompt_tokens")
+    return made, int(tokens) if tokens else sum(count(text) for text in texts)
 
 
 def _made_here(texts: list[str], kind: Any) -> tuple[list["np.ndarray[Any, Any]"], int]:

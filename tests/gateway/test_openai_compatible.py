@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from playground.core.errors import ProviderError
 from playground.gateway.chat import ChatRequest, Completion, Gathering
 from playground.gateway.providers.openai_compatible import OpenAICompatible
+from playground.gateway.providers.reading import AFTER_FINISH_S, MAX_LINE, lines
 from tests.gateway.upstream import (
     KEY,
     SPOKEN,
@@ -135,10 +137,10 @@ async def test_it_reads_the_answer_when_the_endpoint_does_not_stream(endpoint: E
         (refuse(500), "provider.failed", True),
         (refuse(200, "no json"), "provider.bad-answer", True),
         (refuse(200, "[]"), "provider.bad-answer", True),
-        (refuse(200), "provider.refused", False),
+        (refuse(200), "provider.failed", True),
         (redirect(307), "provider.redirected", False),
         (redirect(302), "provider.redirected", False),
-        (stream({"error": {"message": KEY}}), "provider.refused", False),
+        (stream({"error": {"message": KEY}}), "provider.failed", True),
         (stream("{broken"), "provider.bad-answer", True),
         (stream("[1]"), "provider.bad-answer", True),
         (stream(delta(content="Hel"), then="half"), "provider.cut", True),
@@ -183,7 +185,14 @@ async def test_it_fails_with_a_code_and_without_the_key_when_the_endpoint_fails(
         ({"code": "model_not_found"}, "provider.unknown-model", False),
         ({"type": "BadRequestError", "code": 400}, "provider.refused", False),
         ({"code": "context_length_exceeded"}, "provider.refused", False),
-        ({"message": "something"}, "provider.refused", False),
+        ({"type": "request_too_large"}, "provider.refused", False),
+        ({"code": "content_filter"}, "provider.content-filtered", False),
+        (
+            {"innererror": {"code": "ResponsibleAIPolicyViolation"}},
+            "provider.content-filtered",
+            False,
+        ),
+        ({"message": "something"}, "provider.failed", True),
     ],
 )
 async def test_it_classifies_the_error_when_it_comes_with_a_200(
@@ -202,11 +211,11 @@ async def test_it_classifies_the_error_when_it_comes_with_a_200(
     [
         {"object": "error", "message": "no", "type": "BadRequestError", "code": 400},
         {"error": "no", "error_type": "validation"},
-        {"error": "no"},
+        [{"error": {"code": 400, "status": "INVALID_ARGUMENT"}}],
     ],
 )
 async def test_it_is_refused_when_the_error_is_not_written_as_openai_writes_it(
-    endpoint: Endpoint, answer: dict[str, Any]
+    endpoint: Endpoint, answer: Any
 ) -> None:
     endpoint.answer = refuse(200, json.dumps(answer))
 
@@ -214,6 +223,18 @@ async def test_it_is_refused_when_the_error_is_not_written_as_openai_writes_it(
         await ask(endpoint)
 
     assert (caught.value.code, caught.value.may_retry) == ("provider.refused", False)
+
+
+@pytest.mark.parametrize("error", ["no", {"message": "no"}, {"type": "x", "code": None}])
+async def test_it_may_be_tried_again_when_an_error_within_a_200_does_not_say_what_it_is(
+    endpoint: Endpoint, error: Any
+) -> None:
+    endpoint.answer = refuse(200, json.dumps({"error": error}))
+
+    with pytest.raises(ProviderError) as caught:
+        await ask(endpoint)
+
+    assert (caught.value.code, caught.value.may_retry) == ("provider.failed", True)
 
 
 async def test_it_waits_for_no_account_to_fill_when_a_429_says_that_it_is_empty(
@@ -236,6 +257,8 @@ async def test_it_waits_for_no_account_to_fill_when_a_429_says_that_it_is_empty(
         ({"code": "Incorrect key: hunter", "type": "Ana wrote this"}, "(400)"),
         ({"code": "xKqRzBvNmWpLtGhJdFsYcA"}, "(400)"),
         ({"code": "eyJhbGciOi.eyJzdWIi.c2ln", "message": "bad"}, "(400)"),
+        ({"code": "correct_horse_battery"}, "(400)"),
+        ({"code": KEY.replace("-", "_")}, "(400)"),
     ],
 )
 @pytest.mark.parametrize("status", [200, 400])
@@ -267,6 +290,56 @@ async def test_it_takes_the_answer_for_whole_when_it_breaks_off_after_its_finish
 
     assert (answer.text, answer.finish_reason) == ("Hello", "stop")
     assert answer.usage.output_tokens == 1
+
+
+async def patient(endpoint: Endpoint, *, choices: int = 1) -> tuple[str, float]:
+    """Read a stream with a provider that bears a long silence: what was said, in how long."""
+    provider = OpenAICompatible(name="openai", base_url=endpoint.url, api_key=KEY, silence_s=30)
+    began, said = time.monotonic(), ""
+    async with await provider.post("chat/completions", {}) as answer:
+        async for data in lines(answer, choices=choices):
+            for choice in json.loads(data)["choices"]:
+                said += choice["delta"].get("content") or ""
+    await provider.close()
+    return said, time.monotonic() - began
+
+
+async def test_it_waits_no_more_than_two_seconds_when_all_is_said_but_the_usage(
+    endpoint: Endpoint,
+) -> None:
+    endpoint.answer = stream(delta("stop", content="Hello"), then="hang")
+
+    said, took_s = await patient(endpoint)
+
+    assert said == "Hello"
+    assert AFTER_FINISH_S <= took_s < AFTER_FINISH_S + 2
+
+
+async def test_it_waits_for_the_other_choice_when_one_has_finished(endpoint: Endpoint) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for index, pause_s in ((0, 0.0), (1, AFTER_FINISH_S + 0.5)):
+            await asyncio.sleep(pause_s)
+            choice = {"index": index, "delta": {"content": "Hello"}, "finish_reason": "stop"}
+            await response.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    endpoint.answer = answer
+
+    said, _ = await patient(endpoint, choices=2)
+
+    assert said == "HelloHello"
+
+
+async def test_it_fails_with_a_code_when_a_line_never_ends(endpoint: Endpoint) -> None:
+    endpoint.answer = stream("x" * 3 * MAX_LINE)
+
+    with pytest.raises(ProviderError) as caught:
+        await ask(endpoint)
+
+    assert caught.value.code == "provider.bad-answer"
 
 
 async def test_it_reads_the_last_line_when_nothing_ends_it(endpoint: Endpoint) -> None:

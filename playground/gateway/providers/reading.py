@@ -1,0 +1,164 @@
+"""Read what an endpoint answers: a whole object, or server-sent events.
+
+Source: https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import orjson
+from aiohttp.http_exceptions import LineTooLong
+
+from playground.gateway.chat import Chunk, Usage
+from playground.gateway.providers.failing import cut, garbage, readable
+from playground.gateway.providers.numbering import Numbering
+from playground.gateway.providers.refusing import is_error, refusal
+
+MAX_LINE = 2**20
+# How long the usage and ``[DONE]`` are waited for when the answer itself is complete.
+AFTER_FINISH_S = 2.0
+_FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
+
+
+async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIterator[bytes]:
+    """Yield the data of each server-sent event until ``[DONE]`` or the end.
+
+    When as many ``choices`` as were asked for have finished, only ``AFTER_FINISH_S`` of silence
+    are waited for more.
+
+    Raises:
+        ProviderError: an error came, or the stream ended before any choice had finished.
+    """
+    finished: set[Any] = set()
+    try:
+        while raw := await _line(answer, AFTER_FINISH_S if len(finished) >= choices else None):
+            field, _, data = raw.strip().partition(b":")
+            # llama.cpp has sent errors in a field of their own.
+            if field not in (b"data", b"error"):
+                continue
+            data = data.strip()
+            if data == b"[DONE]":
+                return
+            if not raw.endswith(b"\n") and not _is_json(data):
+                break
+            if field == b"error":
+                raise refusal(200, data)
+            if _FINISHED.search(data):
+                finished |= _finished(data)
+            yield data
+    except (aiohttp.ClientError, OSError):
+        # What is lost after the finish reason is at most the usage, which is counted here then.
+        if not finished:
+            raise
+    if not finished:
+        raise cut()
+
+
+async def _line(answer: aiohttp.ClientResponse, wait_s: float | None) -> bytes:
+    try:
+        async with asyncio.timeout(wait_s):
+            return await answer.content.readline()
+    except (LineTooLong, ValueError) as error:
+        raise garbage("it sent a line that is too long") from error
+
+
+def _finished(data: bytes) -> set[Any]:
+    """Return the numbers of the choices that an event finishes."""
+    with readable():
+        listed = orjson.loads(data).get("choices") or ()
+        return {str(each.get("index") or 0) for each in listed if each.get("finish_reason")}
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        orjson.loads(data)
+    except ValueError:
+        return False
+    return True
+
+
+async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[Chunk]:
+    """Read server-sent events as chunks.
+
+    Raises:
+        ProviderError: see ``lines`` and ``read``.
+    """
+    numbering = Numbering()
+    async for data in lines(answer):
+        yield read(data, numbering)
+
+
+def read(data: bytes, numbering: Numbering) -> Chunk:
+    """Read one event.
+
+    Raises:
+        ProviderError: it carries an error, or makes no sense.
+    """
+    with readable():
+        event = orjson.loads(data)
+        if is_error(event):
+            raise refusal(200, data)
+        return piece(event, numbering)
+
+
+def read_whole(raw: bytes) -> Chunk:
+    """Read an answer that came at once; of several choices the first.
+
+    Raises:
+        ProviderError: it carries an error, or makes no sense.
+    """
+    with readable():
+        return whole(orjson.loads(raw))
+
+
+def piece(event: dict[str, Any], numbering: Numbering) -> Chunk:
+    """Read one object of a stream; Azure's first has no choices, only what its filter says.
+
+    Source: recorded in https://git.kvant.cloud/phoenix-oss/llama-stack-mirror,
+    tests/integration/recordings/responses/ff3271401fb4.json
+    """
+    choices = event.get("choices") or [{}]
+    delta = choices[0].get("delta") or {}
+    return Chunk(
+        text=delta.get("content"),
+        tool_calls=numbering.deltas(delta.get("tool_calls")),
+        finish_reason=choices[0].get("finish_reason"),
+        usage=usage_of(event.get("usage")),
+    )
+
+
+def whole(answer: dict[str, Any]) -> Chunk:
+    """Read the answer of an endpoint that does not stream."""
+    if is_error(answer):
+        raise refusal(200, orjson.dumps(answer))
+    choice = answer["choices"][0]
+    return Chunk(
+        text=choice["message"].get("content"),
+        tool_calls=Numbering().deltas(choice["message"].get("tool_calls")),
+        finish_reason=choice.get("finish_reason") or "stop",
+        usage=usage_of(answer.get("usage")),
+    )
+
+
+def usage_of(listed: Any) -> Usage | None:
+    """Read the tokens of a call; the cached ones are OpenAI's detail or DeepSeek's own member.
+
+    Source: https://github.com/openai/openai-python/blob/main/src/openai/types/completion_usage.py
+    and https://platform.deepseek.com/api-docs/guides/kv_cache
+    """
+    if not listed:
+        return None
+    details = listed.get("prompt_tokens_details") or {}
+    cached = details.get("cached_tokens") or listed.get("prompt_cache_hit_tokens") or 0
+    asked = int(listed.get("prompt_tokens") or 0)
+    return Usage(asked, int(listed.get("completion_tokens") or 0), min(int(cached), asked))
+
+
+async def told(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the beginning of an error's body, read already or not."""
+    if answer.content.at_eof():
+        return (await answer.read())[:4096]
+    return await answer.content.read(4096)
