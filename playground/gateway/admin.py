@@ -24,6 +24,14 @@ from playground.gateway.models import (
 from playground.policy.administering import AuditedModelAdmin, ReadOnlyAdmin
 
 
+SETTINGS_HELP = (
+    'Personal data: {"kinds": ["email", "phone", "card", "iban", "ssn", "ip"]}, or {} for all. '
+    'Injection: {"threshold": 0.5}. Topics: {"topics": {"weapons": ["an example", "another"]}}. '
+    'Schema: {"schema": {…}}, or {} for the one that the caller asks for. '
+    'Judge: {"model": "a route", "fails": "closed"}.'
+)
+
+
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     """An endpoint; its secret goes in and never comes out."""
 
@@ -164,6 +172,7 @@ class GuardrailForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Guardrail
         fields = ("name", "check_kind", "stage", "action", "team", "model", "settings", "enabled")
+        help_texts: ClassVar = {"settings": SETTINGS_HELP}
 
     def clean(self) -> dict[str, Any]:
         """Check the settings, and that what is to be redacted can be."""

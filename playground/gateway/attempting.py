@@ -17,7 +17,7 @@ CALLERS_FAULT = frozenset(("provider.refused", "provider.content-filtered"))
 # Another attempt at the same endpoint would meet the same.
 _GONE = frozenset(
     "provider.unauthorized provider.unknown-model provider.redirected provider.saturated "
-    "provider.address-refused secret.unreadable".split()
+    "provider.address-refused provider.out-of-credit secret.unreadable".split()
 )
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
@@ -75,7 +75,10 @@ async def tried(
                     await held.enter_async_context(permits.held(model.id, model.max_concurrent))
                     events = begin(model)
                     held.push_async_callback(events.aclose)
-                    first = await anext(events)
+                    # Azure sends what its filters say before anybody has begun to answer.
+                    lead = [await anext(events)]
+                    while lead[-1].is_empty:
+                        lead.append(await anext(events))
                 except StopAsyncIteration:
                     last = ProviderError("provider.bad-answer", "The model answered nothing.")
                 except ProviderError as error:
@@ -86,7 +89,8 @@ async def tried(
                 else:
                     attempts.made.append((model.id, ""))
                     attempts.model = model
-                    yield first
+                    for event in lead:
+                        yield event
                     try:
                         async for event in events:
                             yield event

@@ -46,6 +46,11 @@ class Event:
         return choices if isinstance(choices, list) else []
 
     @property
+    def is_empty(self) -> bool:
+        """Return whether it says nothing at all yet, neither words nor tokens."""
+        return self.body.get("choices") == [] and not self.body.get("usage")
+
+    @property
     def usage(self) -> Usage | None:
         """Return the tokens that it tells."""
         return reading.usage_of(self.body.get("usage"))

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -13,6 +14,10 @@ from playground.core.errors import InvalidInput
 from playground.policy import policies
 from playground.policy.administering import AuditedModelAdmin, ReadOnlyAdmin
 from playground.policy.models import ApiKey, AuditRow, Membership, Policy, Team, User
+
+
+# Teams and Cedar say who may do what; staff get single permissions.
+admin.site.unregister(Group)
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc, type-arg]

@@ -175,7 +175,11 @@ async def test_it_fails_with_a_code_and_without_the_key_when_the_endpoint_fails(
         ({"code": 503, "type": "unavailable_error"}, "provider.failed", True),
         ({"type": "server_error", "code": None}, "provider.failed", True),
         ({"type": "InternalServerError", "code": 500}, "provider.failed", True),
-        ({"type": "insufficient_quota", "code": "insufficient_quota"}, "provider.refused", False),
+        (
+            {"type": "insufficient_quota", "code": "insufficient_quota"},
+            "provider.out-of-credit",
+            False,
+        ),
         (
             {"type": "invalid_request_error", "code": "invalid_api_key"},
             "provider.unauthorized",
@@ -242,7 +246,7 @@ async def test_it_waits_for_no_account_to_fill_when_a_429_says_that_it_is_empty(
 ) -> None:
     endpoint.answer = refuse(429, '{"error": {"code": "insufficient_quota"}}')
 
-    with pytest.raises(ProviderError, match="insufficient_quota") as caught:
+    with pytest.raises(ProviderError, match="provider.out-of-credit") as caught:
         await ask(endpoint)
 
     assert not caught.value.may_retry

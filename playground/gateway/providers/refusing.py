@@ -80,6 +80,12 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str] | None = None) 
         return ProviderError(
             "provider.failed", f"The model's endpoint answered {meant}{_reason(error)}.", **wait
         )
+    if meant == 402:
+        return ProviderError(
+            "provider.out-of-credit",
+            "The account with the model's provider has no credit left.",
+            retryable=False,
+        )
     if not meant:
         return ProviderError("provider.failed", "The model's endpoint answered with an error.")
     if _is_filtered(error):

@@ -184,7 +184,7 @@ async def test_it_waits_for_no_month_to_end_when_anthropics_spend_limit_is_reach
     async with serving(refusals.Anthropic(fails=[spent])) as provider:
         refused = await failure(provider, streamed=True)
 
-    assert (refused.code, refused.may_retry) == ("provider.refused", False)
+    assert (refused.code, refused.may_retry) == ("provider.out-of-credit", False)
 
 
 async def test_it_tells_the_caller_in_anthropics_words_what_is_not_taken() -> None:
