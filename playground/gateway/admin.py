@@ -23,7 +23,6 @@ from playground.gateway.models import (
 )
 from playground.policy.administering import AuditedModelAdmin, ReadOnlyAdmin
 
-
 SETTINGS_HELP = (
     'Personal data: {"kinds": ["email", "phone", "card", "iban", "ssn", "ip"]}, or {} for all. '
     'Injection: {"threshold": 0.5}. Topics: {"topics": {"weapons": ["an example", "another"]}}. '

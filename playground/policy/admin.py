@@ -15,7 +15,6 @@ from playground.policy import policies
 from playground.policy.administering import AuditedModelAdmin, ReadOnlyAdmin
 from playground.policy.models import ApiKey, AuditRow, Membership, Policy, Team, User
 
-
 # Teams and Cedar say who may do what; staff get single permissions.
 admin.site.unregister(Group)
 

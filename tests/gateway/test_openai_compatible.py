@@ -246,7 +246,7 @@ async def test_it_waits_for_no_account_to_fill_when_a_429_says_that_it_is_empty(
 ) -> None:
     endpoint.answer = refuse(429, '{"error": {"code": "insufficient_quota"}}')
 
-    with pytest.raises(ProviderError, match="provider.out-of-credit") as caught:
+    with pytest.raises(ProviderError, match=r"provider\.out-of-credit") as caught:
         await ask(endpoint)
 
     assert not caught.value.may_retry
