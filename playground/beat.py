@@ -14,6 +14,12 @@ app.conf.update(
     timezone=settings.CELERY_TIMEZONE,
     worker_hijack_root_logger=False,
     beat_schedule={
+        "probe endpoints": {
+            "task": "playground.gateway.tasks.probe_endpoints",
+            "schedule": 15.0,
+            # Rounds that nobody could make are not made up for.
+            "options": {"expires": 15},
+        },
         "forget expired sessions": {
             "task": "playground.core.tasks.forget_expired_sessions",
             "schedule": crontab(hour="3", minute="17"),

@@ -21,6 +21,7 @@ from playground.gateway import (
     catalogue,
     configuration,
     encoding,
+    health,
     judging,
     metering,
     vectors,
@@ -95,7 +96,7 @@ async def answer(call: Call) -> AsyncGenerator[Event]:
     """
     known = await _configuration()
     route = catalogue.route_of(call.request.model, known, operation=call.operation)
-    models = attempting.order(route.ways)
+    models = attempting.order(route.ways, down=health.down())
     names = (call.request.model, route.name, *(model.id for model in models[:1]))
     estimate, meter = await _reserved(call, known, route, models, names)
     call.headers.update(meter.headers)

@@ -140,6 +140,14 @@ def environment_server() -> Server | None:
     )
 
 
+def servers() -> list[Server]:
+    """Return every endpoint that may be called, the environment's among them."""
+    known = {model.server.name: model.server for model in current().models.values()}
+    if (connected := environment_server()) is not None:
+        known.setdefault(connected.name, connected)
+    return list(known.values())
+
+
 _lock = threading.Lock()
 _providers: dict[str, tuple[Server, OpenAICompatible]] = {}
 

@@ -1,0 +1,153 @@
+"""Whether endpoints answer: probed in the background, known to all processes through Redis."""
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import orjson
+import redis
+from django.conf import settings
+
+from playground.core.errors import ProviderError
+from playground.gateway import catalogue, looping
+from playground.gateway.configuration import Server
+
+log = logging.getLogger(__name__)
+
+KEY = "playground:gateway:health"
+LOCK = "playground:gateway:probing"
+PROBE_EVERY_S = 15
+PROBE_WITHIN_S = 6.0
+# One failure may be a hiccup.
+DOWN_AFTER = 2
+KNOWN_FOR_S = 1.0
+# Older than a few rounds it tells nothing any more: nobody probes.
+STALE_S = 4 * PROBE_EVERY_S
+
+Status = Literal["up", "down", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the last probe saw; times are Unix seconds, ``since`` of the status.
+
+    ``failures`` counts those in a row, ``error_code`` is empty where there was none.
+    """
+
+    endpoint: str
+    status: Status
+    latency_ms: float
+    checked_at: float
+    since: float
+    error_code: str = ""
+    failures: int = 0
+
+
+def probe(server: Server) -> tuple[float, str]:
+    """Ask an endpoint for its models; return milliseconds and the error's code, empty for none.
+
+    One that answers but lists nothing is there all the same.
+    """
+    begun = time.perf_counter()
+    code = ""
+    if server.kind != "offline":
+        try:
+            looping.run(_ask(server))
+        except ProviderError as error:
+            code = "" if error.code in _THERE else error.code
+    return (time.perf_counter() - begun) * 1000, server.fault or code
+
+
+_THERE = frozenset(("provider.unknown-model", "provider.refused", "provider.bad-answer"))
+
+
+async def _ask(server: Server) -> None:
+    endpoint = catalogue.connect(server)
+    try:
+        await endpoint.models()
+    finally:
+        await endpoint.close()
+
+
+def probe_all(servers: Iterable[Server]) -> dict[str, Reading]:
+    """Probe endpoints at once and keep what was seen; who is being probed already is left alone.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    client = _client()
+    if not client.set(LOCK, 1, nx=True, px=int(PROBE_WITHIN_S * 1000)):
+        return {}
+    asked = list(servers)
+    known = _read(client)
+    with ThreadPoolExecutor(max_workers=max(1, min(len(asked), 16))) as pool:
+        seen = list(pool.map(probe, asked))
+    now = time.time()
+    made = {
+        server.name: _judged(known.get(server.name), server.name, latency_ms, code, now)
+        for server, (latency_ms, code) in zip(asked, seen, strict=True)
+    }
+    with client.pipeline() as pipe:
+        pipe.delete(KEY)
+        for name, reading in made.items():
+            pipe.hset(KEY, name, orjson.dumps(asdict(reading)))
+        pipe.delete(LOCK)
+        pipe.execute()
+    return made
+
+
+def _judged(before: Reading | None, name: str, latency_ms: float, code: str, now: float) -> Reading:
+    failures = (before.failures if before else 0) + 1 if code else 0
+    status: Status = "up"
+    if failures:
+        status = "down" if failures >= DOWN_AFTER else (before.status if before else "unknown")
+    since = before.since if before and before.status == status else now
+    return Reading(name, status, latency_ms, now, since, code, failures)
+
+
+def readings() -> dict[str, Reading]:
+    """Return what is known by endpoint; nothing while Redis is away."""
+    try:
+        return _read(_client())
+    except redis.RedisError as error:
+        log.warning("the health of endpoints is not known: %s", type(error).__name__)
+        return {}
+
+
+def _read(client: "redis.Redis") -> dict[str, Reading]:
+    kept: dict[bytes, bytes] = client.hgetall(KEY)  # type: ignore[assignment]
+    found = (Reading(**orjson.loads(raw)) for raw in kept.values())
+    return {each.endpoint: each for each in found if time.time() - each.checked_at < STALE_S}
+
+
+class _Down:
+    """The endpoints that are down, as this process knows it."""
+
+    lock = threading.Lock()
+    names: frozenset[str] = frozenset()
+    at = -1e9
+
+
+def down() -> frozenset[str]:
+    """Return the endpoints that are down; never waits: what is old is read anew beside the call."""
+    if time.monotonic() - _Down.at > KNOWN_FOR_S and _Down.lock.acquire(blocking=False):
+        _Down.at = time.monotonic()
+        threading.Thread(target=_look, name="health", daemon=True).start()
+    return _Down.names
+
+
+def _look() -> None:
+    try:
+        _Down.names = frozenset(n for n, each in readings().items() if each.status == "down")
+    finally:
+        _Down.lock.release()
+
+
+@functools.cache
+def _client() -> "redis.Redis":
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)

@@ -1,0 +1,16 @@
+"""Look after endpoints."""
+
+import redis
+from celery import shared_task
+
+from playground.gateway import catalogue, health
+
+
+@shared_task
+def probe_endpoints() -> None:
+    """Ask every endpoint whether it is there."""
+    try:
+        health.probe_all(catalogue.servers())
+    except redis.RedisError:
+        # The next round comes in a quarter of a minute.
+        return
