@@ -152,7 +152,7 @@ _lock = threading.Lock()
 _providers: dict[str, tuple[Server, OpenAICompatible]] = {}
 
 
-def provider_of(model: Model) -> Provider:
+def provider_of(model: Model) -> Provider | OpenAICompatible:
     """Return who answers for a model; an endpoint that was changed gets new connections.
 
     Raises:

@@ -84,13 +84,14 @@ class Gathering:
     """Put chunks together to a completion."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self._pieces: list[str] = []
         self.finish_reason = ""
         self.usage: Usage | None = None
         self._calls: dict[int, ToolCall] = {}
 
     def add(self, chunk: Chunk) -> None:
-        self.text += chunk.text or ""
+        if chunk.text:
+            self._pieces.append(chunk.text)
         self.finish_reason = chunk.finish_reason or self.finish_reason
         self.usage = chunk.usage or self.usage
         for delta in chunk.tool_calls or ():
@@ -100,6 +101,11 @@ class Gathering:
                 known.name or delta.name or "",
                 known.arguments + delta.arguments,
             )
+
+    @property
+    def text(self) -> str:
+        """Return the text."""
+        return "".join(self._pieces)
 
     @property
     def written(self) -> str:

@@ -18,7 +18,7 @@ from playground.gateway import encoding
 from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
 from playground.gateway.providers import Provider, reading
 from playground.gateway.providers.dialects import error_of
-from playground.gateway.providers.failing import reachable, readable
+from playground.gateway.providers.failing import UNREADABLE, garbage, reachable, readable
 from playground.gateway.providers.numbering import Numbering
 from playground.gateway.providers.openai_compatible import OpenAICompatible
 from playground.gateway.providers.refusing import is_error, refusal
@@ -28,22 +28,23 @@ MAX_WORDS = 500
 _CALLERS_FAULT = frozenset((400, 413, 422))
 
 
-@dataclass(slots=True)
 class Event:
-    """One object of an answer; ``raw`` is how it came, while nothing in it was changed."""
+    """One object of an answer; ``raw`` is how it came, while nothing in it was changed.
 
-    body: dict[str, Any]
-    raw: bytes | None = None
+    ``choices`` are its choices; an object that only tells the usage has none.
+    """
+
+    __slots__ = ("body", "choices", "raw")
+
+    def __init__(self, body: dict[str, Any], raw: bytes | None = None) -> None:
+        self.body = body
+        self.raw = raw
+        choices = body.get("choices")
+        self.choices: list[dict[str, Any]] = choices if isinstance(choices, list) else []
 
     def encoded(self) -> bytes:
         """Return it as JSON, untouched where it can be."""
         return orjson.dumps(self.body) if self.raw is None else self.raw
-
-    @property
-    def choices(self) -> list[dict[str, Any]]:
-        """Return its choices; an event that only tells the usage has none."""
-        choices = self.body.get("choices")
-        return choices if isinstance(choices, list) else []
 
     @property
     def is_empty(self) -> bool:
@@ -66,7 +67,7 @@ class Asked:
     choices: int = 1
 
 
-async def of_provider(provider: Provider, asked: Asked) -> AsyncGenerator[Event]:
+async def of_provider(provider: Provider | OpenAICompatible, asked: Asked) -> AsyncGenerator[Event]:
     """Ask a provider, whichever kind it is.
 
     Raises:
@@ -110,13 +111,15 @@ async def _lines(response: aiohttp.ClientResponse, choices: int) -> AsyncIterato
 
 
 def _read(raw: bytes) -> Event:
-    with readable():
+    try:
         body = orjson.loads(raw)
         if is_error(body):
             raise refusal(200, raw)
         if not isinstance(body.get("choices", []), list | None):
             raise TypeError("choices")
-    return Event(body, raw)
+        return Event(body, raw)
+    except UNREADABLE as error:
+        raise garbage("its answer could not be read") from error
 
 
 def _as_chunk(whole: Event) -> Event:
@@ -129,6 +132,16 @@ def _as_chunk(whole: Event) -> Event:
         rest = {name: value for name, value in choice.items() if name != "message"}
         choices.append({**rest, "delta": message})
     return Event({**whole.body, "object": "chat.completion.chunk", "choices": choices})
+
+
+class RefusedInWords(ProviderError):
+    """An endpoint's refusal with what it said, for the caller alone.
+
+    ``words`` may repeat what was asked: they are no part of the error's detail, which logs and
+    traces keep.
+    """
+
+    words: str = ""
 
 
 def refused(
@@ -144,14 +157,15 @@ def refused(
     error = error_of(body)
     said, param = error.get("message"), error.get("param")
     # Before it is cut, lest the end of a key be cut off and its beginning be left.
-    detail = redact(_without(secret, str(said))[:MAX_WORDS]) if said else known.detail
-    return ProviderError(
+    told = RefusedInWords(
         "provider.refused",
-        detail,
+        known.detail,
         http_status=400,
         retryable=False,
         param=_without(secret, str(param)) if param else None,
     )
+    told.words = redact(_without(secret, str(said))[:MAX_WORDS]) if said else ""
+    return told
 
 
 def _without(secret: str, text: str) -> str:
@@ -194,7 +208,12 @@ def _added(used: Usage, more: Usage | None) -> Usage:
 
 
 class Reading:
-    """Read the events of a streamed answer's first choice as chunks."""
+    """Read the events of a streamed answer's first choice as chunks.
+
+    Azure's first event has no choices, only what its filter says.
+    Source: recorded in https://git.kvant.cloud/phoenix-oss/llama-stack-mirror,
+    tests/integration/recordings/responses/ff3271401fb4.json
+    """
 
     def __init__(self) -> None:
         self._numbering = Numbering()
@@ -206,8 +225,18 @@ class Reading:
             ProviderError: it makes no sense.
         """
         first = [choice for choice in event.choices if not choice.get("index")]
-        with readable():
-            return reading.piece({**event.body, "choices": first}, self._numbering)
+        # Once for each piece of every answer: a context manager would cost as much as the rest.
+        try:
+            delta = (first[0].get("delta") if first else None) or {}
+            calls = delta.get("tool_calls")
+            return Chunk(
+                text=delta.get("content"),
+                tool_calls=self._numbering.deltas(calls) if calls else None,
+                finish_reason=first[0].get("finish_reason") if first else None,
+                usage=event.usage,
+            )
+        except UNREADABLE as error:
+            raise garbage("its answer could not be read") from error
 
 
 class Said:
@@ -226,7 +255,6 @@ class Said:
 
     def take(self, event: Event) -> str:
         """Take in an event; return the text that it adds to the first choice."""
-        self.usage = event.usage or self.usage
         for choice in event.choices:
             if choice.get("index"):
                 self._others.append(_words(choice.get("delta") or choice.get("message")))
@@ -236,6 +264,7 @@ class Said:
                 chunk = reading.whole({**event.body, "choices": [choice]})
         else:
             chunk = self._reading.chunk(event)
+        self.usage = chunk.usage or self.usage
         self.gathered.add(chunk)
         return chunk.text or ""
 

@@ -103,12 +103,15 @@ class Guard:
         redacting = [rule for rule in rules if rule.action == "redact"]
         blanking = Blanking(frozenset(_kinds(redacting)) | stopping.keys())
         waits = any(rule.action == "block" and rule.check not in _GROUPS for rule in rules)
+        flagging = [rule for rule in rules if rule.action == "flag" or rule.check not in _GROUPS]
         said, held = Said(), list[Event]()
         async with contextlib.aclosing(events) as coming:
             async for event in coming:
                 for passed in blanking.take(event, streamed=streamed):
-                    await self._stop(blanking.findings, stopping)
-                    said.take(passed)
+                    if blanking.findings and stopping:
+                        await self._stop(blanking.findings, stopping)
+                    if flagging:
+                        said.take(passed)
                     if waits:
                         held.append(passed)
                     else:
@@ -120,7 +123,6 @@ class Guard:
         for rule in redacting:
             self._note(rule, "output", _named(blanking.findings, _kinds([rule])))
         text = said.written
-        flagging = [rule for rule in rules if rule.action == "flag" or rule.check not in _GROUPS]
         await self._search(flagging, [text], "output")
         called = bool(said.gathered.tool_calls)
         await self._judge_whole(flagging, text, "output", None if called else schema or {})

@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from aiohttp import web
 
 from playground.gateway import catalogue, looping
-from playground.gateway.providers.openai_compatible import OpenAICompatible
+from playground.gateway.chat import ChatRequest, Chunk
+from playground.gateway.events import Asked, Reading, of_provider
+from playground.gateway.providers.openai_compatible import OpenAICompatible, body_of
 
 KEY = "sk-very-secret"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,6 +36,16 @@ class Endpoint:
         except (asyncio.CancelledError, ConnectionError):
             self.left.set()
             raise
+
+
+async def spoken(provider: OpenAICompatible, request: ChatRequest) -> AsyncGenerator[Chunk]:
+    """Let an endpoint answer as the gateway asks it, streamed."""
+    reading = Reading()
+    async with contextlib.aclosing(
+        of_provider(provider, Asked(request, body_of(request)))
+    ) as events:
+        async for event in events:
+            yield reading.chunk(event)
 
 
 @contextlib.asynccontextmanager

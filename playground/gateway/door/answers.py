@@ -30,7 +30,7 @@ def error_body(error: PlaygroundError) -> dict[str, Any]:
     """Return the error as OpenAI words it; ``param`` names the field that is wrong."""
     return {
         "error": {
-            "message": error.detail,
+            "message": getattr(error, "words", "") or error.detail,
             "type": _type_of(status_of(error)),
             "param": error.extra.get("param"),
             "code": _CODES.get(error.code, error.code),

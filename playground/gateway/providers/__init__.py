@@ -1,4 +1,4 @@
-"""Providers: what answers model calls, each behind the same small protocol."""
+"""What answers model calls: models of this process, behind a small protocol, and endpoints."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -7,7 +7,7 @@ from playground.gateway.chat import ChatRequest, Chunk
 
 
 class Provider(Protocol):
-    """Answer a chat request in chunks; the last one carries the usage.
+    """A model of this process: answer a chat request in chunks; the last carries the usage.
 
     Closing the iterator aborts the call upstream.
 

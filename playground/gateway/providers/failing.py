@@ -30,12 +30,16 @@ def reachable() -> Iterator[None]:
         raise cut() from error
 
 
+UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+"""What reading something else than was expected raises."""
+
+
 @contextlib.contextmanager
 def readable() -> Iterator[None]:
     """Turn failures of reading into ``provider.bad-answer``."""
     try:
         yield
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except UNREADABLE as error:
         raise garbage("its answer could not be read") from error
 
 

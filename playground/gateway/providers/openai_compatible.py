@@ -7,18 +7,16 @@ import asyncio
 import contextlib
 import socket
 import weakref
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import orjson
 
-from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
+from playground.gateway.chat import ChatRequest
 from playground.gateway.providers import dialects, outbound
 from playground.gateway.providers.failing import garbage, reachable
-from playground.gateway.providers.reading import MAX_LINE, events, read_whole, told
+from playground.gateway.providers.reading import MAX_LINE
 from playground.gateway.providers.refusing import refusal
-from playground.gateway.tokens import count, count_messages
 
 CONNECT_S = 10.0
 SILENCE_S = 120.0
@@ -138,26 +136,6 @@ class OpenAICompatible:
         if self._external:
             outbound.check(url)
         return url
-
-    async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
-        """Stream an answer; the usage is counted here where the endpoint does not tell it."""
-        gathered = Gathering()
-        with reachable():
-            async with await self.post("chat/completions", body_of(request)) as answer:
-                if answer.status != 200:
-                    raise refusal(answer.status, await told(answer), answer.headers)
-                if "text/event-stream" in answer.headers.get("Content-Type", ""):
-                    async for chunk in events(answer):
-                        gathered.add(chunk)
-                        yield chunk
-                else:
-                    chunk = read_whole(await answer.read())
-                    gathered.add(chunk)
-                    yield chunk
-        if gathered.usage is None:
-            # The first count loads a vocabulary: too slow for the loop that all calls share.
-            asked = await asyncio.to_thread(count_messages, request.messages)
-            yield Chunk(usage=Usage(asked, await asyncio.to_thread(count, gathered.written)))
 
 
 def _close_later(session: aiohttp.ClientSession) -> None:

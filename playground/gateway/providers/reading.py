@@ -59,6 +59,8 @@ async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIte
 
 async def _line(answer: aiohttp.ClientResponse, wait_s: float | None) -> bytes:
     try:
+        if wait_s is None:
+            return await answer.content.readline()
         async with asyncio.timeout(wait_s):
             return await answer.content.readline()
     except (LineTooLong, ValueError) as error:
@@ -78,56 +80,6 @@ def _is_json(data: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[Chunk]:
-    """Read server-sent events as chunks.
-
-    Raises:
-        ProviderError: see ``lines`` and ``read``.
-    """
-    numbering = Numbering()
-    async for data in lines(answer):
-        yield read(data, numbering)
-
-
-def read(data: bytes, numbering: Numbering) -> Chunk:
-    """Read one event.
-
-    Raises:
-        ProviderError: it carries an error, or makes no sense.
-    """
-    with readable():
-        event = orjson.loads(data)
-        if is_error(event):
-            raise refusal(200, data)
-        return piece(event, numbering)
-
-
-def read_whole(raw: bytes) -> Chunk:
-    """Read an answer that came at once; of several choices the first.
-
-    Raises:
-        ProviderError: it carries an error, or makes no sense.
-    """
-    with readable():
-        return whole(orjson.loads(raw))
-
-
-def piece(event: dict[str, Any], numbering: Numbering) -> Chunk:
-    """Read one object of a stream; Azure's first has no choices, only what its filter says.
-
-    Source: recorded in https://git.kvant.cloud/phoenix-oss/llama-stack-mirror,
-    tests/integration/recordings/responses/ff3271401fb4.json
-    """
-    choices = event.get("choices") or [{}]
-    delta = choices[0].get("delta") or {}
-    return Chunk(
-        text=delta.get("content"),
-        tool_calls=numbering.deltas(delta.get("tool_calls")),
-        finish_reason=choices[0].get("finish_reason"),
-        usage=usage_of(event.get("usage")),
-    )
 
 
 def whole(answer: dict[str, Any]) -> Chunk:

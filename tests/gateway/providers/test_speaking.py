@@ -191,7 +191,7 @@ async def test_it_tells_the_caller_in_anthropics_words_what_is_not_taken() -> No
     async with serving(refusals.Anthropic()) as provider:
         refused = await failure(provider, streamed=False, n=2)
 
-    assert (refused.code, refused.detail) == ("provider.refused", "n must be 1")
+    assert (refused.code, refused.words) == ("provider.refused", "n must be 1")
 
 
 @both
@@ -214,7 +214,7 @@ async def test_it_tells_the_caller_when_gemini_does_not_know_what_matters(
         refused = await failure(provider, streamed=True, **asked)
 
     assert refused.code == "provider.refused"
-    assert next(iter(asked)) in refused.detail
+    assert next(iter(asked)) in refused.words
 
 
 @both
@@ -243,7 +243,7 @@ async def test_it_tells_the_caller_in_vllms_words_old_and_new(
         refused = await failure(provider, streamed=streamed, max_tokens=5000)
 
     assert (refused.code, refused.status) == ("provider.refused", 400)
-    assert "maximum context length" in refused.detail
+    assert "maximum context length" in refused.words
 
 
 @both
@@ -317,7 +317,7 @@ async def test_it_does_not_repeat_the_key_when_the_endpoint_does(
     async with serving(Upstream(fails=[echo])) as provider:
         refused = await failure(provider, streamed=streamed)
 
-    assert refused.detail == "What is [key]?"
+    assert refused.words == "What is [key]?"
     assert KEY not in f"{refused} {refused.extra}".lower()
 
 
