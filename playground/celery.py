@@ -29,9 +29,10 @@ def show_a_pulse(**_: object) -> None:
 @worker_ready.connect
 def keep_the_ledger(**_: object) -> None:
     """Write down what calls of models have used."""
-    from playground.gateway import keeping
+    from playground.gateway import configuration, keeping
 
     keeping.start()
+    configuration.watch()
 
 
 @worker_ready.connect

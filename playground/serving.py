@@ -5,14 +5,19 @@ where one cannot be read. Here bodies go to the application as they came.
 """
 
 import asyncio
+import sys
+import threading
+import time
 from typing import Any
 
-import uvloop
+if sys.platform != "win32":
+    import uvloop
 
-# Daphne makes its loop when it is imported.
-asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    # Daphne makes its loop when it is imported.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
-from daphne import cli, http_protocol  # noqa: E402
+from daphne import cli, http_protocol
+from django.apps import apps
 
 
 class Request(http_protocol.WebRequest):  # type: ignore[misc]
@@ -22,10 +27,21 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
         super().__init__(*args, **{**options, "parsePOSTFormSubmission": False})
 
 
+def warm_up() -> None:
+    """Load what the first call would wait for, once the application is there."""
+    while not apps.ready:
+        time.sleep(0.05)
+    from playground.gateway import configuration, tokens
+
+    configuration.watch()
+    tokens.count("warm up")
+
+
 def main() -> None:
     """Serve until told to stop."""
     # The factory of connections looks the class up by this name.
     http_protocol.WebRequest = Request
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     cli.CommandLineInterface.entrypoint()
 
 

@@ -1,8 +1,8 @@
 """What administrators decided, as one value: loaded whole, kept in memory, never changed in place.
 
-Every process asks twice a second at most whether there is a newer version, and only while it is
-used, so that a change is in force everywhere within a second and no message about it can be lost.
-While the database is away the last known configuration stays in force.
+Every process asks twice a second at most whether there is a newer version, so that a change is in
+force everywhere within a second and no message about it can be lost. Servers ask beside the calls,
+whoever else when it is used. While the database is away the last known one stays in force.
 """
 
 import logging
@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from playground.core.errors import PlaygroundError
 from playground.gateway import models as tables
@@ -22,7 +22,8 @@ from playground.gateway.quotas.limits import Kind, Limit, Scope
 
 log = logging.getLogger(__name__)
 
-FRESH_S = 0.5
+FRESH_S = 0.8
+WATCH_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,24 @@ def current() -> Configuration:
 def is_fresh() -> bool:
     """Return whether ``current`` would answer at once."""
     return time.monotonic() - _Known.at < FRESH_S
+
+
+def watch() -> None:
+    """Keep it fresh in a thread until the process ends, so that no call has to wait for it."""
+    threading.Thread(target=_watch, name="configuration", daemon=True).start()
+
+
+def _watch() -> None:
+    while True:
+        try:
+            with _Known.lock:
+                _refresh()
+        except Exception as error:
+            log.warning("the configuration cannot be read: %s", type(error).__name__)
+        finally:
+            # A pooled connection goes back.
+            connection.close()
+        time.sleep(WATCH_S)
 
 
 def forget() -> None:

@@ -20,9 +20,19 @@ from playground.core.embedded.credentials import free_port
 from tests.bench.figures import Figure, as_json, as_table, pair, percentile
 from tests.stack import ROOT, Stack
 
+# All that a careful team switches on.
+RULES = """
+from playground.gateway.models import Guardrail, Quota
+from playground.policy.models import Team
+team = Team.objects.get(slug="hiring")
+Guardrail.objects.create(name="no-pii", check_kind="pii", action="redact", team=team)
+Guardrail.objects.create(name="no-secrets", check_kind="secrets", action="redact", team=team)
+for kind in ("requests", "tokens", "streams", "day"):
+    Quota.objects.create(kind=kind, cap=10**8, team=team)
+"""
 ROUNDS = 6
 UNARY, STREAMS = 60, 12
-PACED_STREAMS, PACE_MS = 8, 10
+PACED_STREAMS, PACE_MS = 20, 10
 SUSTAINED = 100
 BODY = {"model": "mock", "messages": [{"role": "user", "content": "Count to sixty-four."}]}
 
@@ -75,6 +85,7 @@ def _measured(
     try:
         stack.start()
         key = stack.manage("create_api_key", "--user", "bench", "--team", "hiring").split()[-1]
+        stack.manage("shell", "-c", RULES)
         ways = Ways(direct=upstream, gateway=f"{stack.base}/v1", key=key)
         return asyncio.run(measure(stack, ways))
     finally:

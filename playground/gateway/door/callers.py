@@ -48,13 +48,28 @@ async def caller_of(scope: Mapping[str, Any]) -> Caller:
         )
     fingerprint = _fingerprint(scope)
     kept = _known.get(fingerprint)
-    if kept is None or time.monotonic() - kept[0] > KNOWN_FOR_S:
+    age_s = KNOWN_FOR_S if kept is None else time.monotonic() - kept[0]
+    if kept is None or age_s >= KNOWN_FOR_S:
         caller = await _ask(scope, fingerprint)
     else:
         caller = kept[1]
+        if age_s > KNOWN_FOR_S / 2 and fingerprint not in _asking:
+            # Whoever calls again and again is asked about beside their calls.
+            _renewals.add(renewal := asyncio.ensure_future(_ask(scope, fingerprint)))
+            renewal.add_done_callback(_renewed)
     if caller is None:
         raise _nobody(scope)
     return caller
+
+
+_renewals: "set[asyncio.Future[Caller | None]]" = set()
+
+
+def _renewed(renewal: "asyncio.Future[Caller | None]") -> None:
+    _renewals.discard(renewal)
+    # One that failed leaves the answer to grow old, and the next caller to be told why.
+    if not renewal.cancelled():
+        renewal.exception()
 
 
 async def _ask(scope: Mapping[str, Any], fingerprint: bytes) -> Caller | None:
