@@ -63,6 +63,7 @@ urlpatterns = [
     path("skills/<str:name>", skills.skill_page, name="skill"),
     path("skills/<str:name>/try", skills.try_skill, name="try-skill"),
     path("models", gateway.models, name="models"),
+    path("models/routes", gateway.routes, name="routes"),
     path("traces", tracing.trace_list, name="traces"),
     path("traces/<str:trace_id>", tracing.trace_page, name="trace"),
     path("traces/<str:trace_id>/tree", tracing.trace_tree, name="trace-tree"),

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from playground.core.context import RequestContext
-from playground.gateway import catalogue
+from playground.gateway import catalogue, overview
 from playground.gateway.embeddings import DIMENSIONS, MODEL
 from playground.policy.deciding import Resource, decide
 from playground.policy.requests import TeamRequest
@@ -62,6 +62,22 @@ def models(request: TeamRequest) -> HttpResponse:
             "samples": samples,
             "may_call": _may_call(request.context),
             "offline_only": all(each.offline for each in offered),
+        },
+    )
+
+
+@require_safe
+def routes(request: TeamRequest) -> HttpResponse:
+    """Show where names lead and how endpoints are; htmx gets the lists alone."""
+    fragment = request.headers.get("HX-Target") == "routes"
+    return render(
+        request,
+        "gateway/routes_lists.html" if fragment else "gateway/routes.html",
+        {
+            "routes": overview.routes(),
+            "endpoints": overview.endpoints(),
+            "default": catalogue.default_model(),
+            "administers": request.user.is_active and request.user.is_staff,
         },
     )
 

@@ -92,6 +92,9 @@ KNOWN: dict[str, Known] = {
         teammate={"GET": (405,)},
     ),
     "models": Known(),
+    "models/routes": Known(),
+    "api/models/routes": Known(),
+    "api/models/endpoints": Known(),
     "api/models": Known(),
     # traces
     "traces": Known(query="q={trace_id}&thread={thread_id}"),
