@@ -63,6 +63,11 @@ class Line:
     usage: Usage
     percent: float
 
+    @property
+    def calls(self) -> str:
+        """Write how many calls it had."""
+        return f"{self.usage.calls:,}"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -265,7 +270,7 @@ def _change(now: float | None, then: float | None) -> str:
     percent = 100 * (now - then) / then
     if abs(percent) < 0.5:
         return "±0 %"
-    return f"×{now / then:.0f}" if percent >= 900 else f"{percent:+.0f} %".replace("-", "−")
+    return f"×{now / then:.0f}" if percent >= 400 else f"{percent:+.0f} %".replace("-", "−")
 
 
 def _charts(moments: Sequence[Share], words: Any) -> list[Chart]:
