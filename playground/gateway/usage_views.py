@@ -134,7 +134,7 @@ def _filters(request: TeamRequest) -> Filters:
 
 def _figures_page(request: TeamRequest, filters: Filters, staff: bool) -> dict[str, Any]:
     context, time = request.context, _grain(filters)
-    groups: list[Group] = [time, "model", "key", *(["team"] if staff else [])]  # type: ignore[list-item]
+    groups: list[Group] = [time, "model", "key", *(["team"] if filters.team else [])]  # type: ignore[list-item]
     report = usage.report(context, filters, groups=groups, staff=staff)
     shown: dict[str, Any] = {
         "filters": filters,
