@@ -8,8 +8,10 @@ from agents import views as agents
 from agents.api import agents_api, threads_api
 from playground.console import views as console
 from playground.core import health, problems
+from playground.gateway import usage_views
 from playground.gateway import views as gateway
 from playground.gateway.api import models_api
+from playground.gateway.usage_api import usage_api
 from playground.messaging.api import events_api, runs_api
 from playground.policy import views as policy
 from playground.policy.api import policy_api
@@ -36,6 +38,7 @@ api.add_router("/threads", events_api)
 api.add_router("/runs", runs_api)
 api.add_router("/skills", skills_api)
 api.add_router("/prompts", prompts_api)
+api.add_router("/models", usage_api)
 api.add_router("/models", models_api)
 api.add_router("/traces", traces_api)
 api.add_router("/", policy_api)
@@ -64,6 +67,8 @@ urlpatterns = [
     path("skills/<str:name>/try", skills.try_skill, name="try-skill"),
     path("models", gateway.models, name="models"),
     path("models/routes", gateway.routes, name="routes"),
+    path("models/usage", usage_views.usage_page, name="usage"),
+    path("models/usage.csv", usage_views.usage_csv, name="usage-csv"),
     path("traces", tracing.trace_list, name="traces"),
     path("traces/<str:trace_id>", tracing.trace_page, name="trace"),
     path("traces/<str:trace_id>/tree", tracing.trace_tree, name="trace-tree"),

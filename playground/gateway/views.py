@@ -6,7 +6,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from playground.core.context import RequestContext
-from playground.gateway import catalogue, overview
+from playground.gateway import catalogue, health, overview
+from playground.gateway.configuration import current
 from playground.gateway.embeddings import DIMENSIONS, MODEL
 from playground.policy.deciding import Resource, decide
 from playground.policy.requests import TeamRequest
@@ -41,6 +42,7 @@ model = ChatOpenAI(
 def models(request: TeamRequest) -> HttpResponse:
     """Show the models, the default one first."""
     offered = catalogue.available()
+    known, readings = current().models, health.readings()
     default = catalogue.default_model()
     base = f"{settings.PLAYGROUND_PUBLIC_URL}/v1"
     samples = [
@@ -55,7 +57,9 @@ def models(request: TeamRequest) -> HttpResponse:
         request,
         "gateway/models.html",
         {
-            "offered": offered,
+            "offered": [
+                (each, known.get(each.id), readings.get(each.provider)) for each in offered
+            ],
             "default": default,
             "embedding": {"id": MODEL, "dimensions": DIMENSIONS},
             "base": base,

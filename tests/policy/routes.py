@@ -95,7 +95,11 @@ KNOWN: dict[str, Known] = {
     "models/routes": Known(),
     "api/models/routes": Known(),
     "api/models/endpoints": Known(),
+    "models/usage": Known(query="period=30&key={key_id}"),
+    "models/usage.csv": Known(query="key={key_id}"),
     "api/models": Known(),
+    "api/models/usage": Known(query="group=key&key={key_id}"),
+    "api/models/calls": Known(query="key={key_id}"),
     # traces
     "traces": Known(query="q={trace_id}&thread={thread_id}"),
     "traces/<str:trace_id>": Known(),
