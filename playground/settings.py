@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from playground.console import admin_look
 from playground.core import environment, logging, silos
 from playground.core.embedded import credentials
 from playground.core.embedded.places import Places
@@ -67,6 +68,8 @@ PLAYGROUND_WORKER_THREADS = environment.whole("PLAYGROUND_WORKER_THREADS", 8, le
 # Applications
 INSTALLED_APPS = [
     "daphne",
+    "unfold.apps.BasicAppConfig",
+    "playground.policy.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -213,6 +216,9 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = PLAYGROUND_STATIC == "plain"
+
+# The look of the administration
+UNFOLD = admin_look.UNFOLD
 
 # Words and time
 LANGUAGE_CODE = "en"

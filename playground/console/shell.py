@@ -46,6 +46,7 @@ class Shell:
     team: TeamChoice | None
     teams: tuple[TeamChoice, ...]
     offline_model: bool
+    administers: bool = False
     connect_href: str = "/#connect"
 
 
@@ -95,4 +96,5 @@ def shell_for(request: HttpRequest) -> Shell:
         team=current,
         teams=teams,
         offline_model=only_offline(),
+        administers=user.is_active and user.is_staff,
     )

@@ -9,6 +9,8 @@ from django.http.response import HttpResponseBase
 
 # Swagger UI sets style attributes and draws its icons from data URLs; its scripts are files.
 DOCS_PATH = "/api/docs"
+# The administration's Alpine compiles the expressions of its attributes, and writes styles.
+ADMIN_PATH = "/admin/"
 _COMPANIONS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -23,11 +25,13 @@ def policy_for(request: HttpRequest, *, nonce: str) -> str:
     socket = "wss" if request.is_secure() else "ws"
     # WebKit before 15.4 does not count WebSockets of the same host as 'self'.
     sockets = f"{socket}://{request.META.get('HTTP_HOST', 'localhost')}"
-    inline = " 'unsafe-inline'" if request.path == DOCS_PATH else ""
+    administers = request.path.startswith(ADMIN_PATH)
+    inline = " 'unsafe-inline'" if administers or request.path == DOCS_PATH else ""
+    compiled = " 'unsafe-eval'" if administers else ""
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' 'nonce-{nonce}'",
+            f"script-src 'self' 'nonce-{nonce}'{compiled}",
             f"style-src 'self'{inline}",
             "img-src 'self' data:",
             "font-src 'self'",

@@ -104,12 +104,14 @@ def world(valkey: object, alice: User) -> World:
         "name": name, "skill": "hiring.search_candidates", "thread_id": str(thread.pk),
         "run_id": str(run.pk), "trace_id": trace.id, "span_id": span_id,
         "key_id": str(created.key.pk), "token": links.issue(alice), "team": "hiring",
+        "object_id": str(created.key.pk), "content_type_id": "1", "app_label": "policy",
     }  # fmt: skip
     unknown = {
         "name": "zebra-recruitez", "skill": "hiring.search_candidatez",
         "thread_id": str(uuid.uuid4()), "run_id": str(uuid.uuid4()), "trace_id": uuid.uuid4().hex,
         "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
-        "team": "nobody",
+        "team": "nobody", "object_id": str(uuid.uuid4()), "content_type_id": "999999",
+        "app_label": "nothing",
     }  # fmt: skip
     return World(Ids(real), Ids(unknown))
 
