@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
-from unfold.admin import StackedInline, TabularInline
+from unfold.admin import TabularInline
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldBooleanSwitchWidget
 
@@ -94,17 +94,15 @@ def _built_in(endpoint: Any) -> bool:
     return endpoint is not None and endpoint.kind == EndpointKind.OFFLINE
 
 
-class ServedModelInline(StackedInline):
+class ServedModelInline(TabularInline):
     """What the endpoint serves; those of this process keep their names."""
 
     model = ServedModel
     extra = 0
-    collapsible = True
     fields = (
-        ("name", "operation", "enabled"),
-        ("input_price", "cached_input_price", "output_price"),
-        ("context_tokens", "max_output_tokens", "max_concurrent"),
-    )
+        "name", "operation", "input_price", "cached_input_price", "output_price",
+        "context_tokens", "max_output_tokens", "max_concurrent", "enabled",
+    )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("name", "operation") if _built_in(obj) else ()

@@ -120,11 +120,6 @@ def routes() -> list[str]:
     return list(dict.fromkeys(_walk(get_resolver().url_patterns, "")))
 
 
-# Made by Django from what is registered there, and all closed alike.
-STAFF_ROUTES = [route for route in routes() if route.startswith("admin/")]
-KNOWN.update((route, Known(teammate=dict.fromkeys(METHODS, (403,)))) for route in STAFF_ROUTES)
-
-
 def _walk(patterns: list[Any], prefix: str) -> Iterator[str]:
     for pattern in patterns:
         # Django's administration names one path by a regular expression.
@@ -133,6 +128,11 @@ def _walk(patterns: list[Any], prefix: str) -> Iterator[str]:
             yield from _walk(pattern.url_patterns, path)
         elif isinstance(pattern, URLPattern):
             yield path
+
+
+# Made by Django from what is registered there, and all closed alike.
+STAFF_ROUTES = [route for route in routes() if route.startswith("admin/")]
+KNOWN.update((route, Known(teammate=dict.fromkeys(METHODS, (403,)))) for route in STAFF_ROUTES)
 
 
 def socket_routes() -> list[str]:
