@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from unfold.admin import TabularInline
-from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldBooleanSwitchWidget
 
 from playground.gateway.models import (
@@ -94,11 +93,31 @@ def _built_in(endpoint: Any) -> bool:
     return endpoint is not None and endpoint.kind == EndpointKind.OFFLINE
 
 
+class ServedModelForm(forms.ModelForm):
+    """A model on one line; prices are in US dollars per million tokens."""
+
+    class Meta:
+        labels: ClassVar = {
+            "input_price": "Input, $",
+            "cached_input_price": "Cached, $",
+            "output_price": "Output, $",
+            "context_tokens": "Context",
+            "max_output_tokens": "Longest",
+            "max_concurrent": "At once",
+        }
+        help_texts: ClassVar = {
+            "context_tokens": "Tokens that go in at most; empty where not known.",
+            "max_output_tokens": "Tokens that come out at most; empty where not known.",
+        }
+
+
 class ServedModelInline(TabularInline):
     """What the endpoint serves; those of this process keep their names."""
 
     model = ServedModel
+    form = ServedModelForm
     extra = 0
+    hide_title = True
     fields = (
         "name", "operation", "input_price", "cached_input_price", "output_price",
         "context_tokens", "max_output_tokens", "max_concurrent", "enabled",
@@ -151,6 +170,7 @@ class TargetInline(TabularInline):
 
     model = Target
     extra = 0
+    hide_title = True
     fields = ("model", "priority", "weight", "enabled")
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
@@ -275,7 +295,7 @@ class LedgerRowAdmin(ReadOnlyModelAdmin):
         "input_tokens", "output_tokens", "cost", "latency",
     )  # fmt: skip
     list_filter = (TeamNamedFilter, OutcomeFilter, ("settled_at", admin.DateFieldListFilter))
-    paginator = InfinitePaginator
+    date_hierarchy = "settled_at"
 
     @admin.display(description="Cost, $", ordering="cost_micro_usd")
     def cost(self, row: LedgerRow) -> str:

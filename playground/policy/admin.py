@@ -5,14 +5,13 @@ from typing import Any, ClassVar
 from cedarpy import PolicySet
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.decorators import action
-from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from playground.policy import policies
@@ -28,6 +27,7 @@ class MembershipInline(TabularInline):
 
     model = Membership
     extra = 0
+    hide_title = True
     autocomplete_fields = ("user", "team")
     fields = ("user", "team", "role")
 
@@ -97,6 +97,13 @@ class UserAdmin(AuditedModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # The audit log names them for ever; who leaves is set inactive.
         return False
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        administered = {model._meta.app_label for model in self.admin_site._registry}
+        kwargs["queryset"] = Permission.objects.select_related("content_type").filter(
+            content_type__app_label__in=administered
+        )
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -188,8 +195,8 @@ class AuditRowAdmin(ReadOnlyModelAdmin):
 
     list_display = ("at", "team", "seq", "subject", "what", "resource", "outcome")
     list_filter = (TeamNamedFilter, ("at", admin.DateFieldListFilter))
-    ordering = ("-at", "-id")
-    paginator = InfinitePaginator
+    ordering = ("-id",)
+    search_fields = ("entry__subject", "entry__actor", "entry__action", "entry__resource")
 
     @admin.display(description="Who")
     def subject(self, row: AuditRow) -> str:
