@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playground.administration import UNFOLD  # noqa: F401 (read by the administration site)
+from playground.console import admin_look
 from playground.core import environment, logging, silos
 from playground.core.embedded import credentials
 from playground.core.embedded.places import Places
@@ -71,7 +71,7 @@ PLAYGROUND_WORKER_THREADS = environment.whole("PLAYGROUND_WORKER_THREADS", 8, le
 INSTALLED_APPS = [
     "daphne",
     "unfold.apps.BasicAppConfig",
-    "playground.policy.apps.AdminConfig",
+    "playground.policy.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -219,9 +219,13 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = PLAYGROUND_STATIC == "plain"
 
+# The look of the administration
+UNFOLD = admin_look.UNFOLD
+
 # Words and time
 LANGUAGE_CODE = "en"
 USE_I18N = False
+DATETIME_FORMAT, DATE_FORMAT, TIME_FORMAT = "Y-m-d H:i:s", "Y-m-d", "H:i:s"
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import path
+from django.views.generic import RedirectView
 from ninja import NinjaAPI
 
 from agents import views as agents
@@ -73,6 +74,8 @@ urlpatterns = [
     path("traces/<str:trace_id>", tracing.trace_page, name="trace"),
     path("traces/<str:trace_id>/tree", tracing.trace_tree, name="trace-tree"),
     path("traces/<str:trace_id>/spans/<str:span_id>", tracing.span_detail, name="span"),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
 ]

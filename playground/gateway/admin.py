@@ -1,15 +1,15 @@
-"""Endpoints, routes and the rules of the gateway in the administration site."""
+"""Administer endpoints, routes and rules; look at the ledger."""
 
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 from unfold.admin import TabularInline
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldBooleanSwitchWidget
 
-from playground.gateway import rule_settings
 from playground.gateway.models import (
     CacheRule,
     Endpoint,
@@ -21,204 +21,286 @@ from playground.gateway.models import (
     ServedModel,
     Target,
 )
-from playground.policy.administering import AuditedModelAdmin, ReadOnlyAdmin
-
-SETTINGS_HELP = (
-    'Personal data: {"kinds": ["email", "phone", "card", "iban", "ssn", "ip"]}, or {} for all. '
-    'Injection: {"threshold": 0.5}. Topics: {"topics": {"weapons": ["an example", "another"]}}. '
-    'Schema: {"schema": {…}}, or {} for the one that the caller asks for. '
-    'Judge: {"model": "a route", "fails": "closed"}.'
-)
+from playground.gateway.quotas.reservations import Outcome
+from playground.gateway.rule_settings import REDACTING, validated
+from playground.policy.admin import TeamNamedFilter
+from playground.policy.administering import AuditedModelAdmin, ReadOnlyModelAdmin
 
 
-class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
+class EndpointForm(forms.ModelForm):
     """An endpoint; its secret goes in and never comes out."""
 
     secret = forms.CharField(
         required=False,
-        strip=True,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text="The key it is called with. Left empty, the present one stays.",
+        label="Secret",
+        max_length=4000,
+        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
+        help_text="The key it is called with. Empty keeps the present one.",
     )
-    forget_secret = forms.BooleanField(
-        required=False, widget=UnfoldBooleanSwitchWidget(), help_text="Call it without any key."
+    clear_secret = forms.BooleanField(
+        required=False,
+        label="Forget the present secret",
+        widget=UnfoldBooleanSwitchWidget(),
     )
 
-    class Meta:
-        model = Endpoint
-        fields = ("name", "kind", "base_url", "api_version", "external", "silence_s", "enabled")
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "kind" in self.fields:
+            # The one of this process is there from the start.
+            choices = [each for each in EndpointKind.choices if each[0] != EndpointKind.OFFLINE]
+            self.fields["kind"].choices = choices  # type: ignore[attr-defined]
+        if "secret" in self.fields and self.instance.sealed_secret:
+            self.fields["secret"].help_text = "One is kept. Empty keeps it."
+
+    def clean_base_url(self) -> str:
+        text: str = self.cleaned_data["base_url"].strip()
+        try:
+            url = urlsplit(text)
+            host, _ = url.hostname, url.port
+        except ValueError as error:
+            raise forms.ValidationError("This is not a URL.") from error
+        if not text:
+            raise forms.ValidationError("Say where it is, such as https://api.example.com/v1.")
+        if url.scheme not in ("http", "https") or not host:
+            raise forms.ValidationError("Begin with http:// or https:// and a host name.")
+        if url.username is not None or url.password is not None:
+            raise forms.ValidationError("Keep credentials out of the URL; enter them as secret.")
+        if url.query or url.fragment or any(each.isspace() for each in text):
+            raise forms.ValidationError("Leave out spaces and what follows a ? or #.")
+        return text
+
+    def clean_secret(self) -> str:
+        secret: str = self.cleaned_data["secret"]
+        if any(not each.isascii() or not each.isprintable() or each == " " for each in secret):
+            raise forms.ValidationError("It holds a character that no header can carry.")
+        return secret
 
     def clean(self) -> dict[str, Any]:
-        """Check that the address is one, without a password in it."""
-        told: dict[str, Any] = super().clean() or {}
-        address = urlsplit(told.get("base_url") or "")
-        offline = told.get("kind") == EndpointKind.OFFLINE
-        if offline and not (self.instance.pk and self.instance.kind == EndpointKind.OFFLINE):
-            self.add_error("kind", "The models in this process are there already.")
-        if not offline and (address.scheme not in ("http", "https") or not address.hostname):
-            self.add_error("base_url", "Give an address that begins with http:// or https://.")
-        if address.username or address.password:
-            self.add_error("base_url", "Put the key into the field below, not into the address.")
-        return told
+        values = super().clean() or self.cleaned_data
+        if values.get("secret") and values.get("clear_secret"):
+            self.add_error("clear_secret", "Either forget the secret or enter a new one.")
+        return values
 
-    def save(self, commit: bool = True) -> Endpoint:
-        """Seal the secret that was given."""
-        endpoint: Endpoint = super().save(commit=False)
-        if self.cleaned_data.get("forget_secret"):
-            endpoint.secret = ""
+    def save(self, commit: bool = True) -> Any:
+        if self.cleaned_data.get("clear_secret"):
+            self.instance.secret = ""
         elif self.cleaned_data.get("secret"):
-            endpoint.secret = self.cleaned_data["secret"]
-        if commit:
-            endpoint.save()
-            self.save_m2m()
-        return endpoint
+            self.instance.secret = self.cleaned_data["secret"]
+        return super().save(commit)
 
 
-class ServedModelInline(TabularInline):  # type: ignore[misc, type-arg]
-    """The models of an endpoint."""
+def _built_in(endpoint: Any) -> bool:
+    return endpoint is not None and endpoint.kind == EndpointKind.OFFLINE
+
+
+class ServedModelForm(forms.ModelForm):
+    """A model on one line; prices are in US dollars per million tokens."""
+
+    class Meta:
+        labels: ClassVar = {
+            "input_price": "Input, $",
+            "cached_input_price": "Cached, $",
+            "output_price": "Output, $",
+            "context_tokens": "Context",
+            "max_output_tokens": "Longest",
+            "max_concurrent": "At once",
+        }
+        help_texts: ClassVar = {
+            "context_tokens": "Tokens that go in at most; empty where not known.",
+            "max_output_tokens": "Tokens that come out at most; empty where not known.",
+        }
+
+
+class ServedModelInline(TabularInline):
+    """What the endpoint serves; those of this process keep their names."""
 
     model = ServedModel
+    form = ServedModelForm
     extra = 0
-    tab = False
+    hide_title = True
+    fields = (
+        "name", "operation", "input_price", "cached_input_price", "output_price",
+        "context_tokens", "max_output_tokens", "max_concurrent", "enabled",
+    )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("name", "operation") if _built_in(obj) else ()
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not _built_in(obj) and super().has_add_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not _built_in(obj) and super().has_delete_permission(request, obj)
 
 
 @admin.register(Endpoint)
 class EndpointAdmin(AuditedModelAdmin):
-    """Servers that answer model calls."""
-
     form = EndpointForm
-    list_display: ClassVar = ["name", "kind", "base_url", "external", "has_secret", "enabled"]
-    list_filter: ClassVar = ["kind", "external", "enabled"]
-    search_fields: ClassVar = ["name", "base_url"]
-    inlines: ClassVar = [ServedModelInline]
-    fieldsets: ClassVar = [
-        (None, {"fields": ["name", "kind", "base_url", "api_version", "enabled"]}),
-        ("Key", {"fields": ["secret", "forget_secret"]}),
-        ("Reach", {"fields": ["external", "silence_s"]}),
-    ]
+    list_display = ("name", "kind", "base_url", "has_secret", "external", "enabled", "updated_at")
+    list_filter = ("kind", "enabled", "external")
+    search_fields = ("name", "base_url")
+    inlines = (ServedModelInline,)
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "base_url", "api_version", "enabled")}),
+        ("Secret", {"fields": ("secret", "clear_secret")}),
+        ("Reach", {"fields": ("external", "silence_s")}),
+    )
 
-    @admin.display(boolean=True, description="Key")
+    @admin.display(description="Secret", boolean=True)
     def has_secret(self, endpoint: Endpoint) -> bool:
-        """Return whether there is a key."""
         return bool(endpoint.sealed_secret)
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Endpoint | None = None
-    ) -> tuple[str, ...]:
-        """Keep what the models of this process are called."""
-        offline = obj is not None and obj.kind == EndpointKind.OFFLINE
-        return ("name", "kind", "base_url", "api_version") if offline else ()
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        # The endpoint of this process has no address and takes no secret.
+        return (
+            ((None, {"fields": ("name", "kind", "enabled")}),)
+            if _built_in(obj)
+            else (super().get_fieldsets(request, obj))
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("name", "kind") if _built_in(obj) else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The models of this process are switched off, not deleted."""
-        offline = obj is not None and obj.kind == EndpointKind.OFFLINE
-        return not offline and super().has_delete_permission(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        """Spare the models of this process."""
-        super().delete_queryset(request, queryset.exclude(kind=EndpointKind.OFFLINE))
+        return not _built_in(obj) and super().has_delete_permission(request, obj)
 
 
-@admin.register(ServedModel)
-class ServedModelAdmin(AuditedModelAdmin):
-    """Models with their prices and limits."""
-
-    list_display: ClassVar = [
-        "__str__", "operation", "input_price", "output_price", "context_tokens",
-        "max_concurrent", "enabled",
-    ]  # fmt: skip
-    list_filter: ClassVar = ["endpoint", "operation", "enabled"]
-    search_fields: ClassVar = ["name", "endpoint__name"]
-    list_select_related: ClassVar = ["endpoint"]
-
-
-class TargetInline(TabularInline):  # type: ignore[misc, type-arg]
-    """Where a route leads."""
+class TargetInline(TabularInline):
+    """Where a route leads, in order."""
 
     model = Target
     extra = 0
-    autocomplete_fields: ClassVar = ["model"]
-    tab = False
+    hide_title = True
+    fields = ("model", "priority", "weight", "enabled")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        kwargs["queryset"] = ServedModel.objects.select_related("endpoint")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Route)
 class RouteAdmin(AuditedModelAdmin):
-    """Names for callers, and the models behind them."""
+    list_display = ("name", "description", "leads_to", "retries", "enabled", "updated_at")
+    list_filter = ("enabled",)
+    search_fields = ("name", "description")
+    inlines = (TargetInline,)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("name", "description", "retries", "enabled"),
+                "description": "When a target fails, it is tried again as often as retries say,"
+                " then another of its priority, then those of the next priority; the caller sees"
+                " an error only when all have failed.",
+            },
+        ),
+    )
 
-    list_display: ClassVar = ["name", "leads_to", "retries", "enabled"]
-    search_fields: ClassVar = ["name", "description"]
-    inlines: ClassVar = [TargetInline]
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("targets__model__endpoint")
 
     @admin.display(description="Leads to")
     def leads_to(self, route: Route) -> str:
-        """Return the models in the order in which they are tried."""
-        targets = route.targets.filter(enabled=True).select_related("model__endpoint")
-        return " → ".join(str(target.model) for target in targets) or "nowhere"
+        return ", ".join(str(each.model) for each in route.targets.all() if each.enabled)
+
+
+class QuotaForm(forms.ModelForm):
+    """A quota whose key, where it names one, belongs to the team that it names."""
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        key, team = values.get("key"), values.get("team")
+        if key and team and key.team_id != team.pk:
+            self.add_error("key", "This key is of another team.")
+        return values
 
 
 @admin.register(Quota)
 class QuotaAdmin(AuditedModelAdmin):
-    """Limits of requests, tokens, calls at once and money."""
+    form = QuotaForm
+    fields = ("team", "key", "model", "kind", "cap", "enabled")
+    autocomplete_fields = ("team", "key")
+    list_display = ("__str__", "team", "key", "model", "enabled")
+    list_filter = ("team", "kind", "enabled")
+    list_select_related = ("team", "key")
+    search_fields = ("model", "team__name")
 
-    list_display: ClassVar = ["kind", "cap", "team", "key", "model", "enabled"]
-    list_filter: ClassVar = ["kind", "team", "enabled"]
-    autocomplete_fields: ClassVar = ["team", "key"]
+
+_SHAPES = (
+    'Personal data, secrets: {} or {"kinds": ["email"]}. Prompt injection: {"threshold": 0.5}.'
+    ' Topics: {"topics": {"name": ["example"]}, "margin": 0.1}. Schema: {"schema": {…}}.'
+    ' Judge: {"model": "chat-default", "instructions": "…", "fails": "closed", "timeout_s": 10}.'
+)
 
 
-class GuardrailForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A rule whose settings fit its check."""
+class GuardrailForm(forms.ModelForm):
+    """A guardrail whose settings are those of its check."""
 
     class Meta:
-        model = Guardrail
-        fields = ("name", "check_kind", "stage", "action", "team", "model", "settings", "enabled")
-        help_texts: ClassVar = {"settings": SETTINGS_HELP}
+        help_texts: ClassVar = {"settings": _SHAPES}
 
     def clean(self) -> dict[str, Any]:
-        """Check the settings, and that what is to be redacted can be."""
-        told: dict[str, Any] = super().clean() or {}
-        kind, action = told.get("check_kind"), told.get("action")
-        if told.get("settings") is None:
-            told["settings"] = {}
-        if kind:
+        values = super().clean() or self.cleaned_data
+        check = values.get("check_kind")
+        if check and "settings" not in self.errors:
+            settings = values.get("settings")
+            values["settings"] = {} if settings is None else settings
             try:
-                rule_settings.check(kind, told["settings"])
+                validated(check, values["settings"])
             except ValueError as error:
                 self.add_error("settings", str(error))
-        if action == Guardrail.Action.REDACT and kind not in ("pii", "secrets"):
+        if check and values.get("action") == Guardrail.Action.REDACT and check not in REDACTING:
             self.add_error("action", "Only personal data and secrets can be redacted.")
-        if kind == "schema" and told.get("stage") == Guardrail.Stage.INPUT:
-            self.add_error("stage", "A schema is of what comes out.")
-        return told
+        return values
 
 
 @admin.register(Guardrail)
 class GuardrailAdmin(AuditedModelAdmin):
-    """Responsible-AI checks."""
-
     form = GuardrailForm
-    list_display: ClassVar = ["name", "check_kind", "stage", "action", "team", "model", "enabled"]
-    list_filter: ClassVar = ["check_kind", "action", "team", "enabled"]
-    search_fields: ClassVar = ["name"]
-    autocomplete_fields: ClassVar = ["team"]
+    fields = ("name", "team", "model", "check_kind", "stage", "action", "settings", "enabled")
+    autocomplete_fields = ("team",)
+    list_display = ("name", "check_kind", "stage", "action", "team", "model", "enabled")
+    list_filter = ("check_kind", "action", "enabled", "team")
+    list_select_related = ("team",)
+    search_fields = ("name", "model")
 
 
 @admin.register(CacheRule)
 class CacheRuleAdmin(AuditedModelAdmin):
-    """Which teams' answers are used again."""
+    fields = ("team", "model", "ttl_s", "enabled")
+    autocomplete_fields = ("team",)
+    list_display = ("team", "model", "ttl_s", "enabled")
+    list_filter = ("team", "enabled")
+    list_select_related = ("team",)
+    search_fields = ("model", "team__name")
 
-    list_display: ClassVar = ["team", "model", "ttl_s", "enabled"]
-    list_filter: ClassVar = ["team", "enabled"]
-    autocomplete_fields: ClassVar = ["team"]
+
+class OutcomeFilter(admin.SimpleListFilter):
+    """How calls ended, without reading the whole ledger for what there is."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(each.value, each.value.replace("-", " ").capitalize()) for each in Outcome]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> Any:
+        return queryset.filter(outcome=self.value()) if self.value() else queryset
 
 
 @admin.register(LedgerRow)
-class LedgerRowAdmin(ReadOnlyAdmin):
-    """Every call of a model."""
-
-    list_display: ClassVar = [
-        "settled_at", "team", "subject", "model", "served_by", "input_tokens", "output_tokens",
-        "cost_micro_usd", "latency_ms", "outcome", "blocked_by",
-    ]  # fmt: skip
-    list_filter: ClassVar = ["team", "outcome", "operation", "endpoint"]
+class LedgerRowAdmin(ReadOnlyModelAdmin):
+    list_display = (
+        "settled_at", "team", "subject", "model", "served_by", "outcome",
+        "input_tokens", "output_tokens", "cost", "latency",
+    )  # fmt: skip
+    list_filter = (TeamNamedFilter, OutcomeFilter, ("settled_at", admin.DateFieldListFilter))
     date_hierarchy = "settled_at"
-    show_full_result_count = False
+
+    @admin.display(description="Cost, $", ordering="cost_micro_usd")
+    def cost(self, row: LedgerRow) -> str:
+        return "" if row.cost_micro_usd is None else f"{row.cost_micro_usd / 1e6:.6f}"
+
+    @admin.display(description="Took, ms", ordering="latency_ms")
+    def latency(self, row: LedgerRow) -> str:
+        return f"{row.latency_ms:.0f}"

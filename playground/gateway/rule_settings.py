@@ -1,96 +1,98 @@
-"""The settings of each kind of guardrail, checked before they are stored."""
+"""Read what a guardrail's settings say: one shape a check, and nothing beside it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from jsonschema.exceptions import SchemaError
+from jsonschema.validators import validator_for
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from playground.core.errors import InvalidInput
-from playground.gateway.guardrails.schemas import violations
+# Only these find a place in the text that can be covered; the others judge it as a whole.
+REDACTING: Final = frozenset({"pii", "secrets"})
 
-Share = Annotated[float, Field(ge=0, le=1)]
-TopicName = Annotated[str, Field(min_length=1, max_length=60)]
-Examples = Annotated[list[str], Field(min_length=1, max_length=50)]
+Word = Annotated[str, Field(min_length=1)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class PersonalData(_Settings):
-    """``kinds`` are what is looked for; all of them where it is left out."""
+class EntitySettings(_Settings):
+    """Personal data, and secrets. ``kinds`` are those to look for; all of them without it."""
 
-    kinds: list[Literal["email", "phone", "card", "iban", "ssn", "ip"]] | None = None
-
-
-class Secrets(_Settings):
-    """``kinds`` are what is looked for; all of them where it is left out."""
-
-    kinds: (
-        list[
-            Literal["provider_key", "jwt", "private_key", "bearer", "url_credentials", "assignment"]
-        ]
-        | None
-    ) = None
+    kinds: list[Word] | None = Field(default=None, min_length=1)
 
 
-class Injection(_Settings):
-    """From which score on a text counts as an injection."""
+class InjectionSettings(_Settings):
+    """Prompt injection. ``threshold`` is the least score, 0 to 1, that counts."""
 
-    threshold: Share = 0.5
-
-
-class BannedTopics(_Settings):
-    """Examples by topic; ``margin`` is how much likelier than a neutral text they must be."""
-
-    topics: Annotated[dict[TopicName, Examples], Field(min_length=1, max_length=20)]
-    margin: Annotated[float, Field(gt=0, le=0.3)] | None = None
+    threshold: float = Field(default=0.5, ge=0, le=1)
 
 
-class AnswerSchema(_Settings):
-    """The JSON schema of answers; left out, the one that the caller asks for."""
+class TopicSettings(_Settings):
+    """Banned topics. Each has examples; ``margin`` is how much nearer than others it must be."""
 
-    answer_schema: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
-
-    @model_validator(mode="after")
-    def _is_a_schema(self) -> "AnswerSchema":
-        if self.answer_schema is not None:
-            try:
-                violations(self.answer_schema, "null")
-            except InvalidInput as error:
-                raise ValueError(error.detail) from error
-        return self
+    topics: dict[Word, Annotated[list[Word], Field(min_length=1)]] = Field(min_length=1)
+    margin: float | None = Field(default=None, ge=0)
 
 
-class Judge(_Settings):
-    """The guard model, what it is told, and what its failure means."""
+class SchemaSettings(_Settings):
+    """The JSON schema that an answer must fit."""
 
-    model: Annotated[str, Field(min_length=1, max_length=250)]
-    fails: Literal["open", "closed"]
-    instructions: Annotated[str, Field(max_length=10_000)] | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=120)] | None = None
+    schema_: dict[str, Any] = Field(alias="schema")
+
+    @field_validator("schema_")
+    @classmethod
+    def _is_a_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        try:
+            validator_for(schema).check_schema(schema)
+        except SchemaError as error:
+            raise ValueError(f"this is not a JSON schema: {error.message}") from error
+        return schema
 
 
-_KINDS: dict[str, type[_Settings]] = {
-    "pii": PersonalData,
-    "secrets": Secrets,
-    "injection": Injection,
-    "topics": BannedTopics,
-    "schema": AnswerSchema,
-    "judge": Judge,
+class JudgeSettings(_Settings):
+    """A guard model. ``fails`` says what counts when it cannot be asked; time in seconds."""
+
+    model: Word
+    instructions: Word
+    fails: Literal["open", "closed"] = "closed"
+    timeout_s: float = Field(default=10, gt=0)
+
+
+_SHAPES: Final[dict[str, type[_Settings]]] = {
+    "pii": EntitySettings,
+    "secrets": EntitySettings,
+    "injection": InjectionSettings,
+    "topics": TopicSettings,
+    "schema": SchemaSettings,
+    "judge": JudgeSettings,
 }
 
 
-def check(kind: str, settings: Any) -> None:
-    """Check the settings of a guardrail.
+def validated(check: str, settings: dict[str, Any]) -> BaseModel:
+    """Return the settings of a check as what it reads.
 
     Raises:
-        ValueError: says in words what is wrong, and where.
+        ValueError: the check is unknown, or says which members are missing, wrong or unknown.
     """
+    shape = _SHAPES.get(check)
+    if shape is None:
+        raise ValueError(f"there is no check {check!r}")
     try:
-        _KINDS[kind].model_validate(settings)
+        return shape.model_validate(settings)
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(str(at) for at in fault['loc']) or 'settings'}: {fault['msg']}"
-            for fault in error.errors(include_url=False)
-        ]
-        raise ValueError("; ".join(faults)) from error
+        known = ", ".join(sorted(each.alias or name for name, each in shape.model_fields.items()))
+        faults = "; ".join(_worded(fault) for fault in error.errors(include_url=False))
+        raise ValueError(f"{faults}. A rule of this check knows: {known}.") from error
+
+
+def _worded(fault: Any) -> str:
+    place = ".".join(str(step) for step in fault["loc"]) or "settings"
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"{place} is unknown"
+        case "missing":
+            return f"{place} is missing"
+        case _:
+            said = str(fault["msg"]).removeprefix("Value error, ")
+            return f"{place}: {said[:1].lower()}{said[1:]}"

@@ -1,128 +1,159 @@
-"""The administration site: who may enter, and that whatever is changed there is audited."""
+"""The administration's door, and forms whose every change is a row of the audit log."""
 
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from django.contrib import messages
-from django.db import models
-from django.db.models.deletion import ProtectedError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.contrib import auth
+from django.core.paginator import Paginator
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import URLPattern
+from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
-from playground.core import problems
-from playground.core.errors import NotFound
+from playground.core.errors import PolicyDenied
 from playground.core.ids import urn
 from playground.policy import auditing
+from playground.policy.models import Team, User
+
+# One signs in on the product's own page, by link; there are no passwords to change.
+_CLOSED = {"login", "password_change", "password_change_done"}
 
 
-class Site(UnfoldAdminSite):
-    """The site at ``/admin/``, for active staff; for everybody else there is nothing."""
+class Administration(UnfoldAdminSite):
+    """Django's administration, entered by the product's own session and by staff alone."""
 
-    def admin_view(
-        self, view: Callable[..., HttpResponseBase], cacheable: bool = False
-    ) -> Callable[..., HttpResponseBase]:
-        """Let staff in; people sign in at the product's own door, long before."""
-        inner = super().admin_view(view, cacheable)
+    final_catch_all_view = False
+    index_title = "Administration"
 
-        @functools.wraps(inner)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get_urls(self) -> list[URLPattern]:
+        return [each for each in super().get_urls() if getattr(each, "name", None) not in _CLOSED]
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        guarded = super().admin_view(view, cacheable)
+
+        @functools.wraps(view)
+        def staff_alone(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # Before anything is looked up, so that refusals tell nothing of what there is.
             if not self.has_permission(request):
-                return _nothing(request)
-            return inner(request, *args, **kwargs)
+                raise PolicyDenied("admin.staff-only", "Only staff may administer the Playground.")
+            answer: HttpResponseBase = guarded(request, *args, **kwargs)
+            return answer
 
-        return guarded
+        return staff_alone
 
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Lead to the overview: there is no second way to sign in."""
-        return redirect("admin:index") if self.has_permission(request) else _nothing(request)
-
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Lead home, where one can sign out."""
-        return redirect("home")
-
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Nobody has a password here."""
-        return _nothing(request)
-
-    def password_change_done(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Nobody has a password here."""
-        return _nothing(request)
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return redirect("admin:index")
+        auth.logout(request)
+        return redirect("login")
 
 
-def _nothing(request: HttpRequest) -> HttpResponse:
-    return problems.respond(request, NotFound("not-found", "There is nothing at this address."))
+def record(
+    request: HttpRequest,
+    action: str,
+    thing: models.Model,
+    *,
+    fields: Iterable[str] = (),
+    resource: str = "",
+) -> None:
+    """Append to the audit log what staff did, with the names of changed fields, never values.
+
+    It stands in the chain of the thing's team; in that of the person's first team where the thing
+    is everybody's.
+
+    Args:
+        resource: the thing's URN, where it is gone already.
+    """
+    assert isinstance(request.user, User)
+    context = request.user.context()
+    auditing.record(
+        replace(
+            context,
+            team=_team_of(thing) or context.team,
+            request_id=getattr(request, "request_id", None),
+        ),
+        action=action,
+        resource=resource or resource_of(thing),
+        outcome="done",
+        details={"door": "admin", "fields": sorted(fields)},
+    )
 
 
-class AuditedModelAdmin(ModelAdmin):  # type: ignore[misc, type-arg]
-    """Write an audit row for whatever is added, changed or deleted: names of fields, no values."""
+def resource_of(thing: models.Model) -> str:
+    """Name the thing in audit rows."""
+    if isinstance(thing, User):
+        return thing.urn
+    return urn(str(thing._meta.model_name), str(thing.pk))
 
-    compressed_fields = True
+
+def _team_of(thing: models.Model) -> str | None:
+    team = thing if isinstance(thing, Team) else getattr(thing, "team", None)
+    return team.slug if isinstance(team, Team) else None
+
+
+class AuditedModelAdmin(ModelAdmin):
+    """Forms of one table; what is saved or deleted there, inlines included, is on record."""
+
     warn_unsaved_form = True
 
-    def log_addition(self, request: Any, obj: models.Model, message: Any) -> Any:
-        """Log an object that was added."""
-        self.record(request, "create", obj)
-        return super().log_addition(request, obj, message)
+    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change or form.changed_data:
+            record(request, "update" if change else "create", obj, fields=form.changed_data)
 
-    def log_change(self, request: Any, obj: models.Model, message: Any) -> Any:
-        """Log an object that was changed."""
-        self.record(request, "edit", obj, fields=_changed(message))
-        return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: Any, queryset: Iterable[models.Model]) -> Any:
-        """Log objects that are about to be deleted."""
-        for obj in queryset:
-            self.record(request, "delete", obj)
-        return super().log_deletions(request, queryset)
-
-    def record(
-        self, request: Any, action: str, obj: models.Model, *, fields: Iterable[str] = ()
-    ) -> None:
-        """Append to the chain of the object's team, else of the administrator's."""
-        team = getattr(getattr(obj, "team", None), "slug", None) or request.context.team
-        auditing.record(
-            replace(request.context, team=team),
-            action=action,
-            resource=urn(obj._meta.model_name or "", obj.pk),
-            outcome="done",
-            details={"by": "admin", "fields": sorted(fields)},
-        )
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        # A deleted row forgets its id.
+        gone = {id(each.instance): resource_of(each.instance) for each in formset.deleted_forms}
+        super().save_formset(request, form, formset, change)
+        fields = {id(each.instance): each.changed_data for each in formset.forms}
+        for thing in formset.new_objects:
+            record(request, "create", thing, fields=fields.get(id(thing), ()))
+        for thing, changed in formset.changed_objects:
+            record(request, "update", thing, fields=changed)
+        for thing in formset.deleted_objects:
+            record(request, "delete", thing, resource=gone[id(thing)])
 
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
-        """Delete, or say what still needs it."""
-        try:
-            super().delete_model(request, obj)
-        except ProtectedError:
-            messages.error(request, f"{obj} is still used and was not deleted.")
+        resource = resource_of(obj)
+        super().delete_model(request, obj)
+        record(request, "delete", obj, resource=resource)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        with transaction.atomic():
+            things = [(each, resource_of(each)) for each in queryset]
+            super().delete_queryset(request, queryset)
+            for thing, resource in things:
+                record(request, "delete", thing, resource=resource)
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc, type-arg]
-    """Show rows that nobody may add, change or delete."""
+class FirstRows(Paginator):
+    """Pages of the first 10,000 rows: counting a table that only grows would take ever longer."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody adds."""
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows[:10_000].count())
+
+
+class ReadOnlyModelAdmin(AuditedModelAdmin):
+    """Rows to look at: nobody adds, changes or deletes one here, whatever their permissions."""
+
+    paginator = FirstRows
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes."""
+    def has_change_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes."""
+    def has_delete_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
-
-
-def _changed(message: Any) -> set[str]:
-    """Read the names of the changed fields from what Django's admin notes."""
-    if not isinstance(message, list):
-        return set()
-    return {
-        str(name)
-        for entry in message
-        for part in entry.values()
-        for name in (part.get("fields") or ())
-    }

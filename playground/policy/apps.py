@@ -1,7 +1,7 @@
 """The policy room: people, keys, decisions and the audit log."""
 
 from django.apps import AppConfig
-from django.contrib.admin import apps as django_admin
+from django.contrib.admin import apps
 
 
 class PolicyConfig(AppConfig):
@@ -12,8 +12,9 @@ class PolicyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
 
-class AdminConfig(django_admin.AdminConfig):
-    """Django's administration, on our own site."""
+class AdministrationConfig(apps.AdminConfig):
+    """Django's administration behind our own door."""
 
+    # Not what "playground.policy" means, which it would inherit to be.
     default = False
-    default_site = "playground.policy.administering.Site"
+    default_site = "playground.policy.administering.Administration"

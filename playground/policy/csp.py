@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 
 # Swagger UI sets style attributes and draws its icons from data URLs; its scripts are files.
 DOCS_PATH = "/api/docs"
-# The administration site's Alpine evaluates what stands in attributes, and sets styles there.
+# The administration's Alpine compiles the expressions of its attributes, and writes styles.
 ADMIN_PATH = "/admin/"
 _COMPANIONS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -25,13 +25,13 @@ def policy_for(request: HttpRequest, *, nonce: str) -> str:
     socket = "wss" if request.is_secure() else "ws"
     # WebKit before 15.4 does not count WebSockets of the same host as 'self'.
     sockets = f"{socket}://{request.META.get('HTTP_HOST', 'localhost')}"
-    administering = request.path.startswith(ADMIN_PATH)
-    inline = " 'unsafe-inline'" if administering or request.path == DOCS_PATH else ""
-    evaluated = " 'unsafe-eval'" if administering else ""
+    administers = request.path.startswith(ADMIN_PATH)
+    inline = " 'unsafe-inline'" if administers or request.path == DOCS_PATH else ""
+    compiled = " 'unsafe-eval'" if administers else ""
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' 'nonce-{nonce}'{evaluated}",
+            f"script-src 'self' 'nonce-{nonce}'{compiled}",
             f"style-src 'self'{inline}",
             "img-src 'self' data:",
             "font-src 'self'",

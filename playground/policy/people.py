@@ -50,11 +50,12 @@ def ensure_member(username: str, *, team: str, role: Role = Role.DEVELOPER) -> M
 def ensure_owner() -> User:
     """Return the local owner, an administrator of every team; make them on the first run.
 
-    Where there is no team yet, one named after the owner is made, so that they can begin.
+    Where there is no team yet, one named after the owner is made, so that they can begin. Where
+    nobody may appoint staff yet, the owner may.
     """
     slugs = list(Team.objects.values_list("slug", flat=True)) or [OWNER]
     for slug in slugs:
         ensure_member(OWNER, team=slug, role=Role.ADMIN)
-    # The administration site is theirs, too.
-    User.objects.filter(username=OWNER).update(is_staff=True, is_superuser=True)
+    if not User.objects.filter(is_superuser=True, is_active=True).exists():
+        User.objects.filter(username=OWNER).update(is_staff=True, is_superuser=True)
     return User.objects.get(username=OWNER)

@@ -3,12 +3,14 @@
 ``KNOWN`` is the only list kept by hand: a route that is missing in it fails the walk.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+_NAMED_GROUP = re.compile(r"\(\?P(<\w+>)[^)]*\)")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -107,6 +109,8 @@ KNOWN: dict[str, Known] = {
     "traces/<str:trace_id>/spans/<str:span_id>": Known(),
     "api/traces": Known(query="q={trace_id}&thread_id={thread_id}&run_id={run_id}"),
     "api/traces/<trace_id>": Known(),
+    # administration
+    "admin": Known(teammate={"GET": (302,)}),
     # the API itself
     "api/": Known(teammate={"GET": (404,)}),
     "api/docs": Known(),
@@ -134,11 +138,17 @@ def routes() -> list[str]:
 
 def _walk(patterns: list[Any], prefix: str) -> Iterator[str]:
     for pattern in patterns:
-        path = prefix + str(pattern.pattern)
+        # Django's administration names one path by a regular expression.
+        path = prefix + _NAMED_GROUP.sub(r"\1", str(pattern.pattern)).strip("^$")
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern.url_patterns, path)
         elif isinstance(pattern, URLPattern):
             yield path
+
+
+# Made by Django from what is registered there, and all closed alike.
+STAFF_ROUTES = [route for route in routes() if route.startswith("admin/")]
+KNOWN.update((route, Known(teammate=dict.fromkeys(METHODS, (403,)))) for route in STAFF_ROUTES)
 
 
 def socket_routes() -> list[str]:

@@ -1,289 +1,297 @@
-"""The administration site: for staff alone, and nothing that is changed there goes unseen."""
+"""The administration: staff alone enter, everything they do is on record, secrets stay inside."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.test import Client
-from django.urls import resolve, reverse
+from django.contrib.auth.models import Permission
+from django.test import Client, RequestFactory
+from django.urls import reverse
 
-from playground import administration
-from playground.gateway.models import (
-    CacheRule,
-    Endpoint,
-    Guardrail,
-    LedgerRow,
-    Quota,
-    Route,
-    ServedModel,
-    Target,
-)
-from playground.policy import keys
-from playground.policy.models import ApiKey, AuditRow, Policy, Team, User
+from playground.policy import keys, people
+from playground.policy.auditing import verify
+from playground.policy.csp import policy_for
+from playground.policy.models import ApiKey, AuditHead, AuditRow, Membership, Policy, Team, User
 
-SECRET = "sk-very-secret-0123456789"
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
 
-@pytest.fixture
-def staff(alice: User, client_for: Callable[..., Client]) -> Client:
-    alice.is_staff = alice.is_superuser = True
-    alice.save()
-    return client_for(alice)
+def _page(model: Any, page: str, *args: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def _last(team: str) -> dict[str, Any]:
+    return AuditRow.objects.filter(team=team).latest("seq").entry
 
 
 @pytest.fixture
-def endpoint(db: None) -> Endpoint:
-    endpoint = Endpoint(name="llama", base_url="http://10.0.0.7/v1", external=False)
-    endpoint.secret = SECRET
-    endpoint.save()
-    return endpoint
+def root(ada: User) -> User:
+    ada.is_staff = ada.is_superuser = True
+    ada.save()
+    return ada
 
 
 @pytest.fixture
-def everything(endpoint: Endpoint, alice: User) -> list[Any]:
-    """One row of each model that the site shows."""
-    team = Team.objects.get(slug="hiring")
-    model = ServedModel.objects.create(endpoint=endpoint, name="small")
-    route = Route.objects.create(name="chat-default")
-    Target.objects.create(route=route, model=model)
-    return [
-        endpoint,
-        model,
-        route,
-        team,
-        alice,
-        keys.create(user=alice, team=team, name="k").key,
-        Quota.objects.create(team=team, kind="day", cap=5),
-        Guardrail.objects.create(name="no-pii", check_kind="pii", action="redact"),
-        CacheRule.objects.create(team=team, ttl_s=60),
-        Policy.objects.create(name="mine", cedar="permit (principal, action, resource);"),
-        LedgerRow.objects.create(
-            id="00000000-0000-7000-8000-000000000001",
-            settled_at="2026-01-01T00:00:00Z",
-            team="hiring",
-            subject=alice.urn,
-            purpose="p",
-            operation="chat",
-            model="m",
-            outcome="succeeded",
-        ),
-    ]
+def staff(root: User, client_for: Callable[..., Client]) -> Client:
+    return client_for(root)
 
 
-def actions() -> list[tuple[str, str]]:
-    return [
-        (row.entry["action"], row.entry["resource"].partition(":")[0])
-        for row in AuditRow.objects.order_by("id")
-        if row.entry["details"].get("by") == "admin"
-    ]
+# The door
 
 
-def test_it_shows_staff_every_page_when_rows_are_there(
-    staff: Client, everything: list[Any]
-) -> None:
-    shown = {type(each) for each in everything} | {AuditRow}
-    assert {model for model in admin.site._registry if model._meta.app_label != "auth"} == shown
+def test_it_leads_to_our_own_login_page_when_nobody_is_signed_in(client: Client):
+    response = client.get(_page(Team, "changelist"))
 
-    pages = [reverse("admin:index")]
-    for each in everything:
-        name = f"admin:{each._meta.app_label}_{each._meta.model_name}"
-        pages += [reverse(f"{name}_changelist"), reverse(f"{name}_change", args=[each.pk])]
-        if admin.site._registry[type(each)].has_add_permission(_request(staff)):
-            pages.append(reverse(f"{name}_add"))
-    for page in pages:
-        answer = staff.get(page)
-        assert answer.status_code == 200, page
-        text = answer.content.decode()
-        assert SECRET not in text
-        assert ApiKey.objects.get().hash not in text
+    assert response.status_code == 302
+    assert response["Location"] == "/login?next=%2Fadmin%2Fpolicy%2Fteam%2F"
 
 
-def _request(client: Client) -> Any:
-    return client.get(reverse("admin:index")).wsgi_request
+@pytest.mark.parametrize("page", ["/admin/", "/admin/policy/team/", "/admin/policy/nothing/"])
+def test_it_turns_away_who_is_not_staff(alice: User, client_for: Callable[..., Client], page: str):
+    response = client_for(alice).get(page)
+
+    assert response.status_code == (404 if "nothing" in page else 403)
+    assert b"password" not in response.content
 
 
-@pytest.mark.parametrize("page", ["admin/", "admin/gateway/endpoint/", "admin/login/"])
-def test_it_is_not_there_when_one_is_no_staff(bob: User, client_for: Any, page: str) -> None:
-    answer = client_for(bob).get(f"/{page}")
+def test_it_turns_away_staff_who_were_set_inactive(root: User, staff: Client):
+    User.objects.filter(pk=root.pk).update(is_active=False)
 
-    assert answer.status_code == 404
-    assert b"password" not in answer.content.lower()
+    assert staff.get("/admin/").status_code == 302
 
 
-def test_it_leads_to_our_own_door_when_nobody_is_signed_in(db: None) -> None:
-    answer = Client().get("/admin/gateway/endpoint/")
-
-    assert (answer.status_code, answer["Location"]) == (
-        302,
-        "/login?next=%2Fadmin%2Fgateway%2Fendpoint%2F",
-    )
+@pytest.mark.parametrize("path", ["login/", "password_change/", "password_change/done/"])
+def test_it_has_no_password_form(staff: Client, path: str):
+    assert staff.get(f"/admin/{path}").status_code == 404
 
 
-FORM = {
-    "name": "fresh", "kind": "vllm", "base_url": "http://10.0.0.8/v1", "api_version": "",
-    "silence_s": "30", "enabled": "on", "secret": SECRET, "models-TOTAL_FORMS": "1",
-    "models-INITIAL_FORMS": "0", "models-0-name": "qwen", "models-0-operation": "chat",
-    "models-0-enabled": "on",
-}  # fmt: skip
+def test_it_signs_out_of_the_product_when_staff_sign_out_there(staff: Client):
+    assert staff.get("/admin/logout/").status_code == 302
+    assert staff.get("/admin/").status_code == 200
+
+    left = staff.post("/admin/logout/")
+
+    assert left["Location"] == "/login"
+    assert staff.get("/admin/").status_code == 302
 
 
-def test_it_seals_the_secret_when_an_endpoint_is_added(staff: Client) -> None:
-    answer = staff.post(reverse("admin:gateway_endpoint_add"), FORM)
+def test_it_shows_staff_without_permissions_nothing(alice: User, client_for: Callable[..., Client]):
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    client = client_for(alice)
 
-    assert answer.status_code == 302, answer.content.decode()
-    made = Endpoint.objects.get(name="fresh")
-    assert made.secret == SECRET
-    assert SECRET.encode() not in bytes(made.sealed_secret or b"")
-    assert [model.name for model in made.models.all()] == ["qwen"]
-    assert ("create", "endpoint") in actions()
-    assert SECRET not in str(list(AuditRow.objects.values_list("entry", flat=True)))
+    statuses = {client.get(_page(model, "changelist")).status_code for model in MODELS}
+
+    assert client.get("/admin/").status_code == 200
+    assert statuses == {403}
 
 
-@pytest.mark.parametrize(
-    ("more", "secret"),
-    [({"secret": ""}, SECRET), ({"secret": "new"}, "new"), ({"forget_secret": "on"}, "")],
-)
-def test_it_keeps_changes_or_forgets_the_secret_when_an_endpoint_is_saved(
-    staff: Client, endpoint: Endpoint, more: dict[str, str], secret: str
-) -> None:
-    form = {**FORM, "secret": "", "models-TOTAL_FORMS": "0", **more}
+def test_it_makes_the_first_owner_staff_and_no_second_one(db: None):
+    owner = people.ensure_owner()
+    assert (owner.is_staff, owner.is_superuser) == (True, True)
 
-    answer = staff.post(reverse("admin:gateway_endpoint_change", args=[endpoint.pk]), form)
+    User.objects.create(username="zoe", is_staff=True, is_superuser=True)
+    User.objects.filter(pk=owner.pk).update(is_staff=False, is_superuser=False)
 
-    assert answer.status_code == 302
-    endpoint.refresh_from_db()
-    assert endpoint.secret == secret
-    assert ("edit", "endpoint") in actions()
+    assert not people.ensure_owner().is_staff
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("base_url", "ftp://x"),
-        ("base_url", ""),
-        ("base_url", "https://user:pw@host/v1"),
-        ("silence_s", "0"),
-        ("kind", "offline"),
-        ("name", "with space"),
-    ],
-)
-def test_it_says_what_is_wrong_when_an_endpoint_is_none(
-    staff: Client, field: str, value: str
-) -> None:
-    answer = staff.post(reverse("admin:gateway_endpoint_add"), {**FORM, field: value})
-
-    assert answer.status_code == 200
-    assert field in answer.context["adminform"].form.errors
+def test_it_shows_the_way_there_to_staff_alone(
+    staff: Client, bob: User, client_for: Callable[..., Client]
+):
+    assert b'href="/admin/"' in staff.get("/keys").content
+    assert b'href="/admin/"' not in client_for(bob).get("/keys").content
 
 
-@pytest.mark.parametrize(
-    ("kind", "action", "settings", "fault"),
-    [
-        ("pii", "redact", '{"kinds": ["email"]}', None),
-        ("pii", "redact", '{"kinds": ["name"]}', "settings"),
-        ("pii", "block", '{"more": 1}', "settings"),
-        ("injection", "flag", '{"threshold": 2}', "settings"),
-        ("injection", "redact", "{}", "action"),
-        ("topics", "block", "{}", "settings"),
-        ("topics", "block", '{"topics": {"arms": ["how to make a bomb"]}}', None),
-        ("schema", "block", '{"schema": {"type": "nonsense"}}', "settings"),
-        ("judge", "block", '{"model": "m"}', "settings"),
-        ("judge", "block", '{"model": "m", "fails": "open"}', None),
-    ],
-)
-def test_it_takes_a_guardrail_only_when_its_settings_fit(
-    staff: Client, kind: str, action: str, settings: str, fault: str | None
-) -> None:
-    form = {
-        "name": "rule", "check_kind": kind, "stage": "output", "action": action,
-        "settings": settings, "enabled": "on",
-    }  # fmt: skip
+def test_it_loosens_the_content_policy_below_admin_alone():
+    def policy(path: str) -> str:
+        return policy_for(RequestFactory().get(path), nonce="n")
 
-    answer = staff.post(reverse("admin:gateway_guardrail_add"), form)
-
-    if fault is None:
-        assert answer.status_code == 302, answer.context["adminform"].form.errors
-    else:
-        assert fault in answer.context["adminform"].form.errors
+    assert "'unsafe-eval'" in policy("/admin/")
+    assert "style-src 'self' 'unsafe-inline'" in policy("/admin/policy/team/")
+    for path in ("/", "/admin", "/administration", "/chat", "/api/me", "/login", "/keys/admin/"):
+        assert "unsafe" not in policy(path)
+    assert "unsafe-eval" not in policy("/api/docs")
 
 
-def test_it_keeps_the_models_of_this_process_when_they_are_to_be_deleted(staff: Client) -> None:
-    offline = Endpoint.objects.get(kind="offline")
+# Every page
 
-    staff.post(reverse("admin:gateway_endpoint_delete", args=[offline.pk]), {"post": "yes"})
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_it_opens_every_list_and_form(staff: Client, things: None, model: Any):
+    options = admin.site._registry[model]
+    request = RequestFactory().get("/")
+    request.user = User.objects.get(username="ada")
+
+    listed = staff.get(_page(model, "changelist"))
+    added = staff.get(_page(model, "add"))
+    shown = [staff.get(_page(model, "change", each.pk)) for each in model.objects.all()[:3]]
+    history = [staff.get(_page(model, "history", each.pk)) for each in model.objects.all()[:1]]
+
+    assert listed.status_code == 200
+    assert added.status_code == (200 if options.has_add_permission(request) else 403)
+    assert shown
+    assert {each.status_code for each in (*shown, *history)} == {200}
+
+
+@pytest.fixture
+def things(root: User, hiring: Team) -> None:
+    """Have at least one row of every registered model."""
+    from tests.gateway.configured import configure
+
+    keys.create(user=root, team=hiring, name="mine")
+    Policy.objects.create(name="open", cedar="permit(principal, action, resource);", enabled=False)
+    people.ensure_member("ada", team="hiring")
+    root.context()
+    from playground.policy import auditing
+
+    auditing.record(root.context(), action="sign_in", resource=root.urn, outcome="done")
+    configure(hiring)
+
+
+# On record
+
+
+def test_it_records_names_of_fields_and_never_values(staff: Client, hiring: Team):
     staff.post(
-        reverse("admin:gateway_endpoint_changelist"),
-        {"action": "delete_selected", "_selected_action": [offline.pk], "post": "yes"},
-    )
+        _page(Team, "change", hiring.pk),
+        {
+            "name": "Very Secret Name", "color": "#0f766e",
+            "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0,
+        },
+    )  # fmt: skip
 
-    assert Endpoint.objects.filter(pk=offline.pk).exists()
+    hiring.refresh_from_db()
+    entry = _last("hiring")
+    assert hiring.name == "Very Secret Name"
+    assert (entry["subject"], entry["action"]) == ("user:ada", "update")
+    assert entry["resource"] == f"team:{hiring.pk}"
+    assert entry["details"] == {"door": "admin", "fields": ["color", "name"]}
+    assert "Very Secret" not in str(entry)
+    assert verify("hiring") == []
 
 
-def test_it_revokes_a_key_when_staff_says_so(staff: Client, everything: list[Any]) -> None:
-    key = ApiKey.objects.get()
+def test_it_records_each_membership_in_its_teams_chain(staff: Client, root: User, bob: User):
+    trust = Team.objects.create(slug="trust", name="Trust")
+    membership = bob.memberships.get()
 
     staff.post(
-        reverse("admin:policy_apikey_changelist"),
-        {"action": "revoke", "_selected_action": [str(key.pk)]},
+        _page(User, "change", bob.pk),
+        {
+            "display_name": "Bob", "is_active": "on",
+            "memberships-TOTAL_FORMS": 2, "memberships-INITIAL_FORMS": 1,
+            "memberships-0-id": membership.pk, "memberships-0-user": bob.pk,
+            "memberships-0-team": membership.team_id, "memberships-0-role": "developer",
+            "memberships-0-DELETE": "on",
+            "memberships-1-user": bob.pk, "memberships-1-team": trust.pk,
+            "memberships-1-role": "viewer",
+        },
+    )  # fmt: skip
+
+    made = Membership.objects.get(user=bob)
+    assert made.team == trust
+    assert _last("trust")["resource"] == f"membership:{made.pk}"
+    assert _last("trust")["action"] == "create"
+    gone = _last("hiring")
+    assert (gone["action"], gone["resource"]) == ("delete", f"membership:{membership.pk}")
+
+
+def test_it_records_what_is_deleted_one_by_one_and_together(staff: Client, root: User):
+    one, two, three = (
+        Policy.objects.create(name=name, cedar="", enabled=False) for name in ("a", "b", "c")
     )
 
-    key.refresh_from_db()
-    assert key.revoked_at is not None
-    assert ("delete", "apikey") in actions()
+    staff.post(_page(Policy, "delete", one.pk), {"post": "yes"})
+    staff.post(
+        _page(Policy, "changelist"),
+        {"action": "delete_selected", "_selected_action": [two.pk, three.pk], "post": "yes"},
+    )
+
+    deleted = {
+        row.entry["resource"]
+        for row in AuditRow.objects.filter(team="hiring")
+        if row.entry["action"] == "delete"
+    }
+    assert not Policy.objects.exists()
+    assert deleted >= {f"policy:{each}" for each in (one.pk, two.pk, three.pk)}
 
 
-def test_it_refuses_a_policy_when_it_is_not_cedar(staff: Client) -> None:
-    answer = staff.post(reverse("admin:policy_policy_add"), {"name": "x", "cedar": "permit all"})
+def test_it_revokes_keys_and_never_shows_their_hash(staff: Client, bob: User, hiring: Team):
+    created = keys.create(user=bob, team=hiring, name="script")
+    pages = [_page(ApiKey, "changelist"), _page(ApiKey, "change", created.key.pk)]
 
-    assert "cedar" in answer.context["adminform"].form.errors
+    shown = "".join(staff.get(page).content.decode() for page in pages)
+    staff.post(
+        _page(ApiKey, "changelist"), {"action": "revoke", "_selected_action": [created.key.pk]}
+    )
 
-
-@pytest.mark.parametrize("verb", ["add", "change", "delete"])
-def test_it_lets_nobody_change_the_log_and_the_ledger(
-    staff: Client, everything: list[Any], verb: str
-) -> None:
-    for row in (LedgerRow.objects.get(), AuditRow.objects.first()):
-        if row is None:
-            continue
-        args = [] if verb == "add" else [row.pk]
-        name = f"admin:{row._meta.app_label}_{row._meta.model_name}_{verb}"
-        assert staff.post(reverse(name, args=args), {"post": "yes"}).status_code == 403
+    assert created.key.prefix in shown
+    assert created.key.hash not in shown
+    assert keys.recognise(created.secret) is None
+    assert _last("hiring")["action"] == "revoke"
+    assert _last("hiring")["resource"] == f"apikey:{created.key.pk}"
 
 
-def test_it_writes_no_values_when_it_audits_a_change(staff: Client) -> None:
-    team = Team.objects.get(slug="hiring")
+@pytest.mark.parametrize("model", [AuditRow, AuditHead], ids=lambda model: model.__name__)
+def test_it_lets_nobody_touch_the_audit_log(staff: Client, root: User, things: None, model: Any):
+    row = model.objects.first()
 
-    form = {"name": "Quokka", "color": "#123456", "memberships-TOTAL_FORMS": "0"}
-    form["memberships-INITIAL_FORMS"] = "0"
-    staff.post(reverse("admin:policy_team_change", args=[team.pk]), form)
-
-    entry = AuditRow.objects.filter(entry__action="edit").latest("id").entry
-    assert "Name" in entry["details"]["fields"]
-    assert "Quokka" not in str(entry)
-
-
-def test_it_relaxes_its_policy_for_itself_alone(staff: Client) -> None:
-    own = staff.get("/admin/")["Content-Security-Policy"]
-    page = staff.get("/models")["Content-Security-Policy"]
-
-    assert "'unsafe-eval'" in own
-    assert "default-src 'none'" in own
-    assert "http" not in re.sub(r"wss?://\S+", "", own)
-    assert "unsafe" not in page
-
-
-def test_it_leads_somewhere_when_its_sidebar_is_followed(staff: Client) -> None:
-    links = [
-        item["link"]
-        for group in administration.UNFOLD["SIDEBAR"]["navigation"]
-        for item in group["items"]
+    answers = [
+        staff.post(_page(model, "change", row.pk), {"team": "else"}),
+        staff.post(_page(model, "delete", row.pk), {"post": "yes"}),
+        staff.post(_page(model, "add"), {"team": "else"}),
     ]
 
-    assert all(resolve(link) for link in links)
+    assert {each.status_code for each in answers} == {403}
+    assert b"delete_selected" not in staff.get(_page(model, "changelist")).content
 
 
-def test_it_is_in_the_sidebar_of_staff_alone(staff: Client, bob: User, client_for: Any) -> None:
-    assert b'href="/admin/"' in staff.get("/models").content
-    assert b'href="/admin/"' not in client_for(bob).get("/models").content
+# People and policies
+
+
+def test_it_lets_superusers_alone_appoint_staff(
+    bob: User, root: User, client_for: Callable[..., Client]
+):
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    bob.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    carol = User.objects.create(username="carol")
+    form = {"is_active": "on", "is_staff": "on", "is_superuser": "on",
+            "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}  # fmt: skip
+
+    answer = client_for(bob).post(_page(User, "change", carol.pk), form)
+    above = client_for(bob).post(_page(User, "change", root.pk), form)
+
+    carol.refresh_from_db()
+    assert (answer.status_code, above.status_code) == (302, 403)
+    assert (carol.is_staff, carol.is_superuser) == (False, False)
+
+
+def test_it_keeps_names_that_others_refer_to(staff: Client, hiring: Team, bob: User):
+    form = {"slug": "other", "username": "robert", "name": "Hiring", "color": "#0f766e",
+            "is_active": "on", "memberships-TOTAL_FORMS": 0,
+            "memberships-INITIAL_FORMS": 0}  # fmt: skip
+
+    staff.post(_page(Team, "change", hiring.pk), form)
+    staff.post(_page(User, "change", bob.pk), form)
+
+    assert Team.objects.filter(slug="hiring").exists()
+    assert User.objects.filter(username="bob").exists()
+
+
+def test_it_makes_people_who_have_no_password(staff: Client):
+    staff.post(
+        _page(User, "add"),
+        {"username": "dora", "is_active": "on", "memberships-TOTAL_FORMS": 0,
+         "memberships-INITIAL_FORMS": 0},
+    )  # fmt: skip
+
+    assert not User.objects.get(username="dora").has_usable_password()
+
+
+def test_it_refuses_a_policy_that_is_not_cedar(staff: Client):
+    response = staff.post(_page(Policy, "add"), {"name": "x", "cedar": "let them in"})
+
+    assert "This is not a Cedar policy" in response.content.decode()
+    assert not Policy.objects.exists()
