@@ -77,7 +77,6 @@ urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
-    path("admin/", admin.site.urls),
 ]
 
 handler400 = "playground.core.problems.bad_request"

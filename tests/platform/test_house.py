@@ -78,7 +78,6 @@ def test_it_reads_the_environment_in_the_settings_alone() -> None:
 DOORS = {
     "playground/policy/administering.py",
     "playground/policy/authentication.py",
-    "playground/policy/administering.py",
     "playground/policy/csp.py",
     "playground/console/shell.py",
 }

@@ -122,15 +122,6 @@ KNOWN: dict[str, Known] = {
 }
 
 
-# The administration site is not there for whoever is no staff; its own tests know the rest.
-_NOT_THERE = Known(teammate=dict.fromkeys(METHODS, (404,)))
-
-
-def administering() -> list[str]:
-    """Return the routes of the administration site, which Django makes."""
-    return [route for route in routes() if route.startswith("admin/")]
-
-
 def routes() -> list[str]:
     """Return the template of every path that Django answers, in the order of the site map."""
     return list(dict.fromkeys(_walk(get_resolver().url_patterns, "")))
@@ -156,6 +147,3 @@ def socket_routes() -> list[str]:
     from playground import asgi
 
     return [str(route.pattern) for route in asgi.sockets.routes]
-
-
-KNOWN |= dict.fromkeys(administering(), _NOT_THERE)
