@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import HttpRequest
 
+from playground.gateway import catalogue
 from playground.policy.models import Membership
 
 
@@ -76,7 +76,7 @@ def entries_for(path: str) -> tuple[Entry, ...]:
 
 def only_offline() -> bool:
     """Tell whether no endpoint is connected, without asking it: a page must not wait for it."""
-    return not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
+    return all(server.kind == "offline" for server in catalogue.servers())
 
 
 def shell_for(request: HttpRequest) -> Shell:

@@ -88,6 +88,9 @@ async def _relayed(provider: OpenAICompatible, asked: Asked) -> AsyncGenerator[E
     if asked.streamed:
         options = {**(body.get("stream_options") or {}), "include_usage": True}
         body = {**body, "stream": True, "stream_options": options}
+    elif "stream_options" in body:
+        # Without a stream they are refused.
+        body = {name: value for name, value in body.items() if name != "stream_options"}
     with reachable():
         async with await provider.post("chat/completions", body) as response:
             if response.status != 200:
@@ -230,7 +233,7 @@ class Reading:
             delta = (first[0].get("delta") if first else None) or {}
             calls = delta.get("tool_calls")
             return Chunk(
-                text=delta.get("content"),
+                text=reading.text_of(delta.get("content")),
                 tool_calls=self._numbering.deltas(calls) if calls else None,
                 finish_reason=first[0].get("finish_reason") if first else None,
                 usage=event.usage,

@@ -377,3 +377,34 @@ async def test_it_hangs_up_when_the_caller_closes_the_stream(endpoint: Endpoint)
     await chunks.aclose()
 
     assert await asyncio.to_thread(endpoint.left.wait, 2)
+
+
+async def test_it_reads_text_when_it_comes_as_parts(endpoint: Endpoint) -> None:
+    parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]
+    endpoint.answer = stream(delta("stop", content=parts), "[DONE]")
+
+    assert (await ask(endpoint)).text == "Hello"
+
+
+async def test_it_ends_when_comments_go_on_after_the_finish(endpoint: Endpoint) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(f"data: {json.dumps(delta('stop', content='Hi'))}\n\n".encode())
+        while True:
+            await response.write(b": still here\n\n")
+            await asyncio.sleep(0.05)
+
+    endpoint.answer = answer
+
+    answered = await asyncio.wait_for(ask(endpoint), 6)
+
+    assert answered.text == "Hi"
+
+
+async def test_it_reads_the_code_when_an_error_is_long(endpoint: Endpoint) -> None:
+    error = {"message": "x" * 20_000, "code": "insufficient_quota"}
+    endpoint.answer = refuse(429, json.dumps({"error": error}))
+
+    with pytest.raises(ProviderError, match=r"out-of-credit"):
+        await ask(endpoint)

@@ -4,7 +4,9 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
 import asyncio
+import contextlib
 import re
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +20,8 @@ from playground.gateway.providers.numbering import Numbering
 from playground.gateway.providers.refusing import is_error, refusal
 
 MAX_LINE = 2**20
+# Gemini's lists of what is wrong get long.
+MAX_ERROR = 2**16
 # How long the usage and ``[DONE]`` are waited for when the answer itself is complete.
 AFTER_FINISH_S = 2.0
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
@@ -33,8 +37,13 @@ async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIte
         ProviderError: an error came, or the stream ended before any choice had finished.
     """
     finished: set[Any] = set()
+    left_s: float | None = None
+    ended_at = 0.0
     try:
-        while raw := await _line(answer, AFTER_FINISH_S if len(finished) >= choices else None):
+        while raw := await _line(answer, left_s):
+            if left_s is not None:
+                # Whatever still comes: an answer that is complete is not held open by comments.
+                left_s = max(0.0, ended_at + AFTER_FINISH_S - time.monotonic())
             field, _, data = raw.strip().partition(b":")
             # llama.cpp has sent errors in a field of their own.
             if field not in (b"data", b"error"):
@@ -48,6 +57,8 @@ async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIte
                 raise refusal(200, data)
             if _FINISHED.search(data):
                 finished |= _finished(data)
+                if left_s is None and len(finished) >= choices:
+                    left_s, ended_at = AFTER_FINISH_S, time.monotonic()
             yield data
     except (aiohttp.ClientError, OSError):
         # What is lost after the finish reason is at most the usage, which is counted here then.
@@ -88,7 +99,7 @@ def whole(answer: dict[str, Any]) -> Chunk:
         raise refusal(200, orjson.dumps(answer))
     choice = answer["choices"][0]
     return Chunk(
-        text=choice["message"].get("content"),
+        text=text_of(choice["message"].get("content")),
         tool_calls=Numbering().deltas(choice["message"].get("tool_calls")),
         finish_reason=choice.get("finish_reason") or "stop",
         usage=usage_of(answer.get("usage")),
@@ -109,8 +120,23 @@ def usage_of(listed: Any) -> Usage | None:
     return Usage(asked, int(listed.get("completion_tokens") or 0), min(int(cached), asked))
 
 
+def text_of(content: Any) -> str | None:
+    """Return content as text; Vertex sends it as a list of parts.
+
+    Source: https://discuss.ai.google.dev/t/openai-compatibility-bug-in-response-object/58484
+    """
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else None
+    return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+
+
 async def told(answer: aiohttp.ClientResponse) -> bytes:
-    """Return the beginning of an error's body, read already or not."""
+    """Return an error's body, read already or not, as far as anybody needs it."""
     if answer.content.at_eof():
-        return (await answer.read())[:4096]
-    return await answer.content.read(4096)
+        return (await answer.read())[:MAX_ERROR]
+    pieces = b""
+    # A body that is cut off is told as far as it came; the status says what it is about.
+    with contextlib.suppress(aiohttp.ClientError, OSError):
+        while len(pieces) < MAX_ERROR and (piece := await answer.content.read(MAX_ERROR)):
+            pieces += piece
+    return pieces[:MAX_ERROR]
