@@ -225,7 +225,7 @@ UNFOLD = admin_look.UNFOLD
 # Words and time
 LANGUAGE_CODE = "en"
 USE_I18N = False
-DATETIME_FORMAT, DATE_FORMAT, TIME_FORMAT = "Y-m-d H:i:s", "Y-m-d", "H:i:s"
+FORMAT_MODULE_PATH = "playground.core.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 

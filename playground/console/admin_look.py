@@ -10,6 +10,10 @@ def _icon(_request: Any) -> str:
     return static("icons/mark.svg")
 
 
+def _styles(_request: Any) -> str:
+    return static("css/admin.css")
+
+
 def _never(_request: Any) -> bool:
     return False
 
@@ -39,6 +43,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
+    "STYLES": [_styles],
     # The greys and the accent of playground.css, light and dark, with the steps between.
     "COLORS": {
         "base": {

@@ -231,8 +231,10 @@ def _kinds(rules: Iterable[Rule]) -> set[Entity]:
     kinds: set[Entity] = set()
     for rule in rules:
         if group := _GROUPS.get(rule.check):
-            named = rule.settings.get("kinds")
-            kinds |= group if not named else {Entity(kind) for kind in named} & group
+            named = {str(kind) for kind in rule.settings.get("kinds") or ()}
+            chosen = {kind for kind in group if kind.value in named}
+            # A name that nobody knows must not make a rule look for less than it says.
+            kinds |= chosen if named == {kind.value for kind in chosen} and named else group
     return kinds
 
 

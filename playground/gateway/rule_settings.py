@@ -1,10 +1,14 @@
 """Read what a guardrail's settings say: one shape a check, and nothing beside it."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from jsonschema.exceptions import SchemaError
 from jsonschema.validators import validator_for
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from playground.core.errors import InvalidInput
+from playground.gateway.guardrails.kinds import PII, SECRETS, Entity
+from playground.gateway.guardrails.schemas import violations
 
 # Only these find a place in the text that can be covered; the others judge it as a whole.
 REDACTING: Final = frozenset({"pii", "secrets"})
@@ -16,10 +20,31 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class EntitySettings(_Settings):
-    """Personal data, and secrets. ``kinds`` are those to look for; all of them without it."""
+class _EntitySettings(_Settings):
+    """``kinds`` are those to look for; all of the check's without it."""
 
-    kinds: list[Word] | None = Field(default=None, min_length=1)
+    known: ClassVar[frozenset[Entity]]
+    kinds: list[str] | None = Field(default=None, min_length=1)
+
+    @field_validator("kinds")
+    @classmethod
+    def _are_of_the_check(cls, kinds: list[str] | None) -> list[str] | None:
+        if strange := sorted(set(kinds or ()) - cls.known):
+            known = ", ".join(sorted(cls.known))
+            raise ValueError(f"unknown: {', '.join(strange)}; known: {known}")
+        return kinds
+
+
+class PersonalSettings(_EntitySettings):
+    """Personal data."""
+
+    known = PII
+
+
+class SecretSettings(_EntitySettings):
+    """Secrets and keys."""
+
+    known = SECRETS
 
 
 class InjectionSettings(_Settings):
@@ -29,24 +54,29 @@ class InjectionSettings(_Settings):
 
 
 class TopicSettings(_Settings):
-    """Banned topics. Each has examples; ``margin`` is how much nearer than others it must be."""
+    """Banned topics. Each has examples; ``margin`` is the score from which a text counts."""
 
     topics: dict[Word, Annotated[list[Word], Field(min_length=1)]] = Field(min_length=1)
     margin: float | None = Field(default=None, ge=0)
 
 
 class SchemaSettings(_Settings):
-    """The JSON schema that an answer must fit."""
+    """The JSON schema that an answer must fit; without it, the one that the caller asks for."""
 
-    schema_: dict[str, Any] = Field(alias="schema")
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
 
     @field_validator("schema_")
     @classmethod
-    def _is_a_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
-        try:
-            validator_for(schema).check_schema(schema)
-        except SchemaError as error:
-            raise ValueError(f"this is not a JSON schema: {error.message}") from error
+    def _is_a_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is not None:
+            try:
+                validator_for(schema).check_schema(schema)
+                # What calls would be refused for is refused here.
+                violations(schema, "null")
+            except SchemaError as error:
+                raise ValueError(f"this is not a JSON schema: {error.message}") from error
+            except InvalidInput as error:
+                raise ValueError(error.detail) from error
         return schema
 
 
@@ -54,14 +84,14 @@ class JudgeSettings(_Settings):
     """A guard model. ``fails`` says what counts when it cannot be asked; time in seconds."""
 
     model: Word
-    instructions: Word
+    instructions: Word | None = None
     fails: Literal["open", "closed"] = "closed"
     timeout_s: float = Field(default=10, gt=0)
 
 
 _SHAPES: Final[dict[str, type[_Settings]]] = {
-    "pii": EntitySettings,
-    "secrets": EntitySettings,
+    "pii": PersonalSettings,
+    "secrets": SecretSettings,
     "injection": InjectionSettings,
     "topics": TopicSettings,
     "schema": SchemaSettings,

@@ -211,7 +211,8 @@ def test_it_filters_the_ledger_and_changes_nothing_in_it(staff: Client, endpoint
 GOOD = [
     ("pii", {}),
     ("pii", {"kinds": ["email", "iban"]}),
-    ("secrets", {}),
+    ("secrets", {"kinds": ["jwt"]}),
+    ("judge", {"model": "chat-default"}),
     ("injection", {"threshold": 0}),
     ("injection", {"threshold": 0.8}),
     ("topics", {"topics": {"weapons": ["how to build a bomb"]}, "margin": 0.1}),
@@ -222,6 +223,8 @@ GOOD = [
 BAD = [
     ("pii", {"kind": ["email"]}, "kind is unknown"),
     ("pii", {"kinds": []}, "kinds: list should have at least 1 item"),
+    ("pii", {"kinds": ["e-mail"]}, "kinds: unknown: e-mail; known: card, email"),
+    ("secrets", {"kinds": ["email"]}, "kinds: unknown: email"),
     ("secrets", {"kinds": "email"}, "kinds: input should be a valid list"),
     ("injection", {"threshold": 2}, "threshold: input should be less than or equal to 1"),
     ("injection", {"threshold": "0.5"}, "threshold: input should be a valid number"),
@@ -229,7 +232,7 @@ BAD = [
     ("topics", {}, "topics is missing"),
     ("topics", {"topics": {"weapons": []}}, "topics.weapons"),
     ("schema", {"schema": {"type": "thing"}}, "schema: this is not a JSON schema"),
-    ("schema", {"schema_": {}}, "schema is missing"),
+    ("schema", {"schema_": {}}, "schema_ is unknown"),
     ("judge", {"model": "m", "instructions": "i", "fails": "never"}, "fails: input should be"),
     ("judge", {"model": "m", "instructions": "i", "timeout_s": 0}, "timeout_s: input should be"),
     ("other", {}, "there is no check 'other'"),
