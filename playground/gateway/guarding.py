@@ -82,7 +82,7 @@ class Guard:
         blanked = _kinds(rule for rule in rules if rule.action == "redact")
         if blanked:
             found: Counter[Entity] = Counter()
-            kept = await _maybe_in_thread(texts, blanked_messages, kept, frozenset(blanked), found)
+            kept = await _maybe_in_thread(texts, blanked_messages, kept, blanked, found)
             for rule in rules:
                 if rule.action == "redact":
                     self._note(rule, "input", _named(found, _kinds([rule])))
@@ -101,7 +101,7 @@ class Guard:
             kind: rule for rule in rules if rule.action == "block" for kind in _kinds([rule])
         }
         redacting = [rule for rule in rules if rule.action == "redact"]
-        blanking = Blanking(frozenset(_kinds(redacting)) | stopping.keys())
+        blanking = Blanking(_kinds(redacting) | stopping.keys())
         waits = any(rule.action == "block" and rule.check not in _GROUPS for rule in rules)
         flagging = [rule for rule in rules if rule.action == "flag" or rule.check not in _GROUPS]
         said, held = Said(), list[Event]()
@@ -136,7 +136,7 @@ class Guard:
         """Look for entities that are flagged or stop the call."""
         for rule in rules:
             if rule.check in _GROUPS and rule.action in ("flag", "block"):
-                kinds = frozenset(_kinds([rule]))
+                kinds = _kinds([rule])
                 found = await _maybe_in_thread(texts, _count, texts, kinds)
                 if found:
                     await self._found(rule, stage, _named(found, kinds))
@@ -227,15 +227,19 @@ def _particular(rule: Rule) -> int:
     return 2 * (rule.team is not None) + bool(rule.model)
 
 
-def _kinds(rules: Iterable[Rule]) -> set[Entity]:
-    kinds: set[Entity] = set()
+def _kinds(rules: Iterable[Rule]) -> frozenset[Entity]:
+    kinds: frozenset[Entity] = frozenset()
     for rule in rules:
-        if group := _GROUPS.get(rule.check):
-            named = {str(kind) for kind in rule.settings.get("kinds") or ()}
-            chosen = {kind for kind in group if kind.value in named}
-            # A name that nobody knows must not make a rule look for less than it says.
-            kinds |= chosen if named == {kind.value for kind in chosen} and named else group
+        kinds |= _chosen(rule.check, tuple(rule.settings.get("kinds") or ()))
     return kinds
+
+
+@functools.lru_cache(maxsize=256)
+def _chosen(check: str, named: tuple[str, ...]) -> frozenset[Entity]:
+    group = _GROUPS.get(check, frozenset())
+    chosen = frozenset(kind for kind in group if kind.value in named)
+    # A name that nobody knows must not make a rule look for less than it says.
+    return chosen if len(chosen) == len(set(named)) and named else group
 
 
 def _named(found: Mapping[Entity, int], kinds: Iterable[Entity]) -> str:

@@ -1,6 +1,7 @@
 """Trace a call through ``/v1`` as a trace of its own: what was asked and said."""
 
 import contextlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from playground.gateway.chat import ChatRequest
 from playground.gateway.door.answers import Answer
 from playground.gateway.door.asking import Asking
 from playground.gateway.events import Event
+
+SHOWN_EVERY_S = 0.03
 
 
 @contextlib.asynccontextmanager
@@ -66,9 +69,16 @@ async def traced(
 
 
 async def _shown(call: Call) -> AsyncGenerator[Event]:
-    """Let the answer be seen while it grows."""
+    """Let the answer be seen while it grows: its first words at once, further ones together."""
+    words: list[str] = []
+    shown_at = 0.0
     async with contextlib.aclosing(answer(call)) as events:
         async for event in events:
             if call.streamed and call.last_words:
-                call.span.delta(call.last_words)
+                words.append(call.last_words)
+                now = time.monotonic()
+                if now - shown_at >= SHOWN_EVERY_S:
+                    shown_at = now
+                    call.span.delta("".join(words))
+                    words.clear()
             yield event

@@ -40,7 +40,9 @@ async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIte
     left_s: float | None = None
     ended_at = 0.0
     try:
-        while raw := await _line(answer, left_s):
+        content = answer.content
+        # Once for each line of every answer: no coroutine more than it takes.
+        while raw := await (content.readline() if left_s is None else _line(answer, left_s)):
             if left_s is not None:
                 # Whatever still comes: an answer that is complete is not held open by comments.
                 left_s = max(0.0, ended_at + AFTER_FINISH_S - time.monotonic())
@@ -60,6 +62,8 @@ async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIte
                 if left_s is None and len(finished) >= choices:
                     left_s, ended_at = AFTER_FINISH_S, time.monotonic()
             yield data
+    except (LineTooLong, ValueError) as error:
+        raise garbage("it sent a line that is too long") from error
     except (aiohttp.ClientError, OSError):
         # What is lost after the finish reason is at most the usage, which is counted here then.
         if not finished:
@@ -68,14 +72,9 @@ async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIte
         raise cut()
 
 
-async def _line(answer: aiohttp.ClientResponse, wait_s: float | None) -> bytes:
-    try:
-        if wait_s is None:
-            return await answer.content.readline()
-        async with asyncio.timeout(wait_s):
-            return await answer.content.readline()
-    except (LineTooLong, ValueError) as error:
-        raise garbage("it sent a line that is too long") from error
+async def _line(answer: aiohttp.ClientResponse, wait_s: float) -> bytes:
+    async with asyncio.timeout(wait_s):
+        return await answer.content.readline()
 
 
 def _finished(data: bytes) -> set[Any]:

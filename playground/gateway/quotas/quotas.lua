@@ -47,7 +47,7 @@ local function window_of(kind)
   return window, (window + 1) * length
 end
 
--- ARGV 3 id  4 lease in ms  5 tokens  6 cost  7 row so far  8... (scope's number, kind, cap)
+-- ARGV 3 id  4 lease in ms  5 tokens  6 cost  7 row so far  8 "scope's number, kind, cap; …"
 local function reserve()
   local id, lease = ARGV[3], KEYS[3]
   local amounts = { requests = 1, streams = 1,
@@ -55,8 +55,9 @@ local function reserve()
   -- A client that lost the answer asks again with the same id.
   local held = redis.call('EXISTS', lease) == 1
   local fits, steps = true, {}
-  for at = 8, #ARGV, 3 do
-    local key, kind, cap = KEYS[3 + ARGV[at]], ARGV[at + 1], tonumber(ARGV[at + 2])
+  for scope, kind, cap in string.gmatch(ARGV[8], '(%d+) (%a+) (%d+)') do
+    local key = KEYS[3 + scope]
+    cap = tonumber(cap)
     local used, window, ends = 0, 0, now + 1000
     if kind == 'streams' then
       used = redis.call('SCARD', key .. ':streams')

@@ -146,7 +146,7 @@ class Quotas:
                 amount.tokens,
                 amount.cost_micro_usd,
                 orjson.dumps(opened),
-                *steps,
+                steps,
             )
         except Unavailable:
             if not self._fail_open:
@@ -224,10 +224,8 @@ def ledger_key(prefix: str = PREFIX) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(limits: tuple[Limit, ...], prefix: str) -> tuple[list[str], list[str | int]]:
+def _compiled(limits: tuple[Limit, ...], prefix: str) -> tuple[list[str], str]:
     """Return the scopes' keys, and for each limit its scope's number, kind and cap."""
     scopes = list(dict.fromkeys(limit.scope for limit in limits))
-    steps: list[str | int] = []
-    for limit in limits:
-        steps += [scopes.index(limit.scope) + 1, limit.kind.value, limit.cap]
-    return [scope.redis_key(prefix) for scope in scopes], steps
+    steps = (f"{scopes.index(each.scope) + 1} {each.kind} {each.cap}" for each in limits)
+    return [scope.redis_key(prefix) for scope in scopes], ";".join(steps)
