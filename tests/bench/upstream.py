@@ -22,7 +22,8 @@ def _event(content: str | None, finish: str | None = None) -> bytes:
 
 
 _USED = {"prompt_tokens": 9, "completion_tokens": WORDS, "total_tokens": 9 + WORDS}
-_PIECES = [_event(f"word{number} ") for number in range(WORDS)]
+_SAID = "every now and then a river bends so far that it nearly meets itself again ".split()
+_PIECES = [_event(f"{_SAID[number % len(_SAID)]} ") for number in range(WORDS)]
 _USAGE = {**_HEAD, "object": "chat.completion.chunk", "choices": [], "usage": _USED}
 _END = _event(None, "stop") + b"data: " + json.dumps(_USAGE).encode() + b"\n\ndata: [DONE]\n\n"
 _MESSAGE = {"role": "assistant", "content": "word " * WORDS}

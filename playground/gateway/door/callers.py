@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,14 @@ from playground.policy.authentication import DECLARING, caller_from_scope
 from playground.policy.deciding import Resource, decide
 from playground.policy.origins import header, origin_allowed
 
+log = logging.getLogger(__name__)
+
 # A key that was revoked, or a member who was removed, is out this much later at most.
 KNOWN_FOR_S = 1.0
 MAX_KNOWN = 4096
+# How long after their last call somebody is kept known, and how many at once.
+KEPT_FRESH_S = 3.0
+MAX_KEPT_FRESH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class Caller:
 
 _known: dict[bytes, tuple[float, Caller | None]] = {}
 _asking: dict[bytes, "asyncio.Future[Caller | None]"] = {}
+_used: dict[bytes, float] = {}
+_keeping: dict[bytes, "asyncio.Future[None]"] = {}
 
 
 async def caller_of(scope: Mapping[str, Any]) -> Caller:
@@ -48,28 +56,32 @@ async def caller_of(scope: Mapping[str, Any]) -> Caller:
         )
     fingerprint = _fingerprint(scope)
     kept = _known.get(fingerprint)
-    age_s = KNOWN_FOR_S if kept is None else time.monotonic() - kept[0]
-    if kept is None or age_s >= KNOWN_FOR_S:
+    if kept is None or time.monotonic() - kept[0] >= KNOWN_FOR_S:
         caller = await _ask(scope, fingerprint)
     else:
         caller = kept[1]
-        if age_s > KNOWN_FOR_S / 2 and fingerprint not in _asking:
-            # Whoever calls again and again is asked about beside their calls.
-            _renewals.add(renewal := asyncio.ensure_future(_ask(scope, fingerprint)))
-            renewal.add_done_callback(_renewed)
     if caller is None:
         raise _nobody(scope)
+    if fingerprint in _keeping or len(_keeping) < MAX_KEPT_FRESH:
+        _used[fingerprint] = time.monotonic()
+        if fingerprint not in _keeping:
+            _keeping[fingerprint] = asyncio.ensure_future(_keep_fresh(scope, fingerprint))
     return caller
 
 
-_renewals: "set[asyncio.Future[Caller | None]]" = set()
-
-
-def _renewed(renewal: "asyncio.Future[Caller | None]") -> None:
-    _renewals.discard(renewal)
-    # One that failed leaves the answer to grow old, and the next caller to be told why.
-    if not renewal.cancelled():
-        renewal.exception()
+async def _keep_fresh(scope: Mapping[str, Any], fingerprint: bytes) -> None:
+    """Ask again beside the calls of whoever calls now and then, so that none of them waits."""
+    try:
+        while time.monotonic() - _used[fingerprint] < KEPT_FRESH_S:
+            await asyncio.sleep(KNOWN_FOR_S * 0.6)
+            if await _ask(scope, fingerprint) is None:
+                return
+    except Exception as error:
+        # The answer grows old then, and the next caller is told why.
+        log.warning("who calls is not known just now: %s", type(error).__name__)
+    finally:
+        _keeping.pop(fingerprint, None)
+        _used.pop(fingerprint, None)
 
 
 async def _ask(scope: Mapping[str, Any], fingerprint: bytes) -> Caller | None:
