@@ -63,7 +63,9 @@ def probe(server: Server) -> tuple[float, str]:
     return (time.perf_counter() - begun) * 1000, server.fault or code
 
 
-_THERE = frozenset(("provider.unknown-model", "provider.refused", "provider.bad-answer"))
+_THERE = frozenset(
+    "provider.unknown-model provider.refused provider.bad-answer provider.rate-limited".split()
+)
 
 
 async def _ask(server: Server) -> None:

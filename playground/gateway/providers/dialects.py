@@ -57,6 +57,16 @@ def headers(kind: str, api_key: str) -> dict[str, str]:
     return {"api-key": api_key} if kind == "azure" else {"Authorization": f"Bearer {api_key}"}
 
 
+def listing_headers(kind: str, api_key: str) -> dict[str, str]:
+    """Return what asking for the models needs besides: Anthropic lists them at its own interface.
+
+    Source: https://platform.claude.com/docs/en/api/models-list
+    """
+    if kind != "anthropic" or not api_key:
+        return {}
+    return {"x-api-key": api_key, "anthropic-version": "2023-06-01"}
+
+
 def adapted(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body as the endpoint takes it, as far as its model's name tells.
 

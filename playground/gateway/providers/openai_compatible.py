@@ -95,6 +95,7 @@ class OpenAICompatible:
             with reachable():
                 async with self._open().get(
                     self._url("models"),
+                    headers=dialects.listing_headers(self._kind, self.secret),
                     timeout=aiohttp.ClientTimeout(total=LISTING_S),
                     allow_redirects=False,
                 ) as answer:

@@ -93,3 +93,11 @@ def test_it_mends_nothing_when_the_refusal_is_about_something_else() -> None:
 )
 def test_it_finds_the_error_wherever_it_is_written(body: bytes, error: object) -> None:
     assert dialects.error_of(body) == error
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [("anthropic", {"x-api-key", "anthropic-version"}), ("openai", set())]
+)
+def test_it_shows_the_key_as_the_listing_wants_it(kind: str, names: set[str]) -> None:
+    assert set(dialects.listing_headers(kind, "sk-1")) == names
+    assert dialects.listing_headers(kind, "") == {}
