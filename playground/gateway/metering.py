@@ -136,8 +136,10 @@ def limits_of(
     configuration: Configuration, *, team: str, key: str, models: tuple[str, ...]
 ) -> tuple[Limit, ...]:
     """Return the limits of a call, with the one that holds for everybody."""
-    common = Limit(Scope(key=key), Kind.REQUESTS_PER_MINUTE, CALLS_PER_MINUTE)
-    return (*configuration.limits_of(team=team, key=key, models=models), common)
+    limits = configuration.limits_of(team=team, key=key, models=models)
+    if not settings.PLAYGROUND_RATE_LIMITS:
+        return limits
+    return (*limits, Limit(Scope(key=key), Kind.REQUESTS_PER_MINUTE, CALLS_PER_MINUTE))
 
 
 def estimate(
