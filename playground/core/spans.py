@@ -132,10 +132,11 @@ def trace(
     run_id: str | None,
     thread_id: str | None,
     attempt: int = 1,
+    kind: SpanKind = SpanKind.AGENT,
     attributes: Mapping[str, Any] | None = None,
     input: Any = None,
 ) -> Iterator[Span]:
-    """Open a trace with its root span, of kind ``agent``.
+    """Open a trace with its root span.
 
     ``name`` is a name, an agent's say, never content: capture mode ``none`` lets it through.
 
@@ -158,7 +159,7 @@ def trace(
         thread_id=None if thread_id is None else str(thread_id),
         attempt=attempt,
     )
-    opened = Span(started, info, SpanKind.AGENT, _capture, _publish, parent_id=None)
+    opened = Span(started, info, kind, _capture, _publish, parent_id=None)
     with _running(opened, attributes, input):
         yield opened
 

@@ -80,12 +80,14 @@ def span_of(
     context: RequestContext, request: ChatRequest, *, operation: str = "chat"
 ) -> AbstractContextManager[Span]:
     """Open the span of a model call; its input follows when the checks have passed."""
-    attributes = _asked(request, context) | {"gen_ai.operation.name": operation}
+    attributes = asked(request, context, operation=operation)
     return spans.span(f"{operation} {request.model}", SpanKind.MODEL, attributes=attributes)
 
 
-def _asked(request: ChatRequest, context: RequestContext) -> dict[str, Any]:
+def asked(request: ChatRequest, context: RequestContext, *, operation: str) -> dict[str, Any]:
+    """Return what a model call's span tells from its start."""
     return {
+        "gen_ai.operation.name": operation,
         "gen_ai.request.model": request.model,
         "playground.team": context.team,
     } | {

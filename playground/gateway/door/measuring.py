@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from playground.core import spans
+from playground.core.spans import SpanKind
 from playground.gateway import calling
 from playground.gateway.answering import Call, answer
 from playground.gateway.chat import ChatRequest
@@ -27,26 +28,24 @@ async def traced(
     choices: int = 1,
     operation: str = "chat",
 ) -> AsyncIterator[AsyncGenerator[Event]]:
-    """Open the trace of a call and give its events; both spans end with the block.
+    """Open the trace of a call, whose root is the model's span, and give the call's events.
 
     The answer's head gets what the call knows of its limits and its model.
     """
     context = asking.context
-    with (
-        spans.trace(
-            f"v1 {request.model}",
-            team=context.team,
-            subject=context.subject,
-            run_id=None,
-            thread_id=None,
-            attributes={"gen_ai.operation.name": operation},
-        ) as root,
-        calling.span_of(context, request, operation=operation) as span,
-    ):
+    with spans.trace(
+        f"v1 {request.model}",
+        team=context.team,
+        subject=context.subject,
+        run_id=None,
+        thread_id=None,
+        kind=SpanKind.MODEL,
+        attributes=calling.asked(request, context, operation=operation),
+    ) as span:
         if asking.prompt is not None:
             name, version = asking.prompt
             span.update({"gen_ai.prompt.name": name, "playground.prompt.version": version})
-        answering.headers["playground-trace"] = root.trace_id
+        answering.headers["playground-trace"] = span.trace_id
         call = Call(
             context,
             request,
@@ -62,10 +61,9 @@ async def traced(
             async with contextlib.aclosing(_shown(call)) as events:
                 yield events
         finally:
-            said = call.said.gathered
+            span.conclude(attributes={"input.value": call.asked})
             if operation == "chat":
-                calling.answered(span, said)
-            root.conclude(attributes={"input.value": call.asked}, output=said.text)
+                calling.answered(span, call.said.gathered)
 
 
 async def _shown(call: Call) -> AsyncGenerator[Event]:
