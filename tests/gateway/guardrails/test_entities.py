@@ -2,6 +2,7 @@
 
 import pytest
 
+from playground.gateway.guardrails import entities
 from playground.gateway.guardrails.entities import (
     EVERYTHING,
     PII,
@@ -82,3 +83,17 @@ def test_it_leaves_a_number_alone_when_its_checksum_is_wrong(kind: Entity, numbe
 def test_it_groups_every_kind_when_policies_name_groups() -> None:
     assert PII | SECRETS == EVERYTHING
     assert not PII & SECRETS
+
+
+@pytest.mark.parametrize("prefix", ["", "say ", "so"])
+@pytest.mark.parametrize(
+    "hint",
+    [
+        "@", "7", "٣", "Version", "release", "sk-", "ghp_", "xoxb-", "AKIA", "ASIA", "AIza", "ya29",
+        "eyJ", "-----B", "Bearer", "passwd", "Passwort", "passphrase", "PWD", "contraseña",
+        "contrasena", "apikey", "api_key", "accessKey", "private-key", "clientsecret", "_pass",
+        "密码", "口令", "secret", "TOKEN",
+    ],
+)  # fmt: skip
+def test_it_looks_closer_at_whatever_hints_at_something(prefix: str, hint: str) -> None:
+    assert not entities._is_harmless(f"{prefix}{hint} and more")
