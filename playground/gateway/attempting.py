@@ -89,9 +89,9 @@ async def tried(
                 else:
                     attempts.made.append((model.id, ""))
                     attempts.model = model
-                    for event in lead:
-                        yield event
                     try:
+                        for event in lead:
+                            yield event
                         async for event in events:
                             yield event
                     except ProviderError:

@@ -22,7 +22,7 @@ class _Circuit:
     since: float = 0.0
     open_until: float = 0.0
     open_s: float = OPEN_S
-    trying: bool = False
+    tried_at: float | None = None
 
 
 class Breaker:
@@ -43,15 +43,20 @@ class Breaker:
             if circuit is None or not circuit.open_until:
                 return 0.0
             left = circuit.open_until - self._clock()
-            # Of the calls that come after the pause one tries, the others wait for its end.
-            return max(left, 0.0) if left > 0 else (1.0 if circuit.trying else 0.0)
+            if left > 0:
+                return left
+            # Of the calls that come after the pause one tries, the others wait for its end; one
+            # that is never heard of again must not keep them waiting for ever.
+            tried_at = circuit.tried_at
+            trying = tried_at is not None and self._clock() - tried_at < LONGEST_S
+            return 1.0 if trying else 0.0
 
     def begin(self, name: str) -> None:
         """Note that a call is sent; after a pause it is the one that tries."""
         with self._lock:
             circuit = self._circuits.get(name)
             if circuit is not None and circuit.open_until:
-                circuit.trying = True
+                circuit.tried_at = self._clock()
 
     def succeeded(self, name: str) -> None:
         """Close the circuit."""
@@ -64,7 +69,7 @@ class Breaker:
             now = self._clock()
             circuit = self._circuits.setdefault(name, _Circuit(since=now))
             if circuit.open_until:
-                circuit.trying = False
+                circuit.tried_at = None
                 circuit.open_s = min(circuit.open_s * 2, LONGEST_S)
                 circuit.open_until = now + circuit.open_s
                 return
@@ -78,7 +83,7 @@ class Breaker:
         """Note that a call was left before it told anything."""
         with self._lock:
             if circuit := self._circuits.get(name):
-                circuit.trying = False
+                circuit.tried_at = None
 
     def reset(self) -> None:
         """Forget everything."""

@@ -40,6 +40,7 @@ async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGen
     Raises:
         ProviderError: the endpoint failed.
     """
+    check(model, body)
     texts: list[str] = [body["input"]] if isinstance(body["input"], str) else body["input"]
     names = [_name(model, body, text, team=team) for text in texts]
     known = await _known(names)

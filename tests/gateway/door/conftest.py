@@ -34,10 +34,12 @@ class Door:
         """Ask the route for a whole answer."""
         return await self.http.post("/v1/chat/completions", json=ASK | more)
 
-    async def leave_after(self, words: bytes) -> None:
+    async def leave_after(self, words: bytes, **more: Any) -> None:
         """Ask the route for a stream and hang up when the words have come."""
         heard = asyncio.Event()
-        messages = [{"type": "http.request", "body": json.dumps(ASK | {"stream": True}).encode()}]
+        messages = [
+            {"type": "http.request", "body": json.dumps(ASK | {"stream": True} | more).encode()}
+        ]
 
         async def receive() -> dict[str, Any]:
             if messages:

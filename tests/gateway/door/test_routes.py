@@ -6,7 +6,7 @@ import time
 import pytest
 from asgiref.sync import sync_to_async
 
-from playground.gateway.breaking import FAILURES
+from playground.gateway.breaking import FAILURES, breaker
 from playground.gateway.models import Endpoint, Route, ServedModel, Target
 from tests.gateway.door.conftest import ASK, Door
 from tests.gateway.mock import SECRET
@@ -214,3 +214,27 @@ async def test_it_leads_to_the_planner_when_there_is_no_default_route(door: Door
     answer = await door.ask(model="chat-default")
 
     assert answer.headers["playground-model"] == "offline/planner"
+
+
+async def test_it_tries_again_when_the_caller_who_tried_has_left(door: Door) -> None:
+    door.first.status = 500
+    for _ in range(FAILURES):
+        await door.ask(model="one/m")
+    breaker._circuits["one/m"].open_until = 1.0
+    door.first.status, door.first.pause_s = 200, 0.2
+
+    await door.leave_after(b"Hello", model="one/m")
+
+    assert (await door.ask(model="one/m")).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [{"dimensions": 7}, {"input_type": "image"}])
+async def test_it_refuses_what_the_model_here_cannot_embed(
+    door: Door, wrong: dict[str, object]
+) -> None:
+    asked = {"model": "offline/multilingual-e5-small", "input": "a", **wrong}
+
+    answer = await door.http.post("/v1/embeddings", json=asked)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] in wrong

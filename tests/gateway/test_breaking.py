@@ -1,0 +1,95 @@
+"""A circuit opens after failures in a row and lets one call through to see."""
+
+import pytest
+
+from playground.gateway.breaking import FAILURES, LONGEST_S, OPEN_S, WITHIN_S, Breaker
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def circuits(clock: Clock) -> Breaker:
+    return Breaker(clock=clock)
+
+
+def fail(circuits: Breaker, times: int = FAILURES) -> None:
+    for _ in range(times):
+        circuits.failed("m")
+
+
+def test_it_opens_after_failures_in_a_row(circuits: Breaker) -> None:
+    fail(circuits, FAILURES - 1)
+    assert circuits.waits_s("m") == 0
+
+    fail(circuits, 1)
+
+    assert circuits.waits_s("m") == OPEN_S
+    assert circuits.waits_s("other") == 0
+
+
+def test_it_forgets_failures_when_one_succeeds_or_time_passes(
+    circuits: Breaker, clock: Clock
+) -> None:
+    fail(circuits, FAILURES - 1)
+    circuits.succeeded("m")
+    fail(circuits, FAILURES - 1)
+    clock.now += WITHIN_S + 1
+    fail(circuits, FAILURES - 1)
+
+    assert circuits.waits_s("m") == 0
+
+
+def test_it_lets_one_through_after_the_pause(circuits: Breaker, clock: Clock) -> None:
+    fail(circuits)
+    clock.now += OPEN_S
+
+    assert circuits.waits_s("m") == 0
+    circuits.begin("m")
+
+    assert circuits.waits_s("m") > 0
+
+
+def test_it_closes_when_that_one_succeeds(circuits: Breaker, clock: Clock) -> None:
+    fail(circuits)
+    clock.now += OPEN_S
+    circuits.begin("m")
+
+    circuits.succeeded("m")
+
+    assert circuits.waits_s("m") == 0
+
+
+def test_it_waits_twice_as_long_when_that_one_fails(circuits: Breaker, clock: Clock) -> None:
+    fail(circuits)
+    clock.now += OPEN_S
+    circuits.begin("m")
+
+    circuits.failed("m")
+
+    assert circuits.waits_s("m") == OPEN_S * 2
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_it_lets_another_through_when_that_one_is_left(
+    circuits: Breaker, clock: Clock, told: bool
+) -> None:
+    fail(circuits)
+    clock.now += OPEN_S
+    circuits.begin("m")
+
+    if told:
+        circuits.left("m")
+    else:
+        clock.now += LONGEST_S
+
+    assert circuits.waits_s("m") == 0
