@@ -29,10 +29,10 @@ def show_a_pulse(**_: object) -> None:
 @worker_ready.connect
 def keep_the_ledger(**_: object) -> None:
     """Write down what calls of models have used."""
-    from playground.gateway import configuration, keeping
+    from playground.gateway import keeping, watching
 
     keeping.start()
-    configuration.watch()
+    watching.watch()
 
 
 @worker_ready.connect

@@ -31,9 +31,9 @@ def warm_up() -> None:
     """Load what the first call would wait for, once the application is there."""
     while not apps.ready:
         time.sleep(0.05)
-    from playground.gateway import configuration, tokens
+    from playground.gateway import tokens, watching
 
-    configuration.watch()
+    watching.watch()
     tokens.count("warm up")
 
 

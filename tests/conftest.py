@@ -37,7 +37,7 @@ from pytest_django import DjangoDbBlocker  # noqa: E402
 
 from playground.core import spans  # noqa: E402
 from playground.core.provisioning import acting_as  # noqa: E402
-from playground.gateway import configuration  # noqa: E402
+from playground.gateway import watching  # noqa: E402
 from playground.gateway.breaking import breaker  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
@@ -88,7 +88,7 @@ def django_db_setup(
 @pytest.fixture(autouse=True)
 def fresh_configuration() -> None:
     """Let no test see what another configured, nor whose circuits it broke."""
-    configuration.forget()
+    watching.forget()
     breaker.reset()
 
 

@@ -120,7 +120,7 @@ def seen_by_model(context: RequestContext, trace_id: str) -> Seen | None:
     if offered:
         parts.append(("tools", json.dumps(offered, ensure_ascii=False), True))
     model = str(span.model or span.name)
-    counted = [(role, text, is_json, tokens.count(text, model)) for role, text, is_json in parts]
+    counted = [(role, text, is_json, tokens.count(text)) for role, text, is_json in parts]
     total = sum(count for *_, count in counted) or 1
     sections, x = [], 0.0
     last_user = max((i for i, part in enumerate(counted) if part[0] == "user"), default=-1)

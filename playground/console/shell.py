@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from playground.gateway import catalogue
+from playground.gateway import endpoints
 from playground.policy.models import Membership
 
 
@@ -76,7 +76,7 @@ def entries_for(path: str) -> tuple[Entry, ...]:
 
 def only_offline() -> bool:
     """Tell whether no endpoint is connected, without asking it: a page must not wait for it."""
-    return all(server.kind == "offline" for server in catalogue.servers())
+    return all(server.kind == "offline" for server in endpoints.servers())
 
 
 def shell_for(request: HttpRequest) -> Shell:

@@ -5,85 +5,36 @@ Every call of a model passes here, the product's own and those of programs outsi
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from playground.core import spans
 from playground.core.asking import in_thread
-from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
-from playground.core.spans import Span, SpanKind
+from playground.core.spans import SpanKind
 from playground.gateway import (
     attempting,
     caching,
     catalogue,
-    configuration,
+    counting,
     encoding,
+    endpoints,
     health,
     judging,
     metering,
     vectors,
+    watching,
 )
-from playground.gateway.attempting import Attempts
+from playground.gateway.call import Call
 from playground.gateway.chat import ChatRequest, Usage
 from playground.gateway.configuration import Configuration, Model, Route, Rule
-from playground.gateway.events import Asked, Event, Said, of_provider
+from playground.gateway.events import Asked, Event, of_provider
 from playground.gateway.guarding import Blocked, Guard, in_force
-from playground.gateway.metering import Estimate, Used
+from playground.gateway.metering import Estimate, Meter
 from playground.gateway.providers.openai_compatible import body_of
+from playground.gateway.quotas.limits import Limit
 from playground.gateway.quotas.reservations import Outcome
-from playground.gateway.tokens import count, count_messages
-
-# Counting more than this is left to a thread: about 10 ms.
-_LONG_CHARS = 100_000
-
-
-@dataclass
-class Call:
-    """One call while it is answered.
-
-    Attributes:
-        body: what the caller sent, as endpoints get it but for the model's name.
-        span: of the model call; what was asked is written into it once the checks have passed.
-        key: id of the API key it came with, empty for none.
-        headers: what the answer's head should tell, known before the first event.
-        asked: the last message's text, as far as it may be seen in traces.
-        judging: it is a guard model's own call, to which no rules apply.
-        last_words: what the last event added to the first choice's text.
-    """
-
-    context: RequestContext
-    request: ChatRequest
-    body: dict[str, Any]
-    span: Span
-    key: str = ""
-    streamed: bool = True
-    choices: int = 1
-    operation: str = "chat"
-    headers: dict[str, str] = field(default_factory=dict)
-    attempts: Attempts = field(default_factory=Attempts)
-    said: Said = field(default_factory=Said)
-    asked: str = ""
-    last_words: str = ""
-    from_cache: bool = False
-    blocked_by: str = ""
-    judging: bool = False
-    first_token_ms: float | None = None
-    begun: float = field(default_factory=time.perf_counter)
-
-    @property
-    def provider(self) -> str:
-        """Return the name of the endpoint that answers, empty before one does."""
-        return self.attempts.model.server.name if self.attempts.model else ""
-
-    def tell_what_was_asked(self) -> None:
-        """Write into the span what the model is asked, now that the checks have passed."""
-        request = self.request
-        self.span.input({"messages": list(request.messages), "tools": list(request.tools or ())})
-        last = request.messages[-1].get("content") if request.messages else ""
-        self.asked = last if isinstance(last, str) else ""
 
 
 async def answer(call: Call) -> AsyncGenerator[Event]:
@@ -95,27 +46,19 @@ async def answer(call: Call) -> AsyncGenerator[Event]:
         ProviderError: the model failed, and so did those behind it.
     """
     known = await _configuration()
-    route = catalogue.route_of(call.request.model, known, operation=call.operation)
+    route = await catalogue.found(call.request.model, known, operation=call.operation)
     models = attempting.order(route.ways, down=health.down())
-    names = (call.request.model, route.name, *(model.id for model in models[:1]))
-    estimate, meter = await _reserved(call, known, route, models, names)
+    estimate, meter = await _reserved(call, known, route, models)
     call.headers.update(meter.headers)
     outcome, code = Outcome.ABORTED, ""
     try:
-        guard = _guard(call, known, names)
+        guard = _guard(call, known, route, models)
         if guard:
             await _check(call, guard)
         call.tell_what_was_asked()
-        ttl_s = known.cache_ttl_s(team=call.context.team, models=names)
-        tried = _answered(call, route, models)
-        if guard and call.operation == "chat":
-            tried = guard.answered(tried, streamed=call.streamed, schema=_schema(call.request))
-        answered = _kept(call, known, tried, ttl_s=ttl_s) if ttl_s else tried
-        async with contextlib.aclosing(answered) as events:
+        async with contextlib.aclosing(_passed(call, known, route, models, guard, meter)) as events:
             async for event in events:
-                call.last_words = call.said.take(event)
-                if call.last_words and call.first_token_ms is None:
-                    call.first_token_ms = (time.perf_counter() - call.begun) * 1000
+                call.take(event)
                 yield event
         if call.streamed and call.said.usage is None:
             yield await _counted_usage(call, estimate)
@@ -129,48 +72,79 @@ async def answer(call: Call) -> AsyncGenerator[Event]:
         outcome, code = Outcome.FAILED, "internal"
         raise
     finally:
-        used = await _used(call, estimate, outcome)
-        cost = await meter.settle(
-            used, model=call.attempts.model, outcome=outcome, row=_closed(call, code)
-        )
-        _tell(call, used, cost)
+        settling = asyncio.ensure_future(_settle(call, meter, estimate, outcome, code))
+        _settling.add(settling)
+        settling.add_done_callback(_settling.discard)
+        # It goes on when the caller is cancelled meanwhile.
+        await asyncio.shield(settling)
+
+
+_settling: "set[asyncio.Future[None]]" = set()
+
+
+async def _settle(
+    call: Call, meter: Meter, estimate: Estimate, outcome: Outcome, code: str
+) -> None:
+    used = await counting.used(call, estimate, outcome)
+    model = call.attempts.model or call.attempts.asked
+    cost = await meter.settle(used, model=model, outcome=outcome, row=call.closed(code))
+    call.tell(used, cost)
+
+
+def _names(call: Call, route: Route, models: list[Model]) -> tuple[str, ...]:
+    """Return what limits and caches may call the models by.
+
+    Limits of those behind the first are taken when the call falls over to them.
+    """
+    return (call.request.model, route.name, *(model.id for model in models[:1]))
 
 
 async def _configuration() -> Configuration:
-    if configuration.is_fresh():
-        return configuration.current()
-    return await in_thread(configuration.current)
+    if watching.is_fresh():
+        return watching.current()
+    return await in_thread(watching.current)
 
 
 async def _reserved(
-    call: Call, known: Configuration, route: Route, models: list[Model], names: tuple[str, ...]
-) -> tuple[Estimate, metering.Meter]:
-    context, request = call.context, call.request
-    limits = metering.limits_of(
-        known, team=context.team, key=call.key or context.subject, models=names
-    )
+    call: Call, known: Configuration, route: Route, models: list[Model]
+) -> tuple[Estimate, Meter]:
+    request = call.request
+    limits = _limits(call, known, _names(call, route, models))
     estimate = metering.estimate(
         limits,
-        input_tokens=await _counted(request),
+        input_tokens=await counting.input_tokens(request),
         asked=request.max_tokens,
         choices=call.choices,
-        model=models[0] if models else None,
+        models=models,
     )
     if estimate.capped:
         longest = estimate.output_tokens // call.choices
         call.request = replace(request, max_tokens=longest)
         call.body = {**call.body, "max_tokens": longest}
-    row = _opened(call, route) | {"input_tokens": estimate.input_tokens}
+    row = call.opened(route) | {"input_tokens": estimate.input_tokens}
     return estimate, await metering.begin(limits, estimate, models=models, row=row)
 
 
-def _guard(call: Call, known: Configuration, names: tuple[str, ...]) -> Guard:
-    rules = () if call.judging else known.rules_of(team=call.context.team, models=names)
+def _limits(call: Call, known: Configuration, names: tuple[str, ...]) -> tuple[Limit, ...]:
+    context = call.context
+    limits = metering.limits_of(
+        known, team=context.team, key=call.key or context.subject, models=names
+    )
+    # The caller has not asked for the judge's call, and pays for it all the same.
+    return metering.counting(limits) if call.judging else limits
+
+
+def _guard(call: Call, known: Configuration, route: Route, models: list[Model]) -> Guard:
+    rules = known.rules_of(
+        team=call.context.team,
+        named=(call.request.model, route.name),
+        reached=tuple(model.id for model in models),
+    )
 
     async def judge(rule: Rule, text: str) -> bool:
         return await judging.is_safe(rule, text, ask=lambda request: _say(call, request))
 
-    return Guard(call.context, call.request.model, in_force(rules), judge)
+    return Guard(call.context, call.request.model, [] if call.judging else in_force(rules), judge)
 
 
 async def _check(call: Call, guard: Guard) -> None:
@@ -196,6 +170,30 @@ async def _say(call: Call, request: ChatRequest) -> str:
         return asked.said.gathered.text
 
 
+def _passed(
+    call: Call,
+    known: Configuration,
+    route: Route,
+    models: list[Model],
+    guard: Guard,
+    meter: Meter,
+) -> AsyncGenerator[Event]:
+    """Return the events that the caller gets, of an answer that may have been kept from before."""
+
+    async def admit(model: Model) -> None:
+        await meter.widen(_limits(call, known, (model.id,)))
+
+    heard = passed = _answered(call, route, models, admit)
+    if guard and call.operation == "chat":
+        passed = guard.answered(passed, streamed=call.streamed, schema=_schema(call.request))
+    names = _names(call, route, models)
+    if ttl_s := known.cache_ttl_s(team=call.context.team, models=names):
+        passed = caching.through(call, known, passed, ttl_s=ttl_s)
+    if passed is heard:
+        call.said = call.heard
+    return passed
+
+
 def _schema(request: ChatRequest) -> Mapping[str, Any] | None:
     """Return the JSON schema that the caller wants the answer to have."""
     form = request.response_format or {}
@@ -205,35 +203,10 @@ def _schema(request: ChatRequest) -> Mapping[str, Any] | None:
     return named.get("schema") if isinstance(named, dict) else None
 
 
-async def _kept(
-    call: Call, known: Configuration, tried: AsyncGenerator[Event], *, ttl_s: int
+async def _answered(
+    call: Call, route: Route, models: list[Model], admit: Callable[[Model], Awaitable[None]]
 ) -> AsyncGenerator[Event]:
-    """Answer as an equal request was answered before, else keep the answer for later ones."""
-    name = caching.name_of(
-        known,
-        team=call.context.team,
-        model=f"{call.operation} {call.request.model}",
-        streamed=call.streamed,
-        body=call.body,
-    )
-    kept = await caching.kept(name)
-    call.headers["playground-cache"] = "miss" if kept is None else "hit"
-    if kept is not None:
-        call.from_cache = True
-        call.span.set("playground.cache", "hit")
-        await tried.aclose()
-        for event in kept:
-            yield event
-        return
-    recording = caching.Recording()
-    async with contextlib.aclosing(tried) as events:
-        async for event in events:
-            recording.take(event)
-            yield event
-    await recording.keep(name, ttl_s=ttl_s)
-
-
-async def _answered(call: Call, route: Route, models: list[Model]) -> AsyncGenerator[Event]:
+    """Yield the answer as it comes from the model."""
     request = call.request
 
     def begin(model: Model) -> AsyncGenerator[Event]:
@@ -245,43 +218,22 @@ async def _answered(call: Call, route: Route, models: list[Model]) -> AsyncGener
             streamed=call.streamed,
             choices=call.choices,
         )
-        return of_provider(catalogue.provider_of(model), asked)
+        return of_provider(endpoints.provider_of(model), asked)
 
-    tried = attempting.tried(route, models, begin, call.attempts)
+    tried = attempting.tried(route, models, begin, call.attempts, admit=admit)
     async with contextlib.aclosing(tried) as events:
         first = True
         async for event in events:
             if first and call.attempts.model:
                 first = False
                 call.headers["playground-model"] = call.attempts.model.id
+            call.hear(event)
             yield event
-
-
-async def _counted(request: ChatRequest) -> int:
-    # Characters are enough to tell whether counting tokens would hold up the loop.
-    if sum(len(str(message.get("content") or "")) for message in request.messages) > _LONG_CHARS:
-        return await asyncio.to_thread(count_messages, request.messages)
-    return count_messages(request.messages)
-
-
-async def _used(call: Call, estimate: Estimate, outcome: Outcome) -> Used:
-    """Return what the call took; what the endpoint does not tell is counted here."""
-    told = Usage() if call.from_cache else call.said.usage
-    if told is not None:
-        return Used(told.input_tokens, told.output_tokens, told.cached_tokens)
-    written = call.said.written
-    if call.attempts.model is None or (not written and outcome is not Outcome.ABORTED):
-        # Nobody answered. A caller who left may have left a model that was reading already.
-        return Used(counted_here=True)
-    output = (
-        await asyncio.to_thread(count, written) if len(written) > _LONG_CHARS else count(written)
-    )
-    return Used(estimate.input_tokens, output, counted_here=True)
 
 
 async def _counted_usage(call: Call, estimate: Estimate) -> Event:
     """Tell the tokens of an answer whose endpoint does not."""
-    used = await _used(call, estimate, Outcome.SUCCEEDED)
+    used = await counting.used(call, estimate, Outcome.SUCCEEDED)
     head = encoding.Head.new("chatcmpl", model=call.request.model)
     return Event(encoding.usage(head, Usage(used.input_tokens, used.output_tokens)))
 
@@ -290,52 +242,3 @@ def _outcome_of(error: PlaygroundError) -> Outcome:
     if isinstance(error, Blocked):
         return Outcome.BLOCKED
     return Outcome.TIMED_OUT if error.code == "provider.timeout" else Outcome.FAILED
-
-
-def _opened(call: Call, route: Route) -> dict[str, Any]:
-    context = call.context
-    return {
-        "team": context.team,
-        "key_id": call.key,
-        "subject": context.subject,
-        "actor": context.actor or "",
-        "purpose": context.purpose,
-        "training_consent": context.training_consent,
-        "request_id": context.request_id or "",
-        "trace_id": call.span.trace_id,
-        "operation": call.operation,
-        "model": call.request.model,
-        "route": route.name,
-        "streamed": call.streamed,
-    }
-
-
-def _closed(call: Call, code: str) -> dict[str, Any]:
-    return {
-        "error_code": code,
-        "blocked_by": call.blocked_by,
-        "attempts": len(call.attempts.made),
-        "from_cache": call.from_cache,
-        "first_token_ms": call.first_token_ms,
-    }
-
-
-def _tell(call: Call, used: Used, cost_micro_usd: int | None) -> None:
-    """Write into the span how the call was served."""
-    told: dict[str, Any] = {"playground.route.attempts": len(call.attempts.made)}
-    if model := call.attempts.model:
-        told["gen_ai.provider.name"] = model.server.name
-        told["playground.route.model"] = model.id
-    failed = [f"{name}: {code}" for name, code in call.attempts.made if code]
-    if failed:
-        told["playground.route.failed"] = failed
-    if used.tokens:
-        told["gen_ai.usage.input_tokens"] = used.input_tokens
-        told["gen_ai.usage.output_tokens"] = used.output_tokens
-        if used.cached_tokens:
-            told["gen_ai.usage.cache_read.input_tokens"] = used.cached_tokens
-        if used.counted_here:
-            told["playground.usage.counted_here"] = True
-    if cost_micro_usd is not None:
-        told["playground.cost_usd"] = cost_micro_usd / 1_000_000
-    call.span.conclude(attributes=told)

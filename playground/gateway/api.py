@@ -6,8 +6,9 @@ from typing import Any
 from ninja import Router, Schema
 
 from playground.gateway import catalogue, health, overview
-from playground.gateway.configuration import Model, current
+from playground.gateway.configuration import Model
 from playground.gateway.health import Reading
+from playground.gateway.watching import current
 from playground.policy.requests import TeamRequest
 
 models_api = Router(tags=["models"])

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from playground.core.errors import ProviderError
+from playground.core.errors import ProviderError, QuotaExceeded
 from playground.gateway import permits
 from playground.gateway.breaking import Breaker, breaker
 from playground.gateway.configuration import Model, Route, Way
@@ -25,10 +25,16 @@ LONGEST_PAUSE_S = 2.0
 
 @dataclass
 class Attempts:
-    """What was tried: the models in order with the error's code, empty for the one that answers."""
+    """What was tried: the models in order with the error's code, empty for the one that answers.
+
+    Attributes:
+        model: who answers.
+        asked: who has been asked and has neither answered nor failed.
+    """
 
     made: list[tuple[str, str]] = field(default_factory=list)
     model: Model | None = None
+    asked: Model | None = None
 
 
 def order(
@@ -53,9 +59,13 @@ async def tried(
     begin: Callable[[Model], AsyncGenerator[Event]],
     attempts: Attempts,
     *,
+    admit: Callable[[Model], Awaitable[None]] | None = None,
     circuits: Breaker = breaker,
 ) -> AsyncGenerator[Event]:
     """Yield the events of the first model that begins to answer; after its first there is no other.
+
+    Args:
+        admit: raises ``QuotaExceeded`` where the caller may not fall over to a model.
 
     Raises:
         ProviderError: the last one's, when all have failed; ``provider.unavailable`` when none may
@@ -63,6 +73,12 @@ async def tried(
     """
     last: ProviderError | None = None
     for model in models:
+        if admit is not None and attempts.made:
+            try:
+                await admit(model)
+            except QuotaExceeded as error:
+                attempts.made.append((model.id, error.code))
+                continue
         for number in range(route.retries + 1):
             if circuits.waits_s(model.id):
                 break
@@ -70,6 +86,7 @@ async def tried(
                 assert last is not None
                 await asyncio.sleep(_pause_s(number, last))
             circuits.begin(model.id)
+            attempts.asked = model
             async with contextlib.AsyncExitStack() as held:
                 try:
                     await held.enter_async_context(permits.held(model.id, model.max_concurrent))
@@ -88,20 +105,22 @@ async def tried(
                     raise
                 else:
                     attempts.made.append((model.id, ""))
-                    attempts.model = model
+                    attempts.model, attempts.asked = model, None
+                    circuits.answers(model.id)
                     try:
                         for event in lead:
                             yield event
                         async for event in events:
                             yield event
-                    except ProviderError:
-                        circuits.failed(model.id)
+                    except ProviderError as error:
+                        _count(circuits, model, error)
                         raise
                     except BaseException:
                         circuits.left(model.id)
                         raise
                     circuits.succeeded(model.id)
                     return
+            attempts.asked = None
             attempts.made.append((model.id, last.code))
             _count(circuits, model, last)
             if last.code in CALLERS_FAULT:
@@ -114,8 +133,8 @@ async def tried(
 def _count(circuits: Breaker, model: Model, error: ProviderError) -> None:
     if error.code in CALLERS_FAULT:
         circuits.succeeded(model.id)
-    elif error.code in ("provider.rate-limited", "provider.saturated"):
-        # Busy is not broken.
+    elif error.code in ("provider.rate-limited", "provider.saturated", "provider.unknown-model"):
+        # Busy is not broken, nor is who does not know a name.
         circuits.left(model.id)
     else:
         circuits.failed(model.id)

@@ -14,6 +14,8 @@ FAILURES = 5
 WITHIN_S = 30.0
 OPEN_S = 5.0
 LONGEST_S = 60.0
+# Callers may name models as they like; of those that failed so many are remembered.
+MOST = 1024
 
 
 @dataclass
@@ -28,7 +30,8 @@ class _Circuit:
 class Breaker:
     """Open a circuit after ``FAILURES`` in a row; then let one call through every now and then.
 
-    The pause doubles while those fail, up to ``LONGEST_S``.
+    The pause doubles while those fail, up to ``LONGEST_S``. Calls that were under way when the
+    circuit opened tell nothing new when they fail.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,8 +61,16 @@ class Breaker:
             if circuit is not None and circuit.open_until:
                 circuit.tried_at = self._clock()
 
+    def answers(self, name: str) -> None:
+        """Close the circuit, as an answer begins; should that break off, it opens again at once."""
+        with self._lock:
+            circuit = self._circuits.get(name)
+            if circuit is not None and circuit.open_until:
+                circuit.open_until, circuit.tried_at = 0.0, None
+                circuit.failures, circuit.since = FAILURES - 1, self._clock()
+
     def succeeded(self, name: str) -> None:
-        """Close the circuit."""
+        """Forget the failures: an answer came to its end."""
         with self._lock:
             self._circuits.pop(name, None)
 
@@ -67,17 +78,25 @@ class Breaker:
         """Count a failure; old ones are forgotten."""
         with self._lock:
             now = self._clock()
-            circuit = self._circuits.setdefault(name, _Circuit(since=now))
+            circuit = self._circuits.get(name) or self._new(name, now)
             if circuit.open_until:
-                circuit.tried_at = None
-                circuit.open_s = min(circuit.open_s * 2, LONGEST_S)
-                circuit.open_until = now + circuit.open_s
+                if circuit.tried_at is not None:
+                    circuit.tried_at = None
+                    circuit.open_s = min(circuit.open_s * 2, LONGEST_S)
+                    circuit.open_until = now + circuit.open_s
                 return
             if now - circuit.since > WITHIN_S:
                 circuit.failures, circuit.since = 0, now
             circuit.failures += 1
             if circuit.failures >= FAILURES:
                 circuit.open_until = now + circuit.open_s
+
+    def _new(self, name: str, now: float) -> _Circuit:
+        if len(self._circuits) >= MOST:
+            # The oldest: what fails all the time has an open circuit and comes back.
+            del self._circuits[next(iter(self._circuits))]
+        circuit = self._circuits[name] = _Circuit(since=now)
+        return circuit
 
     def left(self, name: str) -> None:
         """Note that a call was left before it told anything."""

@@ -7,12 +7,13 @@ the configuration. Answers lie in Redis, for each team apart, as long as its rul
 import contextlib
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
 import redis
 
+from playground.gateway.call import Call
 from playground.gateway.configuration import Configuration
 from playground.gateway.connecting import client
 from playground.gateway.events import Event
@@ -48,30 +49,61 @@ async def kept(name: str) -> list[Event] | None:
     return None if raw is None else [Event(body) for body in orjson.loads(raw)]
 
 
+async def through(
+    call: Call, known: Configuration, events: AsyncGenerator[Event], *, ttl_s: int
+) -> AsyncGenerator[Event]:
+    """Answer as an equal request was answered before, else keep the answer for later ones."""
+    name = name_of(
+        known,
+        team=call.context.team,
+        model=f"{call.operation} {call.request.model}",
+        streamed=call.streamed,
+        body=call.body,
+    )
+    before = await kept(name)
+    call.headers["playground-cache"] = "miss" if before is None else "hit"
+    if before is not None:
+        call.from_cache = True
+        call.span.set("playground.cache", "hit")
+        await events.aclose()
+        for event in before:
+            yield event
+        return
+    recording = Recording()
+    async with contextlib.aclosing(events) as coming:
+        async for event in coming:
+            recording.take(event)
+            yield event
+    await recording.keep(name, ttl_s=ttl_s)
+
+
 class Recording:
-    """Keep an answer that came to its end."""
+    """Keep an answer that came to its end.
+
+    It is written down as it comes, and given up when it gets long.
+    """
 
     def __init__(self) -> None:
-        self._events: list[dict[str, Any]] = []
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._finishes: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
         """Take in an event as the caller gets it."""
-        self._events.append(event.body)
+        for at, choice in enumerate(event.choices):
+            number = str(choice.get("index", at))
+            self._finishes[number] = choice.get("finish_reason") or self._finishes.get(number, "")
+        if self._size <= MAX_BYTES:
+            self._pieces.append(orjson.dumps(event.body))
+            self._size += len(self._pieces[-1])
 
     async def keep(self, name: str, *, ttl_s: int) -> None:
         """Keep the answer for so many seconds, unless it was cut off or is very long."""
-        raw = orjson.dumps(self._events)
-        if len(raw) > MAX_BYTES or not all(map(_is_whole, self._finishes())):
+        whole = all(finish in _WHOLE for finish in self._finishes.values())
+        if not whole or self._size > MAX_BYTES:
             return
         with contextlib.suppress(redis.RedisError, OSError):
-            await client().set(name, raw, ex=ttl_s)
-
-    def _finishes(self) -> Iterator[str]:
-        for body in self._events:
-            for choice in body.get("choices") or ():
-                if choice.get("finish_reason"):
-                    yield str(choice["finish_reason"])
+            await client().set(name, b"[" + b",".join(self._pieces) + b"]", ex=ttl_s)
 
 
-def _is_whole(finish: str) -> bool:
-    return finish in ("stop", "tool_calls", "function_call")
+_WHOLE = ("stop", "tool_calls", "function_call")

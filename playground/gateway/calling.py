@@ -9,7 +9,8 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.spans import Span, SpanKind
 from playground.gateway import looping
-from playground.gateway.answering import Call, answer
+from playground.gateway.answering import answer
+from playground.gateway.call import Call
 from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering
 from playground.gateway.events import Reading
 from playground.gateway.providers.openai_compatible import body_of

@@ -1,33 +1,27 @@
-"""The models that can be called here, by configuration and by the environment.
+"""The models that can be called here by name, by configuration and by the environment.
 
-``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` connect one endpoint without any configuration; a model
-that nobody else knows by name is asked of it.
+A model that nobody else knows by name is asked of the endpoint that the environment connects.
 """
 
-import functools
-import threading
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
-from playground.core.errors import InvalidInput, ProviderError
-from playground.gateway import looping
-from playground.gateway.configuration import Configuration, Model, Route, Server, Way, current
+from playground.core.asking import in_thread
+from playground.core.errors import InvalidInput
+from playground.gateway import endpoints
+from playground.gateway.configuration import Configuration, Model, Route, Way
+from playground.gateway.endpoints import SCRIPTED_MODEL
 from playground.gateway.planner.provider import MODEL as PLANNER
-from playground.gateway.planner.provider import OfflinePlanner
-from playground.gateway.providers import Provider
-from playground.gateway.providers.openai_compatible import OpenAICompatible
 from playground.gateway.providers.scripted import MODEL as SCRIPTED
-from playground.gateway.providers.scripted import Scripted
+from playground.gateway.watching import current
 
-LIST_FOR_S = 60
+LONGEST_NAME = 250
 # Everybody's: what agents call that name no model.
 DEFAULT_ROUTE = "chat-default"
 # Stands for the connected endpoint while it does not list its models.
 UNLISTED = "connected-endpoint"
 OFFLINE_NOTE = "rule-based, not a language model"
-_SCRIPTED = Model(SCRIPTED, Server("scripted", "offline"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +47,9 @@ def available() -> list[ModelInfo]:
         for model in configuration.models.values()
         if model.operation == "chat" and model.server.kind != "offline"
     ]
-    names = _endpoint_models()
+    names = endpoints.listed_models()
     listed += [ModelInfo(name, "openai", _title_of(name), "", False) for name in names]
-    if not names and environment_server() is not None:
+    if not names and endpoints.environment_server() is not None:
         listed.append(
             ModelInfo(UNLISTED, "openai", UNLISTED, "the endpoint does not answer", False)
         )
@@ -83,28 +77,44 @@ def _is_offline(route: Route) -> bool:
 
 
 def default_model() -> str:
-    """Return what answers where no model is named."""
-    if DEFAULT_ROUTE in current().routes:
+    """Return what answers where no model is named; may ask the database and the endpoint."""
+    return _default(current())
+
+
+def _default(configuration: Configuration) -> str:
+    if DEFAULT_ROUTE in configuration.routes:
         return DEFAULT_ROUTE
-    listed = _endpoint_models()
+    listed = endpoints.listed_models()
     if listed:
         return listed[0]
     # An endpoint that is down is said to be down; nobody else answers in its place.
-    return PLANNER if environment_server() is None else UNLISTED
+    return PLANNER if endpoints.environment_server() is None else UNLISTED
+
+
+async def found(name: str, configuration: Configuration, *, operation: str = "chat") -> Route:
+    """Return ``route_of`` a name; where the endpoint must be asked for it, beside the loop.
+
+    Raises:
+        InvalidInput: ``model.unknown``.
+    """
+    unrouted = name == DEFAULT_ROUTE and name not in configuration.routes
+    if unrouted and not endpoints.Listing.is_fresh():
+        return await in_thread(route_of, name, configuration, operation=operation)
+    return route_of(name, configuration, operation=operation)
 
 
 def route_of(name: str, configuration: Configuration, *, operation: str = "chat") -> Route:
     """Return where a name leads: a route, ``endpoint/model``, or a model's own name.
 
     Several endpoints that serve a model of one name share its calls. The default route leads to
-    the default model where administrators made none.
+    the default model where administrators made none; then the endpoint may be asked for its models.
 
     Raises:
         InvalidInput: ``model.unknown``.
     """
     known = configuration.routes.get(name)
     if known is not None:
-        return known
+        return _able(known, operation)
     if name in configuration.models:
         found = [configuration.models[name]]
     else:
@@ -113,117 +123,37 @@ def route_of(name: str, configuration: Configuration, *, operation: str = "chat"
     if found:
         return _straight(name, *found)
     if name == DEFAULT_ROUTE and operation == "chat":
-        return route_of(default_model(), configuration)
+        return route_of(_default(configuration), configuration)
     if name == SCRIPTED and settings.PLAYGROUND_SCRIPTED:
-        return _straight(name, _SCRIPTED)
-    server = environment_server()
-    if server is not None and name not in configuration.models:
-        return _straight(name, Model(name, server, operation=operation))
-    raise InvalidInput("model.unknown", f"There is no model “{name[:80]}” here.")
+        return _straight(name, SCRIPTED_MODEL)
+    server = endpoints.environment_server()
+    if server is None or name in configuration.models or name in configuration.switched_off:
+        raise unknown(name)
+    # Longer than any model is called anywhere.
+    if len(name) > LONGEST_NAME:
+        raise unknown(name)
+    return _straight(name, Model(name, server, operation=operation))
+
+
+def unknown(name: str) -> InvalidInput:
+    """Return the error for a name that leads nowhere."""
+    return InvalidInput("model.unknown", f"There is no model “{name[:80]}” here.", param="model")
+
+
+def _able(route: Route, operation: str) -> Route:
+    """Return the route with the ways that can do what is asked.
+
+    Raises:
+        InvalidInput: ``model.unknown``, it has ways, and none of them can.
+    """
+    ways = tuple(way for way in route.ways if way.model.operation == operation)
+    if len(ways) == len(route.ways):
+        return route
+    if not ways:
+        raise unknown(route.name)
+    return replace(route, ways=ways)
 
 
 def _straight(name: str, *models: Model) -> Route:
     # Nobody asked for retries, and whoever calls directly retries by their own rules.
     return Route(name, tuple(Way(model) for model in models), retries=0)
-
-
-def environment_server() -> Server | None:
-    """Return the endpoint that the environment connects, None for none."""
-    if not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
-        return None
-    return Server(
-        name="openai",
-        kind="openai",
-        base_url=settings.OPENAI_BASE_URL or "https://api.openai.com/v1",
-        secret=settings.OPENAI_API_KEY or "",
-        external=False,
-    )
-
-
-def servers() -> list[Server]:
-    """Return every endpoint that may be called, the environment's among them."""
-    known = {model.server.name: model.server for model in current().models.values()}
-    if (connected := environment_server()) is not None:
-        known.setdefault(connected.name, connected)
-    return list(known.values())
-
-
-_lock = threading.Lock()
-_providers: dict[str, tuple[Server, OpenAICompatible]] = {}
-
-
-def provider_of(model: Model) -> Provider | OpenAICompatible:
-    """Return who answers for a model; an endpoint that was changed gets new connections.
-
-    Raises:
-        ProviderError: the endpoint's secret cannot be read.
-    """
-    server = model.server
-    if model is _SCRIPTED:
-        return _scripted()
-    if server.kind == "offline":
-        return _planner()
-    if server.fault:
-        raise ProviderError(
-            server.fault,
-            f"The secret of the endpoint “{server.name}” cannot be read; enter it again.",
-        )
-    with _lock:
-        known = _providers.get(server.name)
-        if known is not None and known[0] == server:
-            return known[1]
-        connected = connect(server)
-        looping.close_at_exit(connected.close)
-        _providers[server.name] = (server, connected)
-    if known is not None:
-        known[1].retire()
-    return connected
-
-
-def connect(server: Server) -> OpenAICompatible:
-    """Return a provider for an endpoint, with connections of its own."""
-    return OpenAICompatible(
-        name=server.name,
-        base_url=server.base_url,
-        api_key=server.secret,
-        silence_s=server.silence_s,
-        kind=server.kind,
-        api_version=server.api_version,
-        external=server.external,
-    )
-
-
-@functools.cache
-def _planner() -> Provider:
-    return OfflinePlanner()
-
-
-@functools.cache
-def _scripted() -> Provider:
-    return Scripted()
-
-
-class _Listing:
-    """What the environment's endpoint listed, kept for a minute; a failure is retried sooner."""
-
-    lock = threading.Lock()
-    until = 0.0
-    names: tuple[str, ...] = ()
-
-
-def _endpoint_models() -> tuple[str, ...]:
-    server = environment_server()
-    if server is None:
-        return ()
-    if settings.OPENAI_MODEL:
-        return (settings.OPENAI_MODEL,)
-    endpoint = provider_of(Model("", server))
-    assert isinstance(endpoint, OpenAICompatible)
-    with _Listing.lock:
-        if time.monotonic() >= _Listing.until:
-            try:
-                _Listing.names = tuple(looping.run(endpoint.models()))
-                _Listing.until = time.monotonic() + LIST_FOR_S
-            except ProviderError:
-                _Listing.until = time.monotonic() + LIST_FOR_S / 10
-        return _Listing.names

@@ -14,7 +14,7 @@ import redis
 from django.conf import settings
 
 from playground.core.errors import ProviderError
-from playground.gateway import catalogue, looping
+from playground.gateway import endpoints, looping
 from playground.gateway.configuration import Server
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ _THERE = frozenset(
 
 
 async def _ask(server: Server) -> None:
-    endpoint = catalogue.connect(server)
+    endpoint = endpoints.connect(server)
     try:
         await endpoint.models()
     finally:

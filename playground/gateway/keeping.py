@@ -5,6 +5,7 @@ be lost there.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -14,8 +15,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import redis
 from django.conf import settings
-from django.db import DataError
+from django.db import DataError, IntegrityError
 
 from playground.core.asking import in_thread
 from playground.gateway.models import LedgerRow
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 REAP_EVERY_S = 5.0
 # A batch is kept within a second; rows of a slower reader come twice and count once.
 CLAIM_AFTER_S = 15.0
+_ROWS_FAULT = (DataError, IntegrityError, ValueError, TypeError, KeyError, OverflowError)
 _LENGTHS = {
     field.attname: field.max_length
     for field in LedgerRow._meta.fields
@@ -43,6 +46,8 @@ async def _keep() -> None:
     client = connect(settings.REDIS_URL)
     consumer = f"{socket.gethostname()}-{os.getpid()}"
     queue = LedgerQueue(client, consumer=consumer, claim_after_s=CLAIM_AFTER_S)
+    with contextlib.suppress(redis.RedisError, OSError):
+        await queue.forget_consumers()
     reaping = asyncio.create_task(_reap(Quotas(client, fail_open=True)))
     try:
         await queue.follow(keep)
@@ -62,19 +67,29 @@ async def _reap(quotas: Quotas) -> None:
 
 async def keep(rows: Sequence[Row]) -> None:
     """Write rows into the ledger; one that is there already is left as it is."""
-    await in_thread(write, [ledger_row(row) for row in rows])
+    await in_thread(write, rows)
 
 
-def write(rows: Sequence[LedgerRow]) -> None:
-    """Insert the rows; one that the database cannot hold is told and left out, not the others."""
+def write(rows: Sequence[Row]) -> None:
+    """Insert the rows; one that cannot be kept is told and left out, not the others.
+
+    Any other error of the database is raised, and the rows come again.
+    """
     try:
-        LedgerRow.objects.bulk_create(rows, ignore_conflicts=True)
-    except DataError:
+        LedgerRow.objects.bulk_create(map(ledger_row, rows), ignore_conflicts=True)
+    except _ROWS_FAULT:
         for row in rows:
-            try:
-                LedgerRow.objects.bulk_create([row], ignore_conflicts=True)
-            except DataError as error:
-                log.error("a ledger row cannot be kept: %s (%s)", row.id, error)
+            _write_one(row)
+
+
+def _write_one(row: Row) -> None:
+    try:
+        LedgerRow.objects.bulk_create([ledger_row(row)], ignore_conflicts=True)
+    except _ROWS_FAULT as error:
+        # Not its message, which repeats what the row holds.
+        log.error(
+            "a ledger row cannot be kept: %s (%s)", row.get("reservation_id"), type(error).__name__
+        )
 
 
 def ledger_row(row: Row) -> LedgerRow:

@@ -8,8 +8,8 @@ import contextlib
 import logging
 import time
 import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.conf import settings
 from playground.core.errors import Unavailable
 from playground.gateway.configuration import Configuration, Model
 from playground.gateway.connecting import quotas
-from playground.gateway.quotas.limits import Amount, Kind, Limit, Scope
+from playground.gateway.quotas.limits import MOST, Amount, Kind, Limit, Scope
 from playground.gateway.quotas.reservations import Outcome, Reservation
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 LONGEST_ANSWER = 4096
 # What one key, or one person, may call without any quota of its own: 100 a second.
 CALLS_PER_MINUTE = 6000
+# What a call may be said to take, in or out.
+MOST_TOKENS = 10**9
 # How often a lease is renewed within its time.
 RENEWED = 4
 _PATIENCE_S = 2.0
@@ -49,6 +51,12 @@ class Used:
     output_tokens: int = 0
     cached_tokens: int = 0
     counted_here: bool = False
+
+    def __post_init__(self) -> None:
+        # Whatever an endpoint tells: no call gives tokens back, and none takes more than fit.
+        self.input_tokens = min(max(0, self.input_tokens), MOST_TOKENS)
+        self.output_tokens = min(max(0, self.output_tokens), MOST_TOKENS)
+        self.cached_tokens = min(max(0, self.cached_tokens), self.input_tokens)
 
     @property
     def tokens(self) -> int:
@@ -80,9 +88,11 @@ class Meter:
     ) -> int | None:
         """Count what was used; return its price in micro-dollars, None where none is known.
 
-        While Redis is away it is tried again in the background; the lease outlives this process.
+        Where that fails it is tried again in the background, also when the caller is cancelled
+        meanwhile; until then the lease is kept, and it outlives this process.
         """
-        cost = cost_micro_usd(model, used)
+        # What took nothing costs nothing, whatever the price.
+        cost = cost_micro_usd(model, used) if used.tokens else 0
         closed = {
             **row,
             "endpoint": model.server.name if model else "",
@@ -94,16 +104,28 @@ class Meter:
             "price_known": cost is not None,
             "latency_ms": (time.perf_counter() - self.begun) * 1000,
         }
-        amount = Amount(used.tokens, cost or 0)
-        _running().discard(self.reservation)
+        amount = Amount(used.tokens, min(cost or 0, MOST))
         try:
             await quotas().settle(self.reservation, amount, outcome=outcome, row=closed)
-        except Unavailable:
-            log.warning("a call is settled later: %s", self.reservation.id)
-            again = asyncio.create_task(_settle_later(self.reservation, amount, outcome, closed))
-            _later.add(again)
-            again.add_done_callback(_later.discard)
+        except BaseException as error:
+            _settle_later(self.reservation, amount, outcome, closed)
+            if not isinstance(error, Exception):
+                raise
+            log.warning(
+                "a call is settled later: %s (%s)", self.reservation.id, type(error).__name__
+            )
+        else:
+            _running().discard(self.reservation)
         return cost
+
+    async def widen(self, limits: tuple[Limit, ...]) -> None:
+        """Hold the call to further limits, those of a model that it falls over to.
+
+        Raises:
+            OverQuota: one of them is used up.
+            Unavailable: ``quota.unavailable``, Redis is away and calls do not go on without it.
+        """
+        await quotas().widen(self.reservation, limits)
 
 
 async def begin(
@@ -142,25 +164,41 @@ def limits_of(
     return (*limits, Limit(Scope(key=key), Kind.REQUESTS_PER_MINUTE, CALLS_PER_MINUTE))
 
 
+def counting(limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
+    """Return limits that count the money of a call and never refuse it."""
+    money = (Kind.MONEY_PER_DAY, Kind.MONEY_PER_MONTH)
+    return tuple(replace(limit, cap=MOST) for limit in limits if limit.kind in money)
+
+
 def estimate(
     limits: tuple[Limit, ...],
     *,
     input_tokens: int,
     asked: int | None,
     choices: int,
-    model: Model | None,
+    models: Sequence[Model],
 ) -> Estimate:
     """Say how much a call may need; without ``max_tokens`` its answer is held to a length.
 
-    Only where tokens or money are limited: elsewhere nobody's answer is cut for the metering.
+    Only where tokens or money are limited: elsewhere nobody's answer is cut for the metering. The
+    length is one that every model it may reach can give.
     """
     limited = any(
         limit.kind in (Kind.TOKENS_PER_MINUTE, Kind.MONEY_PER_DAY, Kind.MONEY_PER_MONTH)
         for limit in limits
     )
-    known = (model and model.max_output_tokens) or LONGEST_ANSWER
-    longest = known if asked is None else asked
-    return Estimate(input_tokens, longest * choices, capped=limited and asked is None)
+    if asked is not None:
+        return Estimate(input_tokens, asked * choices)
+    longest = min((_longest(model, input_tokens) for model in models), default=LONGEST_ANSWER)
+    return Estimate(input_tokens, longest * choices, capped=limited)
+
+
+def _longest(model: Model, input_tokens: int) -> int:
+    longest = model.max_output_tokens or LONGEST_ANSWER
+    if model.context_tokens is None:
+        return longest
+    # What does not fit at all is the endpoint's to refuse, in its own words.
+    return max(1, min(longest, model.context_tokens - input_tokens))
 
 
 def cost_micro_usd(model: Model | None, used: Used) -> int | None:
@@ -169,7 +207,7 @@ def cost_micro_usd(model: Model | None, used: Used) -> int | None:
         return None
     return model.price.cost_micro_usd(
         input_tokens=used.input_tokens,
-        cached_tokens=min(used.cached_tokens, used.input_tokens),
+        cached_tokens=used.cached_tokens,
         output_tokens=used.output_tokens,
     )
 
@@ -177,17 +215,29 @@ def cost_micro_usd(model: Model | None, used: Used) -> int | None:
 _later: "set[asyncio.Task[None]]" = set()
 
 
-async def _settle_later(
+def _settle_later(
+    reservation: Reservation, amount: Amount, outcome: Outcome, row: Mapping[str, Any]
+) -> None:
+    again = asyncio.create_task(_settle_again(reservation, amount, outcome, row))
+    _later.add(again)
+    again.add_done_callback(_later.discard)
+
+
+async def _settle_again(
     reservation: Reservation, amount: Amount, outcome: Outcome, row: Mapping[str, Any]
 ) -> None:
     until, pause_s = time.monotonic() + _KEEP_TRYING_S, 0.2
-    while time.monotonic() < until:
-        await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, 10.0)
-        with contextlib.suppress(Unavailable):
-            await quotas().settle(reservation, amount, outcome=outcome, row=row)
-            return
-    log.error("a call was not settled, its lease will be: %s", reservation.id)
+    try:
+        while time.monotonic() < until:
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, 10.0)
+            # Repeating is safe: what was settled before changes nothing.
+            with contextlib.suppress(Exception):
+                await quotas().settle(reservation, amount, outcome=outcome, row=row)
+                return
+        log.error("a call was not settled, its lease will be: %s", reservation.id)
+    finally:
+        _running().discard(reservation)
 
 
 class _Running:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from playground.gateway import catalogue, health
-from playground.gateway.configuration import Configuration, Model, Route, Server, current
+from playground.gateway import health
+from playground.gateway.configuration import Configuration, Model, Route, Server
+from playground.gateway.endpoints import environment_server, servers
 from playground.gateway.health import Reading
 from playground.gateway.models import EndpointKind
+from playground.gateway.watching import current
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def endpoints() -> list[EndpointView]:
     """Describe the endpoints, the environment's among them, those of this process last."""
     configuration, readings = current(), health.readings()
     named = dict(EndpointKind.choices)
-    connected = catalogue.environment_server()
+    connected = environment_server()
     shown = [
         EndpointView(
             server,
@@ -66,7 +68,7 @@ def endpoints() -> list[EndpointView]:
             readings.get(server.name),
             server == connected,
         )
-        for server in catalogue.servers()
+        for server in servers()
     ]
     return sorted(shown, key=lambda each: (each.server.kind == "offline", each.server.name))
 

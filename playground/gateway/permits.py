@@ -6,7 +6,8 @@ A permit is a lease in Redis: whoever dies with it gives it back when it runs ou
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 from uuid import uuid4
 
 import redis
@@ -27,6 +28,14 @@ local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not known and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+# One that was given back, or has lapsed, is not taken again behind the others' backs.
+_EXTEND = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 
@@ -51,12 +60,12 @@ async def held(model: str, most: int | None) -> AsyncIterator[None]:
             http_status=503,
             retry_after_s=1,
         )
-    renewing = asyncio.create_task(_renew(model, permit, most))
+    renewing = asyncio.create_task(_renew(model, permit))
     try:
         yield
     finally:
         renewing.cancel()
-        await asyncio.shield(_give_back(model, permit))
+        await asyncio.shield(_kept(_give_back(model, permit)))
 
 
 async def _take(model: str, permit: str, most: int) -> bool:
@@ -69,12 +78,24 @@ async def _take(model: str, permit: str, most: int) -> bool:
         return True
 
 
-async def _renew(model: str, permit: str, most: int) -> None:
+async def _renew(model: str, permit: str) -> None:
     while True:
         await asyncio.sleep(_RENEW_S)
-        await _take(model, permit, most)
+        with contextlib.suppress(redis.RedisError, OSError):
+            await client().eval(_EXTEND, 1, PREFIX + model, permit, LEASE_S * 1000)  # type: ignore[misc]
 
 
 async def _give_back(model: str, permit: str) -> None:
     with contextlib.suppress(redis.RedisError, OSError):
         await client().zrem(PREFIX + model, permit)
+
+
+_going: "set[asyncio.Task[None]]" = set()
+
+
+def _kept(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    """Hold on to a task that goes on when its caller is cancelled: the loop itself does not."""
+    task = asyncio.create_task(work)
+    _going.add(task)
+    task.add_done_callback(_going.discard)
+    return task

@@ -16,7 +16,7 @@ import orjson
 import redis
 
 from playground.core.errors import InvalidInput
-from playground.gateway import catalogue, embeddings
+from playground.gateway import embeddings, endpoints
 from playground.gateway.configuration import Model
 from playground.gateway.connecting import client
 from playground.gateway.events import Event, refused
@@ -69,7 +69,7 @@ async def _made(
     if model.server.kind == "offline":
         kind = body.get("input_type") or "passage"
         return await asyncio.to_thread(_made_here, list(texts), kind)
-    provider = catalogue.provider_of(model)
+    provider = endpoints.provider_of(model)
     assert isinstance(provider, OpenAICompatible)
     # Numbers, whatever the caller wants: what is kept serves both forms.
     asked = {**body, "model": model.name, "input": list(texts), "encoding_format": "float"}

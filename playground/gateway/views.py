@@ -7,8 +7,8 @@ from django.views.decorators.http import require_safe
 
 from playground.core.context import RequestContext
 from playground.gateway import catalogue, health, overview
-from playground.gateway.configuration import current
 from playground.gateway.embeddings import DIMENSIONS, MODEL
+from playground.gateway.watching import current
 from playground.policy.deciding import Resource, decide
 from playground.policy.requests import TeamRequest
 

@@ -19,7 +19,7 @@ class Mock:
     """One endpoint: it says ``words`` one by one, or fails as ``status`` says.
 
     ``calls`` counts the requests, ``told`` what it has told of tokens; ``failures`` fails only
-    that many of the first calls.
+    that many of the first calls; ``usage`` is told in place of the truth.
     """
 
     words: list[str] = field(default_factory=lambda: ["Hello", " there"])
@@ -34,6 +34,8 @@ class Mock:
     most_running: int = 0
     told: list[tuple[int, int]] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    usage: dict[str, Any] | None = None
+    finish: str | None = "stop"
     url: str = ""
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -65,11 +67,12 @@ class Mock:
                 {"data": vectors, "usage": {"prompt_tokens": len(texts), "total_tokens": 1}}
             )
         usage = {"prompt_tokens": 11, "completion_tokens": len(self.words), "total_tokens": 0}
+        usage = usage if self.usage is None else self.usage
         if not body.get("stream"):
             await asyncio.sleep(self.pause_s)
             self.told.append((11, len(self.words)))
             message = {"role": "assistant", "content": "".join(self.words)}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            choice = {"index": 0, "message": message, "finish_reason": self.finish}
             return web.json_response({"id": "c", "choices": [choice], "usage": usage})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
@@ -81,7 +84,7 @@ class Mock:
             await self._event(response, [{"index": 0, "delta": {"content": word}}])
             await asyncio.sleep(self.pause_s)
         self.told.append((11, len(self.words)))
-        await self._event(response, [{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        await self._event(response, [{"index": 0, "delta": {}, "finish_reason": self.finish}])
         await self._event(response, [], usage=usage)
         await response.write(b"data: [DONE]\n\n")
         return response
@@ -97,7 +100,7 @@ async def mocks(number: int) -> AsyncIterator[list[Mock]]:
     made, runners = [], []
     for _ in range(number):
         mock = Mock()
-        app = web.Application()
+        app = web.Application(client_max_size=32 * 2**20)
         for route in ("chat/completions", "embeddings"):
             app.router.add_post(f"/v1/{route}", mock.handle)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.gateway.breaking import FAILURES, LONGEST_S, OPEN_S, WITHIN_S, Breaker
+from playground.gateway.breaking import FAILURES, LONGEST_S, MOST, OPEN_S, WITHIN_S, Breaker
 
 
 class Clock:
@@ -93,3 +93,52 @@ def test_it_lets_another_through_when_that_one_is_left(
         clock.now += LONGEST_S
 
     assert circuits.waits_s("m") == 0
+
+
+def test_it_waits_no_longer_when_calls_that_were_under_way_fail(
+    circuits: Breaker, clock: Clock
+) -> None:
+    fail(circuits, FAILURES + 5)
+
+    assert circuits.waits_s("m") == OPEN_S
+
+
+def test_it_closes_when_the_one_that_tries_begins_to_answer(
+    circuits: Breaker, clock: Clock
+) -> None:
+    fail(circuits)
+    clock.now += OPEN_S
+    circuits.begin("m")
+
+    circuits.answers("m")
+
+    assert circuits.waits_s("m") == 0
+
+
+def test_it_opens_at_once_when_the_answer_that_closed_it_breaks_off(
+    circuits: Breaker, clock: Clock
+) -> None:
+    fail(circuits)
+    clock.now += OPEN_S
+    circuits.begin("m")
+    circuits.answers("m")
+
+    circuits.failed("m")
+
+    assert circuits.waits_s("m") > 0
+
+
+def test_it_opens_when_answers_begin_and_always_break_off(circuits: Breaker) -> None:
+    for _ in range(FAILURES):
+        circuits.begin("m")
+        circuits.answers("m")
+        circuits.failed("m")
+
+    assert circuits.waits_s("m") > 0
+
+
+def test_it_remembers_no_more_names_than_it_should(circuits: Breaker) -> None:
+    for number in range(MOST + 10):
+        circuits.failed(f"made-up-{number}")
+
+    assert len(circuits._circuits) == MOST

@@ -9,7 +9,7 @@ import pytest
 import redis
 from django.test import Client
 
-from playground.gateway import configuration, health
+from playground.gateway import health, watching
 from playground.gateway.models import Target
 from playground.policy.models import User
 from tests.gateway.mock import lead, serve
@@ -31,7 +31,7 @@ def connected(db: None, valkey: "redis.Redis") -> None:
             "since": now, "error_code": code, "failures": 0,
         }  # fmt: skip
         valkey.hset(health.KEY, name, orjson.dumps(reading))
-    configuration.forget()
+    watching.forget()
 
 
 def test_it_shows_targets_in_order_with_their_health(
@@ -68,7 +68,7 @@ def test_it_answers_htmx_with_the_lists_alone(
 def test_it_says_what_to_do_when_there_are_no_routes(
     db: None, alice: User, client_for: Callable[..., Client]
 ) -> None:
-    configuration.forget()
+    watching.forget()
 
     text = client_for(alice).get("/models/routes").content.decode()
 
@@ -102,7 +102,7 @@ def test_it_shares_a_priority_by_weight(
 ) -> None:
     Target.objects.filter(model__endpoint__name="one").update(priority=0, weight=3)
     Target.objects.filter(model__endpoint__name="two").update(priority=0, weight=1)
-    configuration.forget()
+    watching.forget()
 
     routes = api_for(alice).get("/api/models/routes").json()["items"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from playground.gateway import catalogue, looping
+from playground.gateway import endpoints, looping
 from playground.gateway.chat import ChatRequest, Chunk
 from playground.gateway.events import Asked, Reading, of_provider
 from playground.gateway.providers.openai_compatible import OpenAICompatible, body_of
@@ -93,8 +93,7 @@ def connected(settings: Any) -> Iterator[Endpoint]:
         try:
             yield endpoint
         finally:
-            if known := catalogue._providers.pop("openai", None):
-                looping.run(known[1].close())
+            looping.run(endpoints.close())
 
 
 def refuse(status: int, text: str = f'{{"error": {{"message": "{KEY}"}}}}') -> Answer:

@@ -3,6 +3,7 @@
 Source: https://platform.openai.com/docs/guides/error-codes
 """
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -69,6 +70,7 @@ class Answer:
         self._send = send
         self.request_id = request_id
         self.begun = False
+        self._came = time.perf_counter()
         self.headers: dict[str, str] = {}
 
     async def json(self, content: Any, *, status: int = 200) -> None:
@@ -110,6 +112,7 @@ class Answer:
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
             "X-Request-ID": self.request_id,
+            "OpenAI-Processing-Ms": f"{(time.perf_counter() - self._came) * 1000:.0f}",
             **self.headers,
         }
         if length is not None:

@@ -15,6 +15,7 @@ from playground.core.errors import PolicyDenied, Unauthenticated
 from playground.policy.authentication import DECLARING, caller_from_scope
 from playground.policy.deciding import Resource, decide
 from playground.policy.origins import header, origin_allowed
+from playground.policy.requests import Caller as Asker
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ MAX_KNOWN = 4096
 # How long after their last call somebody is kept known, and how many at once.
 KEPT_FRESH_S = 3.0
 MAX_KEPT_FRESH = 64
+_WRITTEN_DOWN = ("playground-purpose", "playground-on-behalf-of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ async def caller_of(scope: Mapping[str, Any]) -> Caller:
         caller = kept[1]
     if caller is None:
         raise _nobody(scope)
-    if fingerprint in _keeping or len(_keeping) < MAX_KEPT_FRESH:
+    # Whether somebody may declare these goes into the audit log each time it is asked.
+    declares = any(header(scope, name) is not None for name in _WRITTEN_DOWN)
+    if not declares and (fingerprint in _keeping or len(_keeping) < MAX_KEPT_FRESH):
         _used[fingerprint] = time.monotonic()
         if fingerprint not in _keeping:
             _keeping[fingerprint] = asyncio.ensure_future(_keep_fresh(scope, fingerprint))
@@ -88,20 +92,24 @@ async def _ask(scope: Mapping[str, Any], fingerprint: bytes) -> Caller | None:
     """Ask the database, once for all calls that wait for the same answer."""
     asking = _asking.get(fingerprint)
     if asking is None:
-        asking = asyncio.ensure_future(_recognise(scope))
+        asking = asyncio.ensure_future(_recognise(scope, fingerprint))
         _asking[fingerprint] = asking
         asking.add_done_callback(lambda _: _asking.pop(fingerprint, None))
-    caller = await asyncio.shield(asking)
+    return await asyncio.shield(asking)
+
+
+async def _recognise(scope: Mapping[str, Any], fingerprint: bytes) -> Caller | None:
+    # Dated from before the question: what is revoked meanwhile is not known for longer.
+    at = time.monotonic()
+    asker = await caller_from_scope(scope)
+    caller = await _allowed(asker) if asker else None
     if len(_known) >= MAX_KNOWN:
         _known.clear()
-    _known[fingerprint] = (time.monotonic(), caller)
+    _known[fingerprint] = (at, caller)
     return caller
 
 
-async def _recognise(scope: Mapping[str, Any]) -> Caller | None:
-    asker = await caller_from_scope(scope)
-    if asker is None:
-        return None
+async def _allowed(asker: Asker) -> Caller:
     context = asker.context
     # Asked with the caller, once a second, and so not written down call by call: traces are.
     model = Resource("Model", "any", context.team)

@@ -5,6 +5,7 @@ unknown members of its answer reach the caller.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from playground.core.asking import in_thread
 from playground.gateway import prompting
@@ -89,10 +90,7 @@ def request_of(asking: Asking) -> ChatRequest:
     if not messages:
         raise wrong("messages", "is required: a list of at least one message")
     for number, message in enumerate(messages):
-        if message.get("role") not in _ROLES:
-            raise wrong(f"messages[{number}].role", f"must be one of {', '.join(sorted(_ROLES))}")
-        if not isinstance(message.get("content"), str | list | None):
-            raise wrong(f"messages[{number}].content", "must be text or a list of parts")
+        _check_message(f"messages[{number}]", message)
     stop = asking.body.get("stop")
     if isinstance(stop, str):
         stop = [stop]
@@ -100,15 +98,46 @@ def request_of(asking: Asking) -> ChatRequest:
         isinstance(stop, list) and len(stop) <= 4 and all(isinstance(s, str) and s for s in stop)
     ):
         raise wrong("stop", "must be text, or a list of at most four texts")
-    limit = "max_completion_tokens" if "max_completion_tokens" in asking.body else "max_tokens"
-    maximum = asking.number(limit, low=1, high=10_000_000, whole=True)
+    limits = [
+        asking.number(name, low=1, high=10_000_000, whole=True)
+        for name in ("max_completion_tokens", "max_tokens")
+    ]
+    # Endpoints take one of the two names, and it is not known which.
+    maximum = max((int(limit) for limit in limits if limit is not None), default=None)
     return ChatRequest(
         model=asking.text("model"),
         messages=messages,
         tools=asking.objects("tools") or None,
         response_format=asking.thing("response_format"),
         temperature=asking.number("temperature", low=0, high=2),
-        max_tokens=None if maximum is None else int(maximum),
+        max_tokens=maximum,
         stop=stop,
         extra={name: value for name, value in asking.body.items() if name not in _NAMED},
     )
+
+
+def _check_message(where: str, message: dict[str, Any]) -> None:
+    """Refuse what is no message, before any rule or model reads it."""
+    role = message.get("role")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise wrong(f"{where}.role", f"must be one of {', '.join(sorted(_ROLES))}")
+    content = message.get("content")
+    if isinstance(content, list):
+        if not all(isinstance(part, dict | str) for part in content):
+            raise wrong(f"{where}.content", "must be text or a list of parts")
+    elif not isinstance(content, str | None):
+        raise wrong(f"{where}.content", "must be text or a list of parts")
+    calls = message.get("tool_calls")
+    if calls is None:
+        return
+    if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
+        raise wrong(f"{where}.tool_calls", "must be a list of objects")
+    for number, call in enumerate(calls):
+        # Other kinds of tools have members of their own.
+        function = call.get("function", {})
+        if not isinstance(function, dict) or not all(
+            isinstance(function.get(name, ""), str) for name in ("name", "arguments")
+        ):
+            raise wrong(
+                f"{where}.tool_calls[{number}].function", "must hold a name and arguments as text"
+            )

@@ -1,9 +1,8 @@
 """``GET /v1/models`` and one of them."""
 
-import asyncio
 from typing import Any
 
-from playground.core.errors import InvalidInput
+from playground.core.asking import in_thread
 from playground.gateway import catalogue
 from playground.gateway.door.answers import Answer
 from playground.gateway.door.asking import Asking
@@ -12,7 +11,7 @@ from playground.gateway.embeddings import MODEL as EMBEDDINGS
 
 async def models(asking: Asking, answer: Answer) -> None:
     """List the models, the default one first, or show one."""
-    offered = await asyncio.to_thread(catalogue.available)
+    offered = await in_thread(catalogue.available)
     listed = [_shown(each.id, each.provider) for each in offered]
     listed.append(_shown(EMBEDDINGS, "offline"))
     if not asking.rest:
@@ -22,9 +21,7 @@ async def models(asking: Asking, answer: Answer) -> None:
         if one["id"] == asking.rest:
             await answer.json(one)
             return
-    raise InvalidInput(
-        "model.unknown", f"There is no model “{asking.rest[:80]}” here.", param="model"
-    )
+    raise catalogue.unknown(asking.rest)
 
 
 def _shown(name: str, owner: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 from playground.core import spans
 from playground.core.spans import SpanKind
 from playground.gateway import calling
-from playground.gateway.answering import Call, answer
+from playground.gateway.answering import answer
+from playground.gateway.call import Call
 from playground.gateway.chat import ChatRequest
 from playground.gateway.door.answers import Answer
 from playground.gateway.door.asking import Asking

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -59,7 +58,6 @@ async def application(scope: Mapping[str, Any], receive: Receive, send: Send) ->
 
 
 async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
-    begun = time.perf_counter()
     caller = await _known_caller(scope)
     context = replace(caller.context, request_id=answer.request_id)
     endpoint, more = _endpoint(scope["method"], scope["path"])
@@ -71,7 +69,6 @@ async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) ->
     raw = await read_body(scope, receive)
     body = parse(raw) if raw or scope["method"] == "POST" else {}
     asking = Asking(context, body, more, caller.key)
-    answer.headers["OpenAI-Processing-Ms"] = f"{(time.perf_counter() - begun) * 1000:.0f}"
     with contexts.bound(context):
         await _unless_gone(endpoint(asking, answer), receive)
 

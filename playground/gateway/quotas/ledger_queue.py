@@ -58,7 +58,7 @@ class LedgerQueue:
         for read in (self._unkept, self._left_behind, self._new):
             while entries := await read():
                 # An entry without fields was deleted while pending: somebody else kept it.
-                rows = [_row(fields) for _, fields in entries if fields]
+                rows = [row for _, fields in entries if fields and (row := _row(fields))]
                 if rows:
                     await keep(rows)
                 await self._forget([entry_id for entry_id, _ in entries])
@@ -76,6 +76,13 @@ class LedgerQueue:
                 wait_s = min(wait_s * 2, 30)
                 log.warning("ledger rows wait: %s", type(error).__name__)
             await asyncio.sleep(wait_s)
+
+    async def forget_consumers(self, *, idle_s: float = 3600) -> None:
+        """Forget consumers that have no rows and have not asked for any for so long."""
+        await self._join()
+        for known in await self._client.xinfo_consumers(self._stream, _GROUP):
+            if known["pending"] == 0 and known["idle"] > idle_s * 1000:
+                await self._client.xgroup_delconsumer(self._stream, _GROUP, known["name"])
 
     async def waiting(self) -> int:
         """Return how many rows are not kept yet."""
@@ -113,7 +120,16 @@ class LedgerQueue:
         return cast(list[_Entry], entries)
 
 
-def _row(fields: dict[bytes, bytes]) -> Row:
+def _row(fields: dict[bytes, bytes]) -> Row | None:
+    """Read an entry; one that nobody wrote here, and nobody can read, must not stop the others."""
+    try:
+        return _read(fields)
+    except (ValueError, KeyError, TypeError) as error:
+        log.error("an entry of the ledger cannot be read: %s", type(error).__name__)
+        return None
+
+
+def _read(fields: dict[bytes, bytes]) -> Row:
     return {
         **orjson.loads(fields[b"opened"]),
         **orjson.loads(fields[b"closed"]),

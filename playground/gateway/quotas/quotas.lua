@@ -47,13 +47,8 @@ local function window_of(kind)
   return window, (window + 1) * length
 end
 
--- ARGV 3 id  4 lease in ms  5 tokens  6 cost  7 row so far  8 "scope's number, kind, cap; …"
-local function reserve()
-  local id, lease = ARGV[3], KEYS[3]
-  local amounts = { requests = 1, streams = 1,
-    tokens = tonumber(ARGV[5]), day = tonumber(ARGV[6]), month = tonumber(ARGV[6]) }
-  -- A client that lost the answer asks again with the same id.
-  local held = redis.call('EXISTS', lease) == 1
+-- Looks at every limit in ARGV[8], "scope's number, kind, cap; …", of KEYS[4...].
+local function look(amounts)
   local fits, steps = true, {}
   for scope, kind, cap in string.gmatch(ARGV[8], '(%d+) (%a+) (%d+)') do
     local key = KEYS[3 + scope]
@@ -69,32 +64,69 @@ local function reserve()
     if used + amounts[kind] > cap then fits = false end
     steps[#steps + 1] = { key = key, kind = kind, used = used, window = window, ends = ends }
   end
+  return fits, steps
+end
 
-  local takes = fits and not held
-  local answer, taken = { (fits or held) and 1 or 0 }, {}
+-- Takes the amounts of all limits; returns a line for each, as a lease remembers it.
+local function take(id, steps, amounts)
+  local taken = {}
   for _, step in ipairs(steps) do
-    if takes then
-      if step.kind == 'streams' then
-        redis.call('SADD', step.key .. ':streams', id)
-      else
-        redis.call('HSET', step.key, step.kind .. '.window', whole(step.window),
-          step.kind, whole(step.used + amounts[step.kind]))
-        if redis.call('PEXPIRETIME', step.key) < step.ends then
-          redis.call('PEXPIREAT', step.key, whole(step.ends))
-        end
+    if step.kind == 'streams' then
+      redis.call('SADD', step.key .. ':streams', id)
+    else
+      redis.call('HSET', step.key, step.kind .. '.window', whole(step.window),
+        step.kind, whole(step.used + amounts[step.kind]))
+      if redis.call('PEXPIRETIME', step.key) < step.ends then
+        redis.call('PEXPIREAT', step.key, whole(step.ends))
       end
-      taken[#taken + 1] = step.key .. ' ' .. step.kind .. ' ' .. whole(step.window)
-      step.used = step.used + amounts[step.kind]
     end
+    taken[#taken + 1] = step.key .. ' ' .. step.kind .. ' ' .. whole(step.window) .. '\n'
+    step.used = step.used + amounts[step.kind]
+  end
+  return table.concat(taken)
+end
+
+local function amounts_of(tokens, cost)
+  return { requests = 1, streams = 1, tokens = tonumber(tokens),
+    day = tonumber(cost), month = tonumber(cost) }
+end
+
+local function told(granted, steps)
+  local answer = { granted and 1 or 0 }
+  for _, step in ipairs(steps) do
     answer[#answer + 1] = step.used
     answer[#answer + 1] = step.ends - now
   end
-  if takes then
+  return answer
+end
+
+-- ARGV 3 id  4 lease in ms  5 tokens  6 cost  7 row so far  8 limits
+local function reserve()
+  local id, lease, amounts = ARGV[3], KEYS[3], amounts_of(ARGV[5], ARGV[6])
+  -- A client that lost the answer asks again with the same id.
+  local held = redis.call('EXISTS', lease) == 1
+  local fits, steps = look(amounts)
+  if fits and not held then
     redis.call('HSET', lease, 'tokens', ARGV[5], 'cost', ARGV[6], 'opened', ARGV[7],
-      'taken', table.concat(taken, '\n'))
+      'taken', take(id, steps, amounts))
     redis.call('ZADD', leases, whole(now + ARGV[4]), id)
   end
-  return answer
+  return told(fits or held, steps)
+end
+
+-- ARGV 3 id  7 a name of this step, which may come twice  8 limits to hold as well
+-- Without a lease there is nothing that could be given back, and nothing is taken.
+local function widen()
+  local id, lease = ARGV[3], KEYS[3]
+  local known = redis.call('HMGET', lease, 'tokens', 'cost', 'taken', 'widened')
+  if not known[1] or known[4] == ARGV[7] then return { 1 } end
+  local amounts = amounts_of(known[1], known[2])
+  local fits, steps = look(amounts)
+  if fits then
+    redis.call('HSET', lease, 'taken', known[3] .. take(id, steps, amounts),
+      'widened', ARGV[7])
+  end
+  return told(fits, steps)
 end
 
 local function write(id, row)
@@ -170,4 +202,4 @@ local function reap()
   return #lapsed
 end
 
-return ({ reserve = reserve, settle = settle, extend = extend, reap = reap })[ARGV[1]]()
+return ({ reserve = reserve, widen = widen, settle = settle, extend = extend, reap = reap })[ARGV[1]]()

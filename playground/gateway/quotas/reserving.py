@@ -38,7 +38,7 @@ _AWAY = (
 
 
 class Quotas:
-    """Reserve, settle, extend and reap on one Redis.
+    """Reserve, widen, settle, extend and reap on one Redis.
 
     Args:
         client: see ``connect``; redis-py's default of three retries would stall calls for seconds.
@@ -86,6 +86,30 @@ class Quotas:
             # The script may have run all the same; what nobody will use goes back at once.
             self._begin(self._let_go(task))
             raise
+
+    async def widen(self, reservation: Reservation, limits: Iterable[Limit]) -> None:
+        """Take what the call may need of further limits too, or of none of them.
+
+        Raises:
+            OverQuota: as ``reserve`` does.
+            Unavailable: Redis is away, and ``fail_open`` is not set.
+        """
+        held = {one.limit for one in reservation.standings}
+        more = tightest(limit for limit in limits if limit not in held)
+        if not more or reservation.unmetered:
+            return
+        keys, steps = _compiled(more, self._prefix)
+        lease = self._lease(reservation.id)
+        try:
+            granted, *answer = await self._run(
+                "widen", [lease, *keys], reservation.id, "", "", "", new_id().hex, steps
+            )
+        except Unavailable:
+            if not self._fail_open:
+                raise
+            return
+        if not granted:
+            raise OverQuota(_standings(more, answer), reservation.amount)
 
     async def settle(
         self,
@@ -152,10 +176,7 @@ class Quotas:
             if not self._fail_open:
                 raise
             return Reservation(reservation.id, amount, opened, unmetered=True)
-        standings = tuple(
-            Standing(limit, used=int(used), reset_s=int(reset_ms) / 1000)
-            for limit, used, reset_ms in zip(limits, answer[::2], answer[1::2], strict=True)
-        )
+        standings = _standings(limits, answer)
         if not granted:
             raise OverQuota(standings, amount)
         return Reservation(reservation.id, amount, opened, standings)
@@ -205,6 +226,13 @@ class Quotas:
         self._going.add(task)
         task.add_done_callback(self._going.discard)
         return task
+
+
+def _standings(limits: tuple[Limit, ...], answer: list[Any]) -> tuple[Standing, ...]:
+    return tuple(
+        Standing(limit, used=int(used), reset_s=int(reset_ms) / 1000)
+        for limit, used, reset_ms in zip(limits, answer[::2], answer[1::2], strict=True)
+    )
 
 
 def connect(url: str, *, timeout_s: float = 1.0) -> "redis.asyncio.Redis":

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from openai import AsyncOpenAI
 
 from playground.asgi import application
-from playground.gateway import catalogue, configuration, connecting, keeping
+from playground.gateway import connecting, endpoints, keeping, watching
 from playground.gateway.models import LedgerRow
 from playground.gateway.quotas.ledger_queue import LedgerQueue
 from playground.policy.models import User
@@ -73,7 +73,7 @@ async def door(
         one = await sync_to_async(serve)("one", first.url, silence_s=0.5)
         two = await sync_to_async(serve)("two", second.url, silence_s=0.5)
         await sync_to_async(lead)("both", one, two)
-        configuration.forget()
+        watching.forget()
         transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
         headers = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(
@@ -83,6 +83,4 @@ async def door(
                 base_url="http://127.0.0.1/v1", api_key=key, http_client=http, max_retries=0
             )
             yield Door(http, client, first, second)
-        for name in ("one", "two"):
-            if known := catalogue._providers.pop(name, None):
-                await known[1].close()
+        await endpoints.close()

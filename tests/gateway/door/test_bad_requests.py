@@ -1,5 +1,6 @@
 """Requests to ``/v1`` that make no sense: a clear error in OpenAI's shape, and never a 500."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from playground.asgi import application
-from playground.policy.models import User
+from playground.gateway.door import callers
+from playground.gateway.models import Guardrail
+from playground.policy.models import AuditRow, User
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 CHAT = "/v1/chat/completions"
@@ -60,7 +63,7 @@ def chat(**changes: Any) -> bytes:
         (chat(max_tokens=0), "request.invalid", "max_tokens"),
         (chat(stop=["a", ""]), "request.invalid", "stop"),
         (chat(tools=[1]), "request.invalid", "tools"),
-        (chat(model="nobody/knows"), "model_not_found", None),
+        (chat(model="nobody/knows"), "model_not_found", "model"),
     ],
 )
 async def test_it_names_what_is_wrong_when_a_body_is(
@@ -73,6 +76,53 @@ async def test_it_names_what_is_wrong_when_a_body_is(
     assert (error["code"], error["param"]) == (code, param)
     assert error["type"] == "invalid_request_error"
     assert answer.headers["X-Request-ID"]
+
+
+CALL: dict[str, Any] = {"id": "1", "type": "function"}
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"role": ["user"]}, "role"),
+        ({"role": {"user": 1}}, "role"),
+        ({"role": None}, "role"),
+        ({"content": {"text": "hi"}}, "content"),
+        ({"content": [1]}, "content"),
+        ({"content": [None]}, "content"),
+        ({"tool_calls": "find"}, "tool_calls"),
+        ({"tool_calls": {"a": 1}}, "tool_calls"),
+        ({"tool_calls": ["find"]}, "tool_calls"),
+        ({"tool_calls": [CALL | {"function": "find"}]}, "tool_calls[0].function"),
+        ({"tool_calls": [CALL | {"function": {"name": 1}}]}, "tool_calls[0].function"),
+        ({"tool_calls": [CALL | {"function": {"arguments": {}}}]}, "tool_calls[0].function"),
+    ],
+)
+@pytest.mark.parametrize("ruled", [False, True])
+async def test_it_names_what_is_wrong_when_a_message_is(
+    http: httpx.AsyncClient, message: dict[str, Any], param: str, ruled: bool
+) -> None:
+    if ruled:
+        await Guardrail.objects.acreate(name="no-pii", check_kind="pii", action="redact")
+
+    answer = await http.post(
+        CHAT, content=chat(messages=[{"role": "user", "content": "hi"} | message])
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == f"messages[0].{param}"
+
+
+async def test_it_asks_once_whether_a_purpose_may_be_declared(http: httpx.AsyncClient) -> None:
+    """Each time is a row of the audit log: callers are not kept known by more of them."""
+    headers = {"Playground-Purpose": "support"}
+    answer = await http.post(CHAT, content=chat(), headers=headers)
+    written = await AuditRow.objects.acount()
+    assert (answer.status_code, written > 0) == (200, True)
+
+    await asyncio.sleep(callers.KNOWN_FOR_S * 2)
+
+    assert await AuditRow.objects.acount() == written
 
 
 async def test_it_refuses_a_body_that_is_too_large(http: httpx.AsyncClient) -> None:

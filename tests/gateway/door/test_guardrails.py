@@ -264,8 +264,20 @@ async def test_it_spares_other_teams_and_models_when_a_rule_names_one(door: Door
     await rule("secrets", "block", model="two/m")
     ask = [{"role": "user", "content": f"{MAIL} {KEY}"}]
 
-    assert (await door.ask(messages=ask)).status_code == 200
+    assert (await door.ask(model="one/m", messages=ask)).status_code == 200
     assert (await door.ask(model="two/m", messages=ask)).status_code == 400
+
+
+async def test_it_holds_a_route_to_the_rules_of_every_model_behind_it(door: Door) -> None:
+    await rule("secrets", "block", model="two/m")
+    await rule("pii", "block")
+    await rule("pii", "allow", name="one-may", model="one/m")
+
+    secret = await door.ask(messages=[{"role": "user", "content": KEY}])
+    personal = await door.ask(messages=[{"role": "user", "content": MAIL}])
+    allowed = await door.ask(model="one/m", messages=[{"role": "user", "content": MAIL}])
+
+    assert (secret.status_code, personal.status_code, allowed.status_code) == (400, 400, 200)
 
 
 async def test_it_takes_a_rule_back_when_a_team_is_allowed(door: Door) -> None:

@@ -88,7 +88,7 @@ async def test_it_answers_from_the_cache_when_the_team_wants_it(door: Door, stre
     assert stream or again.json() == first.json()
     miss, hit = await door.ledger()
     assert (miss.from_cache, hit.from_cache) == (False, True)
-    assert (hit.tokens, hit.cost_micro_usd) == (0, None)
+    assert (hit.tokens, hit.cost_micro_usd) == (0, 0)
 
 
 async def test_it_asks_again_when_nobody_wants_a_cache(door: Door) -> None:

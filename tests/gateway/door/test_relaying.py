@@ -12,7 +12,7 @@ from aiohttp import web
 from openai import AsyncOpenAI
 
 from playground.asgi import application
-from playground.gateway import catalogue
+from playground.gateway import endpoints
 from playground.policy.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -82,8 +82,7 @@ async def upstream(settings: Any) -> AsyncIterator[Upstream]:
     settings.OPENAI_BASE_URL = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     settings.OPENAI_API_KEY, settings.OPENAI_MODEL = SECRET, "their-model"
     yield served
-    if known := catalogue._providers.pop("openai", None):
-        await known[1].close()
+    await endpoints.close()
     await runner.cleanup()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.core.errors import ProviderError
-from playground.gateway import catalogue
+from playground.gateway import endpoints
 from playground.gateway.configuration import Server
 from playground.gateway.providers.openai_compatible import OpenAICompatible
 from playground.gateway.providers.outbound import Outside, Refused, is_outside
@@ -152,7 +152,7 @@ async def test_it_goes_through_no_proxy_that_the_environment_names(
 
 async def test_it_connects_as_the_administrator_has_set() -> None:
     server = Server("up", "openai", base_url="http://127.0.0.1:9/v1", external=True)
-    provider = catalogue.connect(server)
+    provider = endpoints.connect(server)
 
     with pytest.raises(ProviderError, match="address-refused"):
         await ask(provider, streamed=True)

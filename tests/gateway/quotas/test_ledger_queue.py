@@ -5,7 +5,7 @@ import pytest
 from playground.gateway.quotas.ledger_queue import LedgerQueue, Row
 from playground.gateway.quotas.limits import Amount
 from playground.gateway.quotas.reservations import Outcome
-from playground.gateway.quotas.reserving import Quotas
+from playground.gateway.quotas.reserving import Quotas, ledger_key
 
 
 class Shelf:
@@ -90,3 +90,19 @@ async def test_it_goes_on_following_when_keeping_fails_for_a_while(quotas, clien
     task.cancel()
 
     assert sorted(token for batch in shelf.batches for token in batch) == [0, 1]
+
+
+async def test_it_forgets_consumers_that_are_gone_and_have_nothing(quotas, client):
+    dead, waiting, shelf = (
+        LedgerQueue(client, consumer="dead"), LedgerQueue(client, consumer="waiting"),
+        Shelf(failures=1),
+    )  # fmt: skip
+    await dead.drain(shelf.keep)
+    await calls(quotas, 1)
+    with pytest.raises(OSError, match="away"):
+        await waiting.drain(shelf.keep)
+
+    await LedgerQueue(client, consumer="new").forget_consumers(idle_s=-1)
+
+    names = {known["name"] for known in await client.xinfo_consumers(ledger_key(), "ledger")}
+    assert names == {b"waiting"}
