@@ -1,7 +1,6 @@
 """``/v1``: a plain ASGI application beside Django, so that the hot path pays for no middleware."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -97,17 +96,26 @@ def _endpoint(method: str, path: str) -> tuple[Endpoint, str]:
 
 async def _unless_gone(work: Awaitable[None], receive: Receive) -> None:
     """Do the work; stop it as soon as its caller hangs up, which closes its upstream too."""
-    working = asyncio.ensure_future(work)
+    working = asyncio.current_task()
+    assert working is not None
+    has_left = False
+
+    def leave(_: "asyncio.Future[None]") -> None:
+        nonlocal has_left
+        has_left = True
+        working.cancel()
+
     leaving = asyncio.ensure_future(gone(receive))
+    leaving.add_done_callback(leave)
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
-            raise Gone
-        working.result()
+        await work
+    except BaseException as error:
+        if not has_left:
+            raise
+        # Whatever the work died of: it was told to stop.
+        raise Gone from error
     finally:
+        leaving.remove_done_callback(leave)
         leaving.cancel()
-        if not working.done():
-            working.cancel()
+        if has_left:
+            working.uncancel()
