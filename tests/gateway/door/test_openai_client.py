@@ -194,6 +194,18 @@ async def test_it_speaks_the_responses_interface_when_asked(client: AsyncOpenAI)
     assert [e.sequence_number for e in events] == list(range(len(events)))
 
 
+async def test_it_says_that_a_response_is_incomplete_when_its_tokens_are_used_up(
+    client: AsyncOpenAI,
+) -> None:
+    ask: Any = {"model": "scripted", "input": "one two three four five", "max_output_tokens": 3}
+
+    whole = await client.responses.create(**ask)
+    events = [event async for event in await client.responses.create(**ask, stream=True)]
+
+    assert (whole.status, whole.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+    assert events[-1].type == "response.incomplete"
+
+
 async def test_it_calls_functions_in_the_responses_interface(client: AsyncOpenAI) -> None:
     tool: Any = {"type": "function", **ADD["function"]}  # type: ignore[dict-item]
     asked: Any = [{"role": "user", "content": "Add the numbers 2 and 40"}]
