@@ -65,18 +65,22 @@ async def tried(
     """Yield the events of the first model that begins to answer; after its first there is no other.
 
     Args:
-        admit: raises ``QuotaExceeded`` where the caller may not fall over to a model.
+        admit: raises ``QuotaExceeded`` where the caller may not fall over to a model; it is not
+            asked about the first.
 
     Raises:
         ProviderError: the last one's, when all have failed; ``provider.unavailable`` when none may
             be asked just now.
+        QuotaExceeded: none failed, and the caller may not fall over to those that could be asked.
     """
     last: ProviderError | None = None
+    over: QuotaExceeded | None = None
     for model in models:
-        if admit is not None and attempts.made:
+        if admit is not None and model is not models[0]:
             try:
                 await admit(model)
             except QuotaExceeded as error:
+                over = error
                 attempts.made.append((model.id, error.code))
                 continue
         for number in range(route.retries + 1):
@@ -127,7 +131,7 @@ async def tried(
                 raise last
             if last.code in _GONE or _asks_for_long(last):
                 break
-    raise last or _unavailable(route, models, circuits)
+    raise last or over or _unavailable(route, models, circuits)
 
 
 def _count(circuits: Breaker, model: Model, error: ProviderError) -> None:

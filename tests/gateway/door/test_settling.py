@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from playground.gateway import metering
+from playground.gateway.breaking import FAILURES, breaker
 from playground.gateway.models import CacheRule, Guardrail, LedgerRow, Quota, ServedModel
 from playground.gateway.quotas.limits import MOST
 from playground.gateway.quotas.reservations import Outcome
@@ -166,6 +167,17 @@ async def test_it_holds_a_call_to_the_limits_of_the_model_it_falls_over_to(door:
     assert statuses[0] == 200
     assert 200 not in statuses[1:]
     assert door.second.calls == 1
+
+
+async def test_it_holds_a_call_to_those_limits_when_the_first_model_rests(door: Door) -> None:
+    await limit("requests", 1, model="two/m")
+    for _ in range(FAILURES):
+        breaker.failed("one/m")
+
+    statuses = [(await door.ask()).status_code for _ in range(3)]
+
+    assert statuses == [200, 429, 429]
+    assert (door.first.calls, door.second.calls) == (0, 1)
 
 
 async def test_it_settles_the_tokens_of_the_model_it_fell_over_to(door: Door) -> None:

@@ -13,6 +13,7 @@ from tests.gateway.quotas.conftest import Clock
 
 TEAM = Scope(team="hiring")
 KEY = Scope(key="k-1")
+STREAMS = Kind.CONCURRENT_STREAMS
 MODEL = Scope(team="hiring", model="chat-default")
 
 
@@ -273,3 +274,69 @@ async def test_it_keeps_one_row_when_only_the_answer_of_redis_was_lost(quotas: Q
 
     assert settled == [True, False]
     assert [row["tokens"] for row in await ledger(client)] == [5]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cap", "granted"),
+    [
+        (Kind.REQUESTS_PER_MINUTE, 17, 17),
+        (Kind.TOKENS_PER_MINUTE, 1_050, 10),
+        (Kind.CONCURRENT_STREAMS, 7, 7),
+        (Kind.MONEY_PER_DAY, 2_999, 9),
+    ],
+)
+async def test_it_never_overshoots_when_fifty_calls_fall_over_at_once(
+    quotas: Quotas, kind: Kind, cap: int, granted: int
+):
+    limit = Limit(MODEL, kind, cap)
+    held = [await quotas.reserve([], Amount(100, 300), row={}) for _ in range(50)]
+
+    answers = await asyncio.gather(
+        *(quotas.widen(one, [limit]) for one in held), return_exceptions=True
+    )
+
+    assert answers.count(None) == granted
+    assert sum(isinstance(one, OverQuota) for one in answers) == 50 - granted
+    assert await left(quotas, limit) == cap - granted * Amount(100, 300).of(kind)
+
+
+async def test_it_gives_back_to_all_limits_when_a_call_that_fell_over_is_settled(quotas: Quotas):
+    tokens, streams = Limit(MODEL, Kind.TOKENS_PER_MINUTE, 900), Limit(MODEL, STREAMS, 2)
+    team = Limit(TEAM, Kind.TOKENS_PER_MINUTE, 900)
+    held = await quotas.reserve([team], Amount(100, 0), row={})
+    await quotas.widen(held, [team, tokens, streams])
+
+    before = [await left(quotas, limit) for limit in (team, tokens, streams)]
+    await quotas.settle(held, Amount(30, 0), outcome=Outcome.SUCCEEDED)
+    after = [await left(quotas, limit) for limit in (team, tokens, streams)]
+
+    assert (before, after) == ([800, 800, 1], [870, 870, 2])
+
+
+async def test_it_takes_nothing_more_when_a_call_has_ended(quotas: Quotas):
+    tokens = Limit(MODEL, Kind.TOKENS_PER_MINUTE, 900)
+    held = await quotas.reserve([], Amount(100, 0), row={})
+    await quotas.settle(held, Amount(30, 0), outcome=Outcome.SUCCEEDED)
+
+    await quotas.widen(held, [tokens])
+
+    assert await left(quotas, tokens) == 900
+
+
+async def test_it_takes_once_when_the_answer_to_a_widening_was_lost(quotas: Quotas, client):
+    """The client sends a command again whose answer was lost with its connection."""
+    tokens = Limit(MODEL, Kind.TOKENS_PER_MINUTE, 900)
+    held = await quotas.reserve([], Amount(100, 0), row={})
+    run, sent = quotas._run, []
+
+    async def twice(verb: str, keys: list[str], *args: object) -> object:
+        sent.append(verb)
+        await run(verb, keys, *args)
+        return await run(verb, keys, *args)
+
+    quotas._run = twice
+    await quotas.widen(held, [tokens])
+    quotas._run = run
+
+    assert sent == ["widen"]
+    assert await left(quotas, tokens) == 800
