@@ -79,20 +79,20 @@ SPREAD = {
         for each in pieces(json.dumps({"a": MAIL}))
     ],
     "the finish": [event(choice(finish=each)) for each in pieces(MAIL)],
-    "the id": [event(choice(content="x"), id=each) for each in pieces(MAIL)],
-    "the model": [event(choice(content="x"), model=each) for each in pieces(MAIL)],
+    "the id": [event(choice(content="x "), id=each) for each in pieces(MAIL)],
+    "the model": [event(choice(content="x "), model=each) for each in pieces(MAIL)],
     "the role": [event(choice(role=each)) for each in pieces(MAIL)],
     "the id of a message": [event(choice(id=each)) for each in pieces(MAIL)],
 }
 AT_ONCE = {
     **{
-        f"{name} of a delta": [event(choice(**{name: MAIL}, content="x"))]
+        f"{name} of a delta": [event(choice(**{name: MAIL}, content="x "))]
         for name in ("id", "name", "type", "role", "tool_call_id")
     },
     "the name of a member": [event(choice(**{MAIL: "x"}))],
-    "a number": [event(choice(number=CARD, content="x"))],
-    "a list": [event(choice(content="x", annotations=[{"url": MAIL}]))],
-    "an object": [event(choice(content="x", audio={"transcript": MAIL}))],
+    "a number": [event(choice(number=CARD, content="x "))],
+    "a list": [event(choice(content="x ", annotations=[{"url": MAIL}]))],
+    "an object": [event(choice(content="x ", audio={"transcript": MAIL}))],
     "a strange part": [event(choice(content=[{"type": "x", "text": MAIL}, MAIL]))],
     "the name of a tool": [tool(function={"name": MAIL, "arguments": "{}"})],
     "the id of a tool": [tool(id=MAIL)],
@@ -110,16 +110,16 @@ AT_ONCE = {
     "arguments too deep": [
         tool(function={"name": "f", "arguments": "[" * 900 + f'"{MAIL}"' + "]" * 900})
     ],
-    "logprobs": [event(choice(content="x", more={"logprobs": {"content": [{"token": MAIL}]}}))],
-    "a member of a choice": [event(choice(content="x", more={"text": MAIL}))],
+    "logprobs": [event(choice(content="x ", more={"logprobs": {"content": [{"token": MAIL}]}}))],
+    "a member of a choice": [event(choice(content="x ", more={"text": MAIL}))],
     "a message beside the delta": [event(choice(more={"message": {"content": MAIL}}))],
-    "the finish": [event(choice(content="x", finish=MAIL))],
+    "the finish": [event(choice(content="x ", finish=MAIL))],
     **{
-        f"{name} of the event": [event(choice(content="x"), **{name: MAIL})]
+        f"{name} of the event": [event(choice(content="x "), **{name: MAIL})]
         for name in ("id", "model", "object", "created", "system_fingerprint", "service_tier")
     },
-    "a card for a time": [event(choice(content="x"), created=CARD)],
-    "a member of the event": [event(choice(content="x"), citations=[MAIL])],
+    "a card for a time": [event(choice(content="x "), created=CARD)],
+    "a member of the event": [event(choice(content="x "), citations=[MAIL])],
     "an event without choices": [event(usage={"prompt_tokens": 1}, note=MAIL)],
     "the usage": [event(usage={"prompt_tokens": 1, "note": MAIL})],
     "a name in the usage": [event(usage={"prompt_tokens": 1, MAIL: 1})],
