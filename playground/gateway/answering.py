@@ -149,14 +149,25 @@ def _guard(call: Call, known: Configuration, route: Route, models: list[Model]) 
 
 async def _check(call: Call, guard: Guard) -> None:
     """Check what goes in, and blank out in it what the model must not get."""
-    messages = await guard.asked(call.request.messages)
+    body = await guard.asked(call.body)
     if guard.noted:
         call.headers["playground-guardrails"] = ", ".join(guard.noted)
-    call.request = replace(call.request, messages=messages)
+    call.body = body
     if call.operation == "embeddings":
-        call.body = {**call.body, "input": [message["content"] for message in messages]}
-    else:
-        call.body = {**call.body, "messages": messages}
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        call.request = replace(
+            call.request, messages=[{"role": "user", "content": text} for text in texts]
+        )
+        return
+    stop = body.get("stop")
+    call.request = replace(
+        call.request,
+        messages=body["messages"],
+        tools=body.get("tools") or None,
+        response_format=body.get("response_format"),
+        stop=[stop] if isinstance(stop, str) else stop,
+        extra={name: body[name] for name in call.request.extra if name in body},
+    )
 
 
 async def _say(call: Call, request: ChatRequest) -> str:

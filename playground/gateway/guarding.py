@@ -2,14 +2,14 @@
 
 Entities (personal data, secrets) are blanked out or stop the call while it streams; whatever needs
 the whole answer waits for it only where it may stop the call, else it tells afterwards. What was
-found is told by kind and number, never by its text.
+found is told by kind and number, never by its text. Entities are looked for first, then blanked
+out, and guard models read what is left.
 """
 
 import asyncio
 import contextlib
-import functools
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,21 +20,22 @@ from playground.core.asking import in_thread
 from playground.core.context import RequestContext
 from playground.core.errors import PolicyDenied
 from playground.core.spans import SpanKind
-from playground.gateway import embeddings
-from playground.gateway.blanking import Blanking, blanked_messages, texts_of
+from playground.gateway import deciding
+from playground.gateway.blanking import Blanking
 from playground.gateway.configuration import Rule
-from playground.gateway.events import Event, Said
-from playground.gateway.guardrails.entities import PII, SECRETS, Entity, find
-from playground.gateway.guardrails.injection import score
-from playground.gateway.guardrails.schemas import violations
-from playground.gateway.guardrails.topics import MARGIN, Topics
+from playground.gateway.deciding import Judge
+from playground.gateway.events import Event
+from playground.gateway.guardrails.covering import Cover
+from playground.gateway.guardrails.entities import Entity
+from playground.gateway.guardrails.walking import heard, visited
+from playground.gateway.hearing import Heard
+from playground.gateway.ruling import GROUPS, in_force, kinds_of, named
 from playground.policy import auditing
+
+__all__ = ["Blocked", "Guard", "in_force"]
 
 # Longer texts are searched in a thread, so that other calls do not wait.
 LONG_CHARS = 20_000
-_GROUPS = {"pii": PII, "secrets": SECRETS}
-
-Judge = Callable[[Rule, str], Awaitable[bool]]
 
 
 class Blocked(PolicyDenied):
@@ -54,10 +55,7 @@ class Blocked(PolicyDenied):
 
 @dataclass
 class Guard:
-    """The rules of one call, and what they found.
-
-    ``judge`` asks a guard model whether a text is safe.
-    """
+    """The rules of one call, and what they found."""
 
     context: RequestContext
     model: str
@@ -68,24 +66,27 @@ class Guard:
     def __bool__(self) -> bool:
         return bool(self.rules)
 
-    async def asked(self, messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Check what goes in; return the messages as the model may get them.
+    async def asked(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Check what goes in; return the body as the model may get it.
 
         Raises:
             Blocked: a rule stops the call.
         """
-        rules = self._at("input")
-        kept = [dict(message) for message in messages]
-        texts = list(texts_of(kept))
-        await self._search(rules, texts, "input")
-        await self._judge_whole(rules, "\n\n".join(texts_of(_new(kept))), "input", None)
-        blanked = _kinds(rule for rule in rules if rule.action == "redact")
-        if blanked:
-            found: Counter[Entity] = Counter()
-            kept = await _maybe_in_thread(texts, blanked_messages, kept, blanked, found)
-            for rule in rules:
-                if rule.action == "redact":
-                    self._note(rule, "input", _named(found, _kinds([rule])))
+        rules, kept, size = self._at("input"), dict(body), _size_of(body)
+        for rule in rules:
+            if rule.check in GROUPS and rule.action != "redact":
+                cover = Cover(kinds_of([rule]), names=True)
+                await _maybe_in_thread(size, visited, kept, cover)
+                await self._found(rule, "input", named(cover.found, kinds_of([rule])))
+        redacting = [rule for rule in rules if rule.action == "redact"]
+        if redacting:
+            cover = Cover(kinds_of(redacting))
+            kept = await _maybe_in_thread(size, visited, kept, cover)
+            for rule in redacting:
+                self._note(rule, "input", named(cover.found, kinds_of([rule])))
+        if any(rule.check in deciding.JUDGED for rule in rules):
+            texts = await _maybe_in_thread(size, heard, kept)
+            await self._decide(rules, texts, "input")
         return kept
 
     async def answered(
@@ -95,89 +96,83 @@ class Guard:
 
         Raises:
             Blocked: a rule stops the call; what it is about has not been passed on.
+            ProviderError: what comes makes no sense.
         """
         rules = self._at("output")
-        stopping = {
-            kind: rule for rule in rules if rule.action == "block" for kind in _kinds([rule])
-        }
+        flagging = [rule for rule in rules if rule.check in GROUPS and rule.action == "flag"]
+        whole = [rule for rule in rules if rule.check not in GROUPS]
+        holding = any(rule.action == "block" for rule in whole)
+        said, shown = Heard(streamed=streamed), Heard(streamed=streamed)
+        coming, held = events, list[Event]()
+        if flagging:
+            coming = _listened(coming, said)
+        if any(rule.action != "flag" for rule in rules):
+            coming = self._blanked(coming, rules, streamed=streamed)
+        if whole:
+            coming = _listened(coming, shown)
+        async with contextlib.aclosing(coming) as passed:
+            async for event in passed:
+                if holding:
+                    held.append(event)
+                else:
+                    yield event
+        for rule in flagging:
+            cover = Cover(kinds_of([rule]))
+            await _maybe_in_thread(said.chars, cover.each, said.texts())
+            await self._found(rule, "output", named(cover.found, kinds_of([rule])))
+        await self._decide(whole, shown.texts(), "output")
+        await self._fit([rule for rule in whole if rule.check == "schema"], schema, shown)
+        for event in held:
+            yield event
+
+    async def _blanked(
+        self, events: AsyncGenerator[Event], rules: Sequence[Rule], *, streamed: bool
+    ) -> AsyncGenerator[Event]:
+        """Yield the events without what must not come out."""
         redacting = [rule for rule in rules if rule.action == "redact"]
-        blanking = Blanking(_kinds(redacting) | stopping.keys())
-        waits = any(rule.action == "block" and rule.check not in _GROUPS for rule in rules)
-        flagging = [rule for rule in rules if rule.action == "flag" or rule.check not in _GROUPS]
-        said, held = Said(), list[Event]()
+        stopping = {
+            kind: rule for rule in rules if rule.action == "block" for kind in kinds_of([rule])
+        }
+        blanking = Blanking(kinds_of(redacting) | stopping.keys(), streamed=streamed)
         async with contextlib.aclosing(events) as coming:
             async for event in coming:
-                for passed in blanking.take(event, streamed=streamed):
-                    if blanking.findings and stopping:
-                        await self._stop(blanking.findings, stopping)
-                    if flagging:
-                        said.take(passed)
-                    if waits:
-                        held.append(passed)
-                    else:
-                        yield passed
-        for passed in blanking.rest():
-            await self._stop(blanking.findings, stopping)
-            said.take(passed)
-            held.append(passed)
+                shown = await _maybe_in_thread(blanking.weight(event), blanking.take, event)
+                await self._stop(blanking.findings, stopping)
+                if shown is not None:
+                    yield shown
+        rest = await _maybe_in_thread(blanking.held_chars, blanking.rest)
+        await self._stop(blanking.findings, stopping)
+        if rest is not None:
+            yield rest
         for rule in redacting:
-            self._note(rule, "output", _named(blanking.findings, _kinds([rule])))
-        text = said.written
-        await self._search(flagging, [text], "output")
-        called = bool(said.gathered.tool_calls)
-        await self._judge_whole(flagging, text, "output", None if called else schema or {})
-        for passed in held:
-            yield passed
+            self._note(rule, "output", named(blanking.findings, kinds_of([rule])))
 
     def _at(self, stage: str) -> list[Rule]:
         return [rule for rule in self.rules if rule.stage in (stage, "both")]
 
-    async def _search(self, rules: Sequence[Rule], texts: Sequence[str], stage: str) -> None:
-        """Look for entities that are flagged or stop the call."""
+    async def _decide(self, rules: Sequence[Rule], texts: Sequence[str], stage: str) -> None:
         for rule in rules:
-            if rule.check in _GROUPS and rule.action in ("flag", "block"):
-                kinds = _kinds([rule])
-                found = await _maybe_in_thread(texts, _count, texts, kinds)
-                if found:
-                    await self._found(rule, stage, _named(found, kinds))
-
-    async def _judge_whole(
-        self, rules: Sequence[Rule], text: str, stage: str, schema: Mapping[str, Any] | None
-    ) -> None:
-        for rule in rules:
-            if text and (why := await self._why_not(rule, text, stage, schema)):
+            if texts and rule.check in deciding.JUDGED:
+                why = await deciding.against(rule, texts, team=self.context.team, judge=self.judge)
                 await self._found(rule, stage, why)
 
-    async def _why_not(
-        self, rule: Rule, text: str, stage: str, schema: Mapping[str, Any] | None
-    ) -> str:
-        """Return what the rule has against the text, empty for nothing."""
-        told = rule.settings
-        match rule.check:
-            case "injection":
-                scored = await asyncio.to_thread(score, text)
-                if scored.score >= float(told.get("threshold", 0.5)):
-                    return f"a prompt injection ({', '.join(scored.signals)})"
-            case "topics":
-                topics = _topics(orjson.dumps(dict(told)))
-                nearest = await asyncio.to_thread(topics.nearest, text)
-                if nearest is not None and nearest.banned:
-                    return f"the topic {nearest.name}"
-            case "schema" if stage == "output" and schema is not None:
-                wanted = told.get("schema") or schema
-                faults = await asyncio.to_thread(violations, wanted, text) if wanted else []
-                if faults:
-                    return f"an answer that does not fit its schema ({'; '.join(faults[:3])})"
-            case "judge":
-                if not await self.judge(rule, text):
-                    return "what the guard model holds unsafe"
-        return ""
+    async def _fit(
+        self, rules: Sequence[Rule], schema: Mapping[str, Any] | None, shown: Heard
+    ) -> None:
+        """Hold the answer of each choice against the schema; one that says nothing has none."""
+        texts = [each.content for each in shown.voices.values() if not each.calls_only]
+        for rule in rules:
+            for text in texts if shown.voices else [""]:
+                why = await asyncio.to_thread(deciding.misfit, rule, schema, text)
+                await self._found(rule, "output", why)
 
     async def _stop(self, found: Counter[Entity], stopping: Mapping[Entity, Rule]) -> None:
-        for kind in found.keys() & stopping.keys():
-            await self._found(stopping[kind], "output", _named(found, {kind}))
+        for kind in found.keys() & stopping.keys() if found else ():
+            await self._found(stopping[kind], "output", named(found, {kind}))
 
     async def _found(self, rule: Rule, stage: str, why: str) -> None:
+        if not why:
+            return
         self._note(rule, stage, why)
         if rule.action == "block":
             await in_thread(
@@ -206,64 +201,23 @@ class Guard:
             pass
 
 
-def in_force(rules: Iterable[Rule]) -> list[Rule]:
-    """Return the rules that hold: an ``allow`` takes back the less particular ones of its check."""
-    known = list(rules)
-    allowing = [rule for rule in known if rule.action == "allow"]
-    return [
-        rule
-        for rule in known
-        if rule.action != "allow"
-        and not any(
-            allow.check == rule.check
-            and allow.stage in ("both", rule.stage)
-            and _particular(allow) > _particular(rule)
-            for allow in allowing
-        )
-    ]
+async def _listened(events: AsyncGenerator[Event], heard: Heard) -> AsyncGenerator[Event]:
+    """Yield the events when they have been heard."""
+    async with contextlib.aclosing(events) as coming:
+        async for event in coming:
+            heard.take(event)
+            yield event
 
 
-def _particular(rule: Rule) -> int:
-    return 2 * (rule.team is not None) + bool(rule.model)
+def _size_of(body: Mapping[str, Any]) -> int:
+    try:
+        return len(orjson.dumps(dict(body)))
+    except TypeError:
+        # Not all that programs here put into it is JSON as it stands.
+        return LONG_CHARS + 1
 
 
-def _kinds(rules: Iterable[Rule]) -> frozenset[Entity]:
-    kinds: frozenset[Entity] = frozenset()
-    for rule in rules:
-        kinds |= _chosen(rule.check, tuple(rule.settings.get("kinds") or ()))
-    return kinds
-
-
-@functools.lru_cache(maxsize=256)
-def _chosen(check: str, named: tuple[str, ...]) -> frozenset[Entity]:
-    group = _GROUPS.get(check, frozenset())
-    chosen = frozenset(kind for kind in group if kind.value in named)
-    # A name that nobody knows must not make a rule look for less than it says.
-    return chosen if len(chosen) == len(set(named)) and named else group
-
-
-def _named(found: Mapping[Entity, int], kinds: Iterable[Entity]) -> str:
-    return ", ".join(f"{kind} ({found[kind]})" for kind in sorted(kinds) if found.get(kind))
-
-
-def _count(texts: Sequence[str], kinds: frozenset[Entity]) -> Counter[Entity]:
-    return Counter(finding.kind for text in texts for finding in find(text, kinds))
-
-
-def _new(messages: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """Return what has come since the model last spoke: the rest was judged when it was new."""
-    last = max((at for at, m in enumerate(messages) if m.get("role") == "assistant"), default=-1)
-    return [m for m in messages[last + 1 :] if m.get("role") not in ("system", "developer")]
-
-
-async def _maybe_in_thread(texts: Sequence[str], work: Callable[..., Any], *args: Any) -> Any:
-    if sum(map(len, texts)) > LONG_CHARS:
+async def _maybe_in_thread(size: int, work: Callable[..., Any], *args: Any) -> Any:
+    if size > LONG_CHARS:
         return await asyncio.to_thread(work, *args)
     return work(*args)
-
-
-@functools.lru_cache(maxsize=64)
-def _topics(settings: bytes) -> Topics:
-    told = orjson.loads(settings)
-    embed = functools.partial(embeddings.embed, kind="query")
-    return Topics(told.get("topics") or {}, embed, margin=float(told.get("margin") or MARGIN))
