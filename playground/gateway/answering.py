@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from playground.core import spans
-from playground.core.asking import in_thread
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
 from playground.gateway import (
@@ -30,11 +29,12 @@ from playground.gateway.call import Call
 from playground.gateway.chat import ChatRequest, Usage
 from playground.gateway.configuration import Configuration, Model, Route, Rule
 from playground.gateway.events import Asked, Event, of_provider
-from playground.gateway.guarding import Blocked, Guard, in_force
+from playground.gateway.guarding import Blocked, Guard
 from playground.gateway.metering import Estimate, Meter
 from playground.gateway.providers.openai_compatible import body_of
 from playground.gateway.quotas.limits import Limit
 from playground.gateway.quotas.reservations import Outcome
+from playground.gateway.ruling import in_force
 
 
 async def answer(call: Call) -> AsyncGenerator[Event]:
@@ -45,7 +45,7 @@ async def answer(call: Call) -> AsyncGenerator[Event]:
         QuotaExceeded: a limit is used up.
         ProviderError: the model failed, and so did those behind it.
     """
-    known = await _configuration()
+    known = await watching.in_force()
     route = await catalogue.found(call.request.model, known, operation=call.operation)
     models = attempting.order(route.ways, down=health.down())
     estimate, meter = await _reserved(call, known, route, models)
@@ -97,12 +97,6 @@ def _names(call: Call, route: Route, models: list[Model]) -> tuple[str, ...]:
     Limits of those behind the first are taken when the call falls over to them.
     """
     return (call.request.model, route.name, *(model.id for model in models[:1]))
-
-
-async def _configuration() -> Configuration:
-    if watching.is_fresh():
-        return watching.current()
-    return await in_thread(watching.current)
 
 
 async def _reserved(

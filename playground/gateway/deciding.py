@@ -15,8 +15,7 @@ from typing import Any
 
 import orjson
 
-from playground.core.asking import in_thread
-from playground.gateway import configuration, embeddings
+from playground.gateway import embeddings, watching
 from playground.gateway.configuration import Rule
 from playground.gateway.guardrails.injection import score
 from playground.gateway.guardrails.schemas import violations
@@ -63,8 +62,7 @@ verdicts = Verdicts()
 
 async def against(rule: Rule, texts: Sequence[str], *, team: str, judge: Judge) -> str:
     """Return what a rule of the checks ``JUDGED`` has against the texts, empty for nothing."""
-    fresh = configuration.is_fresh()
-    known = configuration.current() if fresh else await in_thread(configuration.current)
+    known = await watching.in_force()
     settings = orjson.dumps(
         [str(known.version), team, rule.check, dict(rule.settings)], option=orjson.OPT_SORT_KEYS
     )

@@ -29,10 +29,8 @@ from playground.gateway.guardrails.covering import Cover
 from playground.gateway.guardrails.entities import Entity
 from playground.gateway.guardrails.walking import heard, visited
 from playground.gateway.hearing import Heard
-from playground.gateway.ruling import GROUPS, in_force, kinds_of, named
+from playground.gateway.ruling import GROUPS, kinds_of, named
 from playground.policy import auditing
-
-__all__ = ["Blocked", "Guard", "in_force"]
 
 # Longer texts are searched in a thread, so that other calls do not wait.
 LONG_CHARS = 20_000

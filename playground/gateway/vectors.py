@@ -1,37 +1,36 @@
-"""Embed texts for callers: by the model in this process or by an endpoint's, each text once a week.
-
-What was embedded is kept by a hash of model, form and text, for each team apart.
-"""
+"""Embed texts for callers, by the model in this process or by an endpoint's: each once a week."""
 
 import asyncio
 import base64
-import contextlib
-import hashlib
-import logging
-from collections.abc import AsyncGenerator, Sequence
-from typing import Any, cast
+import functools
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
-import redis
 
 from playground.core.errors import InvalidInput
-from playground.gateway import embeddings, endpoints
+from playground.gateway import embeddings, endpoints, keeping_vectors
 from playground.gateway.configuration import Model
-from playground.gateway.connecting import client
-from playground.gateway.events import Event, refused
-from playground.gateway.providers.failing import reachable, readable
+from playground.gateway.events import Event
+from playground.gateway.keeping_vectors import Vector
+from playground.gateway.providers.checking import parsed
+from playground.gateway.providers.failing import readable
 from playground.gateway.providers.openai_compatible import OpenAICompatible
-from playground.gateway.providers.reading import told
+from playground.gateway.providers.reading import MAX_LINE, usage_of
 from playground.gateway.providers.refusing import is_error, refusal
 from playground.gateway.tokens import count
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-PREFIX = "playground:vectors:"
-KEEP_S = 7 * 86_400
-# What makes another vector of the same text; ``user`` and the like do not.
-_FORM = ("dimensions", "input_type", "task", "instruction")
+MAX_DIMENSIONS = 2**14
+# More than so many bytes are left to a thread: a few milliseconds.
+_MUCH = 2**18
+# So many texts are embedded here at a time, so that callers take turns.
+_TURN = 8
+# One thread, as the model here embeds one text at a time: those who wait hold up nobody else's.
+_here = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedding")
 
 
 async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGenerator[Event]:
@@ -42,80 +41,107 @@ async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGen
     """
     check(model, body)
     texts: list[str] = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    names = [_name(model, body, text, team=team) for text in texts]
-    known = await _known(names)
+    name = functools.partial(keeping_vectors.names, model.id, body, texts, team=team)
+    names = await _aside(sum(map(len, texts)), name)
+    known = await keeping_vectors.known(names)
     new = [at for at, vector in enumerate(known) if vector is None]
     tokens = 0
     if new:
         made, tokens = await _made(model, body, [texts[at] for at in new])
         for at, vector in zip(new, made, strict=True):
             known[at] = vector
-        await _keep([(names[at], made[number]) for number, at in enumerate(new)])
-    as_text = body.get("encoding_format") == "base64"
-    data: list[dict[str, Any]] = []
-    for index, found in enumerate(known):
-        assert found is not None
-        encoded = base64.b64encode(found.tobytes()).decode() if as_text else found.tolist()
-        data.append({"object": "embedding", "index": index, "embedding": encoded})
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    cached = {"playground": {"cached": len(texts) - len(new)}}
-    shown = body["model"] if model.server.kind != "offline" else model.id
-    yield Event({"object": "list", "model": shown, "data": data, "usage": usage} | cached)
+        await keeping_vectors.keep(
+            [(names[at], made[number]) for number, at in enumerate(new)], team=team
+        )
+    vectors = [vector for vector in known if vector is not None]
+    rest = {
+        "object": "list",
+        "model": body["model"] if model.server.kind != "offline" else model.id,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        "playground": {"cached": len(texts) - len(new)},
+    }
+    written = functools.partial(_written, rest, vectors, body.get("encoding_format") == "base64")
+    yield await _aside(sum(vector.nbytes for vector in vectors), written)
 
 
 async def _made(
     model: Model, body: dict[str, Any], texts: Sequence[str]
-) -> tuple[list["np.ndarray[Any, Any]"], int]:
+) -> tuple[list[Vector], int]:
     if model.server.kind == "offline":
-        kind = body.get("input_type") or "passage"
-        return await asyncio.to_thread(_made_here, list(texts), kind)
+        return await _made_here(texts, body.get("input_type") or "passage")
     provider = endpoints.provider_of(model)
     assert isinstance(provider, OpenAICompatible)
     # Numbers, whatever the caller wants: what is kept serves both forms.
     asked = {**body, "model": model.name, "input": list(texts), "encoding_format": "float"}
-    with reachable():
-        async with await provider.post("embeddings", asked) as response:
-            if response.status != 200:
-                said = await told(response)
-                raise refused(response.status, said, response.headers, secret=provider.secret)
-            raw = await response.read()
+    async with provider.posted("embeddings", asked) as reply:
+        raw = await reply.whole()
+    made, tokens = await _aside(len(raw), functools.partial(_read, raw, len(texts)))
+    return made, tokens or await _aside(sum(map(len, texts)), functools.partial(_tokens, texts))
+
+
+async def _made_here(texts: Sequence[str], kind: Any) -> tuple[list[Vector], int]:
+    loop = asyncio.get_running_loop()
+    made: list[Vector] = []
+    tokens = 0
+    for at in range(0, len(texts), _TURN):
+        some = texts[at : at + _TURN]
+        work = functools.partial(embeddings.embed, some, kind=kind)
+        made.extend(await loop.run_in_executor(_here, work))
+        tokens += await loop.run_in_executor(_here, _tokens, some)
+    return made, tokens
+
+
+def _read(raw: bytes, number: int) -> tuple[list[Vector], int]:
+    """Read an endpoint's list of so many vectors, and the tokens that it tells.
+
+    Raises:
+        ProviderError: it is an error, or no such list.
+    """
     with readable():
-        answer = orjson.loads(raw)
+        answer = parsed(raw)
         if is_error(answer):
-            raise refusal(200, raw)
+            raise refusal(200, raw[:MAX_LINE])
         listed = sorted(answer["data"], key=lambda each: each.get("index", 0))
-        made = [np.asarray(each["embedding"], dtype=np.float32) for each in listed]
-        if len(made) != len(texts) or any(each.ndim != 1 for each in made):
+        if len(listed) != number:
             raise ValueError("another number of vectors than texts")
-        tokens = (answer.get("usage") or {}).get("prompt_tokens")
-    return made, int(tokens) if tokens else sum(count(text) for text in texts)
+        made = [_vector(each["embedding"]) for each in listed]
+        used = usage_of(answer.get("usage"))
+    return made, used.input_tokens if used else 0
 
 
-def _made_here(texts: list[str], kind: Any) -> tuple[list["np.ndarray[Any, Any]"], int]:
-    made = embeddings.embed(texts, kind=kind)
-    return list(made), sum(count(text) for text in texts)
+def _vector(numbers: Any) -> Vector:
+    if not isinstance(numbers, list) or not 0 < len(numbers) <= MAX_DIMENSIONS:
+        raise ValueError("dimensions")
+    with np.errstate(over="ignore"):
+        made = np.asarray(numbers, dtype=np.float32)
+    if made.ndim != 1 or not np.isfinite(made).all():
+        raise ValueError("numbers")
+    return made
 
 
-def _name(model: Model, body: dict[str, Any], text: str, *, team: str) -> str:
-    form = orjson.dumps([model.id, *(body.get(each) for each in _FORM), text])
-    return f"{PREFIX}{team}:{hashlib.sha256(form).hexdigest()}"
+def _written(rest: dict[str, Any], vectors: Sequence[Vector], as_text: bool) -> Event:
+    data: list[dict[str, Any]] = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": base64.b64encode(vector.tobytes()).decode()
+            if as_text
+            else vector.tolist(),
+        }
+        for index, vector in enumerate(vectors)
+    ]
+    # One by one: a thread that writes them all at once holds up the others as well.
+    raw = orjson.dumps(rest)[:-1] + b',"data":[' + b",".join(map(orjson.dumps, data)) + b"]}"
+    return Event({**rest, "data": data}, raw)
 
 
-async def _known(names: Sequence[str]) -> list["np.ndarray[Any, Any] | None"]:
-    try:
-        found = await client().mget(names)
-    except (redis.RedisError, OSError) as error:
-        log.warning("kept vectors are not used: %s", type(error).__name__)
-        found = [None] * len(names)
-    return [None if raw is None else np.frombuffer(cast(bytes, raw), np.float32) for raw in found]
+def _tokens(texts: Sequence[str]) -> int:
+    return sum(map(count, texts))
 
 
-async def _keep(made: "Sequence[tuple[str, np.ndarray[Any, Any]]]") -> None:
-    with contextlib.suppress(redis.RedisError, OSError):
-        async with client().pipeline(transaction=False) as pipe:
-            for name, vector in made:
-                pipe.set(name, vector.tobytes(), ex=KEEP_S)
-            await pipe.execute()
+async def _aside(size: int, work: Callable[[], T]) -> T:
+    """Do what takes long in a thread, by its bytes."""
+    return await asyncio.to_thread(work) if size > _MUCH else work()
 
 
 def check(model: Model, body: dict[str, Any]) -> None:

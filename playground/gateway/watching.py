@@ -11,6 +11,7 @@ import time
 
 from django.db import connection
 
+from playground.core.asking import in_thread
 from playground.gateway import loading
 from playground.gateway.configuration import Configuration
 
@@ -47,6 +48,11 @@ def current() -> Configuration:
         finally:
             _Known.lock.release()
     return _Known.value
+
+
+async def in_force() -> Configuration:
+    """Return ``current()``, which is asked for beside the event loop where it must ask itself."""
+    return current() if is_fresh() else await in_thread(current)
 
 
 def last() -> Configuration:

@@ -291,8 +291,8 @@ async def patient(endpoint: Endpoint, *, choices: int = 1) -> tuple[str, float]:
     """Read a stream with a provider that bears a long silence: what was said, in how long."""
     provider = OpenAICompatible(name="openai", base_url=endpoint.url, api_key=KEY, silence_s=30)
     began, said = time.monotonic(), ""
-    async with await provider.post("chat/completions", {}) as answer:
-        async for data in lines(answer, choices=choices):
+    async with provider.posted("chat/completions", {}) as reply:
+        async for data in lines(reply, choices=choices):
             for choice in json.loads(data)["choices"]:
                 said += choice["delta"].get("content") or ""
     await provider.close()

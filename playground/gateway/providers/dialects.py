@@ -71,16 +71,23 @@ def adapted(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body as the endpoint takes it, as far as its model's name tells.
 
     OpenAI's reasoning models refuse ``max_tokens`` and take ``max_completion_tokens``; Ollama
-    ignores the latter and would not stop.
+    ignores the latter and would not stop. Where both are given the lower one goes alone: OpenAI
+    and Gemini refuse to choose. Ollama ignores that no tool may be called, so it gets none then.
 
     Source: https://github.com/MicrosoftDocs/azure-ai-docs, articles/ai-foundry/openai/how-to/
-    reasoning.md, https://github.com/continuedev/continue/issues/7052 and, for Ollama,
-    https://github.com/ollama/ollama/blob/main/openai/openai.go
+    reasoning.md, https://github.com/continuedev/continue/issues/7052,
+    https://github.com/langchain-ai/langgraph/issues/5943 (both limits) and, for Ollama,
+    https://github.com/ollama/ollama/blob/main/openai/openai.go and .../issues/17921
     """
     if kind == "ollama":
-        return _renamed(body, "max_completion_tokens", "max_tokens")
+        if body.get("tool_choice") == "none":
+            body = _without(body, "tools", "tool_choice")
+        return _limited(body, "max_tokens")
     if kind in ("openai", "azure") and _REASONING.match(str(body.get("model") or "")):
-        return _renamed(body, "max_tokens", "max_completion_tokens")
+        return _limited(body, "max_completion_tokens")
+    if "max_tokens" in body and "max_completion_tokens" in body:
+        newer = kind in ("openai", "azure", "gemini")
+        return _limited(body, "max_completion_tokens" if newer else "max_tokens")
     return dict(body)
 
 
@@ -96,7 +103,7 @@ def mended(kind: str, body: Mapping[str, Any], refused: bytes) -> dict[str, Any]
     if kind in ("openai", "azure", "other") and "max_tokens" in body:
         error = error_of(refused)
         if error.get("code") == "unsupported_parameter" and error.get("param") == "max_tokens":
-            return _renamed(body, "max_tokens", "max_completion_tokens")
+            return _limited(body, "max_completion_tokens")
     unknown = set()
     if kind == "gemini":
         named = {match.decode() for match in re.findall(rb'Unknown name \\"(\w+)\\"', refused)}
@@ -107,13 +114,19 @@ def mended(kind: str, body: Mapping[str, Any], refused: bytes) -> dict[str, Any]
         unknown.add("stream_options")
     if not unknown:
         return None
-    return {name: value for name, value in body.items() if name not in unknown}
+    return _without(body, *unknown)
 
 
-def _renamed(body: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """Give a member another name, unless what has that name is there already."""
-    rest = {name: value for name, value in body.items() if name != old}
-    return {new: body[old]} | rest if body.get(old) is not None else rest
+def _limited(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Give the longest answer that is allowed by this name alone."""
+    rest = _without(body, "max_tokens", "max_completion_tokens")
+    given = [body.get(each) for each in ("max_tokens", "max_completion_tokens")]
+    limits = [limit for limit in given if isinstance(limit, int)]
+    return {name: min(limits), **rest} if limits else rest
+
+
+def _without(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in names}
 
 
 def error_of(body: bytes) -> dict[str, Any]:

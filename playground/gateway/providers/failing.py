@@ -30,7 +30,15 @@ def reachable() -> Iterator[None]:
         raise cut() from error
 
 
-UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 """What reading something else than was expected raises."""
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 from playground.gateway.chat import ToolCallDelta
 
+# More are no answer; each piece is compared with all that have begun.
+MOST_CALLS = 256
+
 
 @dataclass
 class _Call:
@@ -35,7 +38,7 @@ class Numbering:
         """Read the tool calls of one event.
 
         Raises:
-            TypeError, AttributeError: they are no tool calls.
+            TypeError, AttributeError, ValueError: they are no tool calls, or too many.
         """
         if not listed:
             return None
@@ -54,6 +57,8 @@ class Numbering:
         call = self._known(told_index, told_id, name, arguments, position)
         begins = call is None
         if call is None:
+            if len(self._calls) == MOST_CALLS:
+                raise ValueError("too many tool calls")
             call = _Call(len(self._calls), told_index, told_id)
             self._calls.append(call)
         named = name if not call.name else ""
@@ -89,10 +94,10 @@ class Numbering:
             return None
         if told_id and (last.told_id or name):
             return None
+        if not (name and last.name):
+            return last
         repeats = arguments.strip() and _is_whole(last.arguments)
-        if name and last.name and (name != last.name or repeats):
-            return None
-        return last
+        return None if name != last.name or repeats else last
 
 
 def _text(value: Any) -> str:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 import weakref
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -14,14 +15,17 @@ import orjson
 
 from playground.gateway.chat import ChatRequest
 from playground.gateway.providers import dialects, outbound
-from playground.gateway.providers.failing import garbage, reachable
+from playground.gateway.providers.checking import parsed
+from playground.gateway.providers.failing import UNREADABLE, garbage, reachable
 from playground.gateway.providers.reading import MAX_LINE
-from playground.gateway.providers.refusing import refusal
+from playground.gateway.providers.receiving import Patience, Reply, error_body, within
+from playground.gateway.providers.refusing import refusal, refused
 
 CONNECT_S = 10.0
 SILENCE_S = 120.0
 LISTING_S = 5.0
 RETIRE_S = 600.0
+MAX_LISTING = 2**22
 # One for each thing that an endpoint may refuse.
 MOST_MENDED = 3
 
@@ -30,7 +34,9 @@ class OpenAICompatible:
     """Call one endpoint with one key.
 
     Args:
-        silence_s: how long it may send nothing, before its first byte as between two pieces.
+        silence_s: how long it may say nothing, from the request to its first words (or to the end
+            of an answer that does not stream) as between two pieces. Comments and empty events,
+            which only keep the connection open, say nothing.
         kind: whose way of speaking it has; see ``dialects``.
         api_version: of Azure's classic interface, which is spoken then.
         external: outside this network, so that no address inside it is connected to.
@@ -52,7 +58,8 @@ class OpenAICompatible:
         self._timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=connect_s, sock_read=silence_s
         )
-        self.secret = api_key
+        self._silence_s = silence_s
+        self._secret = api_key
         self._base_url, self._kind, self._api_version = base_url, kind, api_version
         self._external = external
         # Pages and runs call on the gateway's own loop, ``/v1`` on the server's.
@@ -65,7 +72,7 @@ class OpenAICompatible:
         session = self._sessions.get(loop)
         if session is None or session.closed:
             session = self._sessions[loop] = aiohttp.ClientSession(
-                headers=dialects.headers(self._kind, self.secret),
+                headers=dialects.headers(self._kind, self._secret),
                 connector=aiohttp.TCPConnector(
                     limit=0,
                     family=socket.AF_UNSPEC,
@@ -95,31 +102,44 @@ class OpenAICompatible:
             with reachable():
                 async with self._open().get(
                     self._url("models"),
-                    headers=dialects.listing_headers(self._kind, self.secret),
+                    headers=dialects.listing_headers(self._kind, self._secret),
                     timeout=aiohttp.ClientTimeout(total=LISTING_S),
                     allow_redirects=False,
                 ) as answer:
                     if answer.status != 200:
-                        raise refusal(answer.status, b"", answer.headers)
-                    listed = orjson.loads(await answer.read())
+                        # Where there is no such interface there is an endpoint all the same.
+                        status = 404 if answer.status in (405, 501) else answer.status
+                        raise refusal(status, b"", answer.headers)
+                    listed = parsed(await within(answer, MAX_LISTING))
             return [str(entry["id"]) for entry in listed["data"]]
-        except (ValueError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             raise garbage("its list of models could not be read") from error
 
-    async def post(self, route: str, body: dict[str, Any]) -> aiohttp.ClientResponse:
-        """Post a body as the endpoint takes it; what it refuses is mended where nothing is lost."""
+    @contextlib.asynccontextmanager
+    async def posted(self, route: str, body: dict[str, Any]) -> AsyncIterator[Reply]:
+        """Post a body as the endpoint takes it, and give what it answers.
+
+        What it refuses is mended where nothing is lost. However the block is left, the connection
+        is given back, or closed where the answer has not ended.
+
+        Raises:
+            ProviderError: the endpoint cannot be reached, refuses, or breaks off within the block.
+        """
+        patience = Patience(self._silence_s)
         sent = dialects.adapted(self._kind, body)
-        answer = await self._post(route, sent)
-        for _ in range(MOST_MENDED):
-            if answer.status != 400:
-                break
-            mended = dialects.mended(self._kind, sent, await answer.read())
-            if mended is None:
-                break
-            answer.release()
-            sent = mended
-            answer = await self._post(route, sent)
-        return answer
+        with reachable():
+            for mending in range(MOST_MENDED + 1):
+                async with await patience.wait(self._post(route, sent)) as response:
+                    if response.status == 200:
+                        yield Reply(response, patience)
+                        return
+                    said = await error_body(response)
+                mended = None
+                if response.status == 400 and mending < MOST_MENDED:
+                    mended = dialects.mended(self._kind, sent, said)
+                if mended is None:
+                    raise refused(response.status, said, response.headers, secret=self._secret)
+                sent = mended
 
     async def _post(self, route: str, body: dict[str, Any]) -> aiohttp.ClientResponse:
         # A redirect could lead the key, and the conversation, anywhere.

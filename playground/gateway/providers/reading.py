@@ -3,11 +3,8 @@
 Source: https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
-import asyncio
-import contextlib
 import re
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
@@ -17,38 +14,40 @@ from aiohttp.http_exceptions import LineTooLong
 from playground.gateway.chat import Chunk, Usage
 from playground.gateway.providers.failing import cut, garbage, readable
 from playground.gateway.providers.numbering import Numbering
+from playground.gateway.providers.receiving import Reply
 from playground.gateway.providers.refusing import is_error, refusal
 
 MAX_LINE = 2**20
-# Gemini's lists of what is wrong get long.
-MAX_ERROR = 2**16
+# No call has more tokens: what tells more does not count them.
+MOST_TOKENS = 10**9
 # How long the usage and ``[DONE]`` are waited for when the answer itself is complete.
 AFTER_FINISH_S = 2.0
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
-async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIterator[bytes]:
+async def lines(reply: Reply, *, choices: int = 1) -> AsyncGenerator[bytes]:
     """Yield the data of each server-sent event until ``[DONE]`` or the end.
 
-    When as many ``choices`` as were asked for have finished, only ``AFTER_FINISH_S`` of silence
-    are waited for more.
+    When as many ``choices`` as were asked for have finished, only ``AFTER_FINISH_S`` are waited
+    for more. Whoever reads the events tells the reply's patience which of them say something.
 
     Raises:
         ProviderError: an error came, or the stream ended before any choice had finished.
+        TimeoutError: nothing was said for too long.
     """
     finished: set[Any] = set()
-    left_s: float | None = None
-    ended_at = 0.0
+    content, patience = reply.response.content, reply.patience
     try:
-        content = answer.content
         # Once for each line of every answer: no coroutine more than it takes.
-        while raw := await (content.readline() if left_s is None else _line(answer, left_s)):
-            if left_s is not None:
-                # Whatever still comes: an answer that is complete is not held open by comments.
-                left_s = max(0.0, ended_at + AFTER_FINISH_S - time.monotonic())
+        while raw := await (
+            patience.wait(content.readline()) if patience.running else content.readline()
+        ):
             field, _, data = raw.strip().partition(b":")
             # llama.cpp has sent errors in a field of their own.
             if field not in (b"data", b"error"):
+                # An empty line ends an event; anything else is a comment, to stay connected.
+                if field or data:
+                    patience.run()
                 continue
             data = data.strip()
             if data == b"[DONE]":
@@ -59,8 +58,8 @@ async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIte
                 raise refusal(200, data)
             if _FINISHED.search(data):
                 finished |= _finished(data)
-                if left_s is None and len(finished) >= choices:
-                    left_s, ended_at = AFTER_FINISH_S, time.monotonic()
+                if len(finished) >= choices:
+                    patience.end_within(AFTER_FINISH_S)
             yield data
     except (LineTooLong, ValueError) as error:
         raise garbage("it sent a line that is too long") from error
@@ -70,11 +69,6 @@ async def lines(answer: aiohttp.ClientResponse, *, choices: int = 1) -> AsyncIte
             raise
     if not finished:
         raise cut()
-
-
-async def _line(answer: aiohttp.ClientResponse, wait_s: float) -> bytes:
-    async with asyncio.timeout(wait_s):
-        return await answer.content.readline()
 
 
 def _finished(data: bytes) -> set[Any]:
@@ -93,14 +87,17 @@ def _is_json(data: bytes) -> bool:
 
 
 def whole(answer: dict[str, Any]) -> Chunk:
-    """Read the answer of an endpoint that does not stream."""
+    """Read the answer of an endpoint that does not stream.
+
+    A ``finish_reason`` of null stays none: the answer is not complete.
+    """
     if is_error(answer):
         raise refusal(200, orjson.dumps(answer))
     choice = answer["choices"][0]
     return Chunk(
         text=text_of(choice["message"].get("content")),
         tool_calls=Numbering().deltas(choice["message"].get("tool_calls")),
-        finish_reason=choice.get("finish_reason") or "stop",
+        finish_reason=choice.get("finish_reason", "stop"),
         usage=usage_of(answer.get("usage")),
     )
 
@@ -108,15 +105,28 @@ def whole(answer: dict[str, Any]) -> Chunk:
 def usage_of(listed: Any) -> Usage | None:
     """Read the tokens of a call; the cached ones are OpenAI's detail or DeepSeek's own member.
 
+    None where they are not told: what is no sane number of tokens is none.
+
     Source: https://github.com/openai/openai-python/blob/main/src/openai/types/completion_usage.py
     and https://platform.deepseek.com/api-docs/guides/kv_cache
     """
-    if not listed:
+    if not isinstance(listed, dict):
         return None
-    details = listed.get("prompt_tokens_details") or {}
-    cached = details.get("cached_tokens") or listed.get("prompt_cache_hit_tokens") or 0
-    asked = int(listed.get("prompt_tokens") or 0)
-    return Usage(asked, int(listed.get("completion_tokens") or 0), min(int(cached), asked))
+    counts = (listed.get("prompt_tokens"), listed.get("completion_tokens"))
+    told = [_tokens(count) for count in counts if count is not None]
+    if not told or None in told:
+        return None
+    details = listed.get("prompt_tokens_details")
+    cached = _tokens(details.get("cached_tokens")) if isinstance(details, dict) else None
+    cached = cached or _tokens(listed.get("prompt_cache_hit_tokens")) or 0
+    asked, written = (_tokens(count) or 0 for count in counts)
+    return Usage(asked, written, min(cached, asked))
+
+
+def _tokens(count: Any) -> int | None:
+    if isinstance(count, float) and count.is_integer():
+        count = int(count)
+    return count if type(count) is int and 0 <= count <= MOST_TOKENS else None
 
 
 def text_of(content: Any) -> str | None:
@@ -127,15 +137,3 @@ def text_of(content: Any) -> str | None:
     if not isinstance(content, list):
         return content if isinstance(content, str) else None
     return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-
-
-async def told(answer: aiohttp.ClientResponse) -> bytes:
-    """Return an error's body, read already or not, as far as anybody needs it."""
-    if answer.content.at_eof():
-        return (await answer.read())[:MAX_ERROR]
-    pieces = b""
-    # A body that is cut off is told as far as it came; the status says what it is about.
-    with contextlib.suppress(aiohttp.ClientError, OSError):
-        while len(pieces) < MAX_ERROR and (piece := await answer.content.read(MAX_ERROR)):
-            pieces += piece
-    return pieces[:MAX_ERROR]

@@ -4,15 +4,14 @@ Source: the error objects of OpenAI, Azure, vLLM, llama.cpp, TGI, Ollama, Gemini
 OpenRouter; ``dialects.error_of`` says where each writes them.
 """
 
-import email.utils
-import math
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from playground.core.errors import ProviderError
+from playground.core.redaction import redact
 from playground.gateway.providers.dialects import error_of
+from playground.gateway.providers.waiting import wait_s
 
 # The first that matches decides: "invalid_api_key" is about the key, not about the request.
 _MEANINGS = tuple(
@@ -42,7 +41,58 @@ _VOCABULARY = frozenset(
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.][A-Za-z]+)*")
 _SPENT = re.compile(r"insufficient.?quota|billing|spend.?limit", re.IGNORECASE)
-LONGEST_WAIT_S = 86_400
+# About what was asked; every other 4xx is about the key, the model, or the endpoint itself.
+_ABOUT_THE_REQUEST = (400, 413, 422)
+_UNSUPPORTED = re.compile(r"--jinja flag|^Unsupported param: |^Cannot use tools with stream")
+MAX_NAME = 200
+MAX_WORDS = 500
+MAX_PARAM = 100
+_PARAM = re.compile(r"[A-Za-z_][\w.\[\]-]*", re.ASCII)
+
+
+class RefusedInWords(ProviderError):
+    """An endpoint's refusal with what it said, for the caller alone.
+
+    ``words`` may repeat what was asked: they are no part of the error's detail, which logs and
+    traces keep.
+    """
+
+    words: str = ""
+
+
+def refused(
+    status: int, body: bytes, headers: Mapping[str, str] | None = None, *, secret: str = ""
+) -> ProviderError:
+    """Classify an endpoint's refusal; what the caller got wrong is told in the endpoint's words.
+
+    The ``secret`` that it may repeat is blanked out, in whatever case it is written.
+    """
+    known = refusal(status, body, headers)
+    if known.code != "provider.refused":
+        return known
+    error = error_of(body)
+    told = RefusedInWords(
+        "provider.refused",
+        known.detail,
+        http_status=400,
+        retryable=False,
+        param=_param(error.get("param"), secret),
+    )
+    # Whole, before it is cut: what is cut in two is no longer recognised, and its beginning stays.
+    if isinstance(said := error.get("message"), str):
+        told.words = redact(_without(secret, said))[:MAX_WORDS]
+    return told
+
+
+def _param(named: Any, secret: str) -> str | None:
+    """Return the name of a field, if it is one and nothing else."""
+    if not isinstance(named, str) or len(named) > MAX_PARAM or not _PARAM.fullmatch(named):
+        return None
+    return named if redact(_without(secret, named)) == named else None
+
+
+def _without(secret: str, text: str) -> str:
+    return re.sub(re.escape(secret), "[key]", text, flags=re.IGNORECASE) if secret else text
 
 
 def refusal(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> ProviderError:
@@ -54,6 +104,8 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str] | None = None) 
         meant = 402
     if meant == 400 and _said_no_key(error):
         meant = 401
+    if meant >= 500 and _is_unsupported(meant, error):
+        meant = 400
     if 300 <= meant < 400:
         return ProviderError(
             "provider.redirected",
@@ -70,15 +122,11 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str] | None = None) 
         return ProviderError(
             "provider.unknown-model", "The endpoint does not know this model.", retryable=False
         )
-    wait_s = retry_after_s(headers or {})
-    wait: dict[str, Any] = {} if wait_s is None else {"retry_after_s": wait_s}
+    waits_s = wait_s(meant, error, headers or {})
+    wait: dict[str, Any] = {} if waits_s is None else {"retry_after_s": waits_s}
     if meant == 429:
         return ProviderError(
             "provider.rate-limited", "The model's endpoint is over its limit.", **wait
-        )
-    if meant >= 500 or meant == 408:
-        return ProviderError(
-            "provider.failed", f"The model's endpoint answered {meant}{_reason(error)}.", **wait
         )
     if meant == 402:
         return ProviderError(
@@ -88,6 +136,10 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str] | None = None) 
         )
     if not meant:
         return ProviderError("provider.failed", "The model's endpoint answered with an error.")
+    if meant not in _ABOUT_THE_REQUEST:
+        return ProviderError(
+            "provider.failed", f"The model's endpoint answered {meant}{_reason(error)}.", **wait
+        )
     if _is_filtered(error):
         return ProviderError(
             "provider.content-filtered",
@@ -100,27 +152,6 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str] | None = None) 
         f"The model's endpoint refused the request ({meant}{_reason(error)}).",
         retryable=False,
     )
-
-
-def retry_after_s(headers: Mapping[str, str]) -> int | None:
-    """Return the whole seconds that an endpoint asks to wait, None where it does not say.
-
-    Source: RFC 9110, 10.2.3; ``retry-after-ms`` as OpenAI's own client reads it:
-    https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py
-    """
-    named = {name.lower(): value.strip() for name, value in headers.items()}
-    for name, parts in (("retry-after-ms", 1000), ("retry-after", 1)):
-        try:
-            asked = float(named[name]) / parts
-        except (KeyError, ValueError):
-            continue
-        if math.isfinite(asked):
-            return math.ceil(min(max(asked, 0), LONGEST_WAIT_S))
-    date = email.utils.parsedate_tz(named.get("retry-after", ""))
-    if date is None:
-        return None
-    asked = email.utils.mktime_tz(date) - time.time()
-    return math.ceil(min(max(asked, 0), LONGEST_WAIT_S))
 
 
 def is_error(answer: Any) -> bool:
@@ -152,6 +183,18 @@ def _said_no_key(error: dict[str, Any]) -> bool:
     )
 
 
+def _is_unsupported(status: int, error: dict[str, Any]) -> bool:
+    """Return whether llama.cpp says that it is not made, or was not started, for such a request.
+
+    Source: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/server-common.cpp
+    (``not_supported_error`` is a 501; what its parsing of a request throws is a 500)
+    """
+    if status == 501:
+        return "not_supported_error" in _named(error)
+    said = error.get("message")
+    return isinstance(said, str) and bool(_UNSUPPORTED.search(said))
+
+
 def _named(error: dict[str, Any]) -> Iterator[str | int]:
     """Yield what the error calls itself.
 
@@ -164,6 +207,8 @@ def _named(error: dict[str, Any]) -> Iterator[str | int]:
         inner.get("code") if isinstance(inner, dict) else None,
         details.get("error_code") if isinstance(details, dict) else None,
     ):
+        if isinstance(value, str) and len(value) > MAX_NAME:
+            continue
         if isinstance(value, str | int) and not isinstance(value, bool):
             yield value
 

@@ -95,7 +95,6 @@ CALL: dict[str, Any] = {"id": "1", "type": "function"}
         ({"tool_calls": ["find"]}, "tool_calls"),
         ({"tool_calls": [CALL | {"function": "find"}]}, "tool_calls[0].function"),
         ({"tool_calls": [CALL | {"function": {"name": 1}}]}, "tool_calls[0].function"),
-        ({"tool_calls": [CALL | {"function": {"arguments": {}}}]}, "tool_calls[0].function"),
     ],
 )
 @pytest.mark.parametrize("ruled", [False, True])
