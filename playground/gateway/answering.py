@@ -3,7 +3,6 @@
 Every call of a model passes here, the product's own and those of programs outside.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -61,7 +60,7 @@ async def answer(call: Call) -> AsyncGenerator[Event]:
                 call.take(event)
                 yield event
         if call.streamed and call.said.usage is None:
-            yield await _counted_usage(call, estimate)
+            yield _counted_usage(call, estimate)
         outcome = Outcome.SUCCEEDED
     except PlaygroundError as error:
         outcome, code = _outcome_of(error), error.code
@@ -72,20 +71,13 @@ async def answer(call: Call) -> AsyncGenerator[Event]:
         outcome, code = Outcome.FAILED, "internal"
         raise
     finally:
-        settling = asyncio.ensure_future(_settle(call, meter, estimate, outcome, code))
-        _settling.add(settling)
-        settling.add_done_callback(_settling.discard)
-        # It goes on when the caller is cancelled meanwhile.
-        await asyncio.shield(settling)
-
-
-_settling: "set[asyncio.Future[None]]" = set()
+        await _settle(call, meter, estimate, outcome, code)
 
 
 async def _settle(
     call: Call, meter: Meter, estimate: Estimate, outcome: Outcome, code: str
 ) -> None:
-    used = await counting.used(call, estimate, outcome)
+    used = counting.used(call, estimate, outcome)
     model = call.attempts.model or call.attempts.asked
     cost = await meter.settle(used, model=model, outcome=outcome, row=call.closed(code))
     call.tell(used, cost)
@@ -236,9 +228,9 @@ async def _answered(
             yield event
 
 
-async def _counted_usage(call: Call, estimate: Estimate) -> Event:
+def _counted_usage(call: Call, estimate: Estimate) -> Event:
     """Tell the tokens of an answer whose endpoint does not."""
-    used = await counting.used(call, estimate, Outcome.SUCCEEDED)
+    used = counting.used(call, estimate, Outcome.SUCCEEDED)
     head = encoding.Head.new("chatcmpl", model=call.request.model)
     return Event(encoding.usage(head, Usage(used.input_tokens, used.output_tokens)))
 
