@@ -85,9 +85,8 @@ async def _made_here(texts: Sequence[str], kind: Any) -> tuple[list[Vector], int
     tokens = 0
     for at in range(0, len(texts), _TURN):
         some = texts[at : at + _TURN]
-        made += await loop.run_in_executor(
-            _here, functools.partial(embeddings.embed, some, kind=kind)
-        )
+        work = functools.partial(embeddings.embed, some, kind=kind)
+        made.extend(await loop.run_in_executor(_here, work))
         tokens += await loop.run_in_executor(_here, _tokens, some)
     return made, tokens
 
