@@ -96,17 +96,19 @@ async def test_it_waits_on_when_words_come_between_comments(endpoint: Endpoint) 
         await response.prepare(request)
         for number in range(40):
             await response.write(b": wait\n\n")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
             if number % 4 == 3:
                 await response.write(LINE % json.dumps(delta(content="a")).encode())
         await response.write(LINE % json.dumps(delta("stop")).encode())
         return response
 
     endpoint.answer = answer
+    provider = OpenAICompatible(name="up", base_url=endpoint.url, api_key=KEY, silence_s=1.5)
 
-    said = await events(endpoint)
+    said = [event async for event in asked(provider)]
 
     assert sum(len(event.choices[0]["delta"].get("content", "")) for event in said) == 10
+    await provider.close()
 
 
 async def test_it_blames_no_endpoint_when_the_caller_takes_long(endpoint: Endpoint) -> None:
