@@ -135,6 +135,19 @@ def stream(*events: Any, then: str = "end", field: str = "data") -> Answer:
     return answer
 
 
+def endless(piece: bytes, *, status: int = 200, kind: str = "text/event-stream") -> Answer:
+    """Send the same for ever."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=status, headers={"Content-Type": kind})
+        await response.prepare(request)
+        while True:
+            await response.write(piece)
+            await asyncio.sleep(0.02)
+
+    return answer
+
+
 def delta(finish: str | None = None, **content: Any) -> dict[str, Any]:
     return {"choices": [{"delta": content, "finish_reason": finish}]}
 

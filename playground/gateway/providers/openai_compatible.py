@@ -26,6 +26,8 @@ SILENCE_S = 120.0
 LISTING_S = 5.0
 RETIRE_S = 600.0
 MAX_LISTING = 2**22
+# Many servers answer calls and have no such route.
+_NO_LISTING = (405, 406, 410, 415)
 # One for each thing that an endpoint may refuse.
 MOST_MENDED = 3
 
@@ -106,6 +108,8 @@ class OpenAICompatible:
                     timeout=aiohttp.ClientTimeout(total=LISTING_S),
                     allow_redirects=False,
                 ) as answer:
+                    if answer.status in _NO_LISTING:
+                        raise garbage("it lists no models")
                     if answer.status != 200:
                         # Where there is no such interface there is an endpoint all the same.
                         status = 404 if answer.status in (405, 501) else answer.status

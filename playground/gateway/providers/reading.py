@@ -36,6 +36,7 @@ async def lines(reply: Reply, *, choices: int = 1) -> AsyncGenerator[bytes]:
         TimeoutError: nothing was said for too long.
     """
     finished: set[Any] = set()
+    ended = False
     content, patience = reply.response.content, reply.patience
     try:
         # Once for each line of every answer: no coroutine more than it takes.
@@ -45,10 +46,12 @@ async def lines(reply: Reply, *, choices: int = 1) -> AsyncGenerator[bytes]:
             field, _, data = raw.strip().partition(b":")
             # llama.cpp has sent errors in a field of their own.
             if field not in (b"data", b"error"):
-                # An empty line ends an event; anything else is a comment, to stay connected.
-                if field or data:
+                # One empty line ends an event; anything else only keeps the connection open.
+                if ended or raw.strip():
                     patience.run()
+                ended = True
                 continue
+            ended = False
             data = data.strip()
             if data == b"[DONE]":
                 return

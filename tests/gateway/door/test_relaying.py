@@ -269,3 +269,57 @@ async def test_it_leaves_the_endpoint_when_the_caller_goes_away(
     await asyncio.wait_for(application(scope, receive, send), 10)
 
     await asyncio.wait_for(upstream.left.wait(), 10)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -5000, "completion_tokens": -50000},
+        {"prompt_tokens": 10**30, "completion_tokens": 1},
+        {"prompt_tokens": "seven"},
+        {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": -9}},
+        [1],
+        "x",
+    ],
+)
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_it_answers_when_the_endpoint_tells_absurd_tokens(
+    client: AsyncOpenAI, upstream: Upstream, usage: Any, streamed: bool
+) -> None:
+    if streamed:
+        upstream.streams(delta("Hi", "stop"), {**USAGE, "usage": usage}, "[DONE]")
+    else:
+        upstream.says(whole("Hi", usage=usage))
+
+    asking = client.chat.completions.with_streaming_response
+    async with asking.create(**ASK, stream=streamed) as answered:
+        told = await answered.text()
+
+    assert answered.status_code == 200
+    assert '"error"' not in told
+    assert ("[DONE]" in told) == streamed
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        delta(None) | {"choices": ["x"]},
+        delta(None) | {"choices": [{"index": 1, "delta": {"tool_calls": 5}}]},
+        delta(None) | {"choices": [{"index": 0, "delta": "x"}]},
+        [1],
+        '{"choices": [], "x": ' + "[" * 300 + "]" * 300 + "}",
+    ],
+)
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_it_is_a_bad_answer_when_the_endpoint_makes_no_sense(
+    client: AsyncOpenAI, upstream: Upstream, odd: Any, streamed: bool
+) -> None:
+    if streamed:
+        upstream.streams(odd, delta(None, "stop"), "[DONE]")
+    else:
+        upstream.says(odd.encode() if isinstance(odd, str) else odd)
+
+    with pytest.raises(openai.APIStatusError) as refused:
+        await client.chat.completions.create(**ASK, stream=streamed)
+
+    assert (refused.value.status_code, refused.value.code) == (502, "provider.bad-answer")

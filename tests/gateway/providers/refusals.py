@@ -217,7 +217,7 @@ class Nested(VLLM):
 
 
 class Ollama(Upstream):
-    """Calls come whole; what it does not know it ignores."""
+    """Calls come whole; what it does not know it ignores, such as ``tool_choice``."""
 
     kind = "ollama"
 
@@ -236,6 +236,23 @@ class Ollama(Upstream):
 
 class LlamaCpp(Upstream):
     kind = "llamacpp"
+    jinja = True
+
+    def refuse(self, body: dict[str, Any]) -> web.Response | None:
+        if body.get("tools") and not self.jinja:
+            said = "tools param requires --jinja flag"
+            return error(500, {"error": {"code": 500, "message": said, "type": "server_error"}})
+        if body.get("images"):
+            said = "This server does not support images."
+            told = {"code": 501, "message": said, "type": "not_supported_error"}
+            return error(501, {"error": told})
+        return None
+
+
+class Plain(LlamaCpp):
+    """As it is started without ``--jinja``."""
+
+    jinja = False
 
 
 def loading() -> web.Response:
