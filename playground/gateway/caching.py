@@ -6,22 +6,20 @@ the configuration. Answers lie in Redis, for each team apart, as long as its rul
 
 import contextlib
 import hashlib
-import logging
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
-import redis
 
+from playground.gateway import shelves
 from playground.gateway.call import Call
 from playground.gateway.configuration import Configuration
-from playground.gateway.connecting import client
 from playground.gateway.events import Event
 
-log = logging.getLogger(__name__)
-
 PREFIX = "playground:answers:"
-MAX_BYTES = 2**20
+MAX_BYTES = 2**18
+# Of each team: half a gigabyte where all are as long as may be.
+MOST_KEPT = 2_000
 # Says how the answer is sent or for whom it is, not what it is.
 _IRRELEVANT = frozenset(("stream", "stream_options", "user", "metadata", "store"))
 
@@ -36,16 +34,12 @@ def name_of(
     asked = {name: value for name, value in body.items() if name not in _IRRELEVANT}
     told = [str(configuration.version), model, streamed, asked]
     digest = hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return f"{PREFIX}{team}:{digest}"
+    return f"{shelves.shelf_of(team, PREFIX)}:{digest}"
 
 
 async def kept(name: str) -> list[Event] | None:
     """Return the events of the answer that is kept under the name."""
-    try:
-        raw = await client().get(name)
-    except (redis.RedisError, OSError) as error:
-        log.warning("kept answers are not used: %s", type(error).__name__)
-        return None
+    (raw,) = await shelves.found([name])
     return None if raw is None else [Event(body) for body in orjson.loads(raw)]
 
 
@@ -74,7 +68,7 @@ async def through(
         async for event in coming:
             recording.take(event)
             yield event
-    await recording.keep(name, ttl_s=ttl_s)
+    await recording.keep(name, team=call.context.team, ttl_s=ttl_s)
 
 
 class Recording:
@@ -97,13 +91,14 @@ class Recording:
             self._pieces.append(orjson.dumps(event.body))
             self._size += len(self._pieces[-1])
 
-    async def keep(self, name: str, *, ttl_s: int) -> None:
+    async def keep(self, name: str, *, team: str, ttl_s: int) -> None:
         """Keep the answer for so many seconds, unless it was cut off or is very long."""
         whole = all(finish in _WHOLE for finish in self._finishes.values())
         if not whole or self._size > MAX_BYTES:
             return
-        with contextlib.suppress(redis.RedisError, OSError):
-            await client().set(name, b"[" + b",".join(self._pieces) + b"]", ex=ttl_s)
+        events = b"[" + b",".join(self._pieces) + b"]"
+        shelf = shelves.shelf_of(team, PREFIX)
+        await shelves.keep(shelf, {name: events}, ttl_s=ttl_s, most=MOST_KEPT)
 
 
 _WHOLE = ("stop", "tool_calls", "function_call")

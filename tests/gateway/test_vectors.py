@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from playground.core.errors import ProviderError
-from playground.gateway import catalogue, keeping_vectors, vectors
+from playground.gateway import endpoints, keeping_vectors, shelves, vectors
 from playground.gateway.chat import Chunk
 from playground.gateway.configuration import Model, Server
 from playground.gateway.stopping import stopped
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 async def endpoint(valkey: object) -> AsyncIterator[Endpoint]:
     async with serve() as served:
         yield served
-        if known := catalogue._providers.pop("vectors", None):
-            await known[1].close()
+        await endpoints.close()
 
 
 async def embed(endpoint: Endpoint, *texts: str, **more: Any) -> dict[str, Any]:
@@ -137,7 +136,7 @@ async def test_it_forgets_the_oldest_when_a_team_keeps_too_many(
 
     assert sum(each is not None for each in await keeping_vectors.known(names)) == 3
     assert (await keeping_vectors.known(other))[0] is not None
-    index = keeping_vectors._index("hiring")
+    index = shelves.shelf_of("hiring", keeping_vectors.PREFIX)
     assert valkey.zcard(index) == 3
     assert all(
         0 < int(valkey.ttl(name)) <= keeping_vectors.KEEP_S  # type: ignore[arg-type]

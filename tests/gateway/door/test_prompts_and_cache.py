@@ -125,7 +125,7 @@ async def test_it_asks_again_when_the_time_is_over(door: Door, valkey: Any) -> N
 
     await door.ask()
 
-    (name,) = valkey.keys("playground:answers:hiring:*")
+    (name,) = valkey.keys("playground:answers:{hiring}:*")
     assert 40 <= valkey.ttl(name) <= 50
 
 

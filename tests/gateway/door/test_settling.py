@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from playground.gateway import metering
+from playground.gateway import caching, metering
 from playground.gateway.breaking import FAILURES, breaker
 from playground.gateway.models import CacheRule, Guardrail, LedgerRow, Quota, ServedModel
 from playground.gateway.quotas.limits import MOST
@@ -100,6 +100,19 @@ async def test_it_keeps_no_answer_that_was_cut_off(
         await door.ask(stream=stream)
 
     assert not any(row.from_cache for row in await rows_of(door, 2))
+
+
+async def test_it_forgets_the_oldest_answer_when_a_team_keeps_too_many(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caching, "MOST_KEPT", 2)
+    team = await Team.objects.aget(slug="hiring")
+    await CacheRule.objects.acreate(team=team, ttl_s=60)
+
+    answers = [await door.ask(max_tokens=number) for number in (1, 2, 3, 3, 2, 1)]
+
+    told = [answer.headers["playground-cache"] for answer in answers]
+    assert told == ["miss", "miss", "miss", "hit", "hit", "miss"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""Keep values in Redis for a while, on a shelf with room for so many: the oldest make room.
+
+All keys of a shelf share its hash tag, hence one slot.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import redis
+
+from playground.gateway.connecting import client
+
+log = logging.getLogger(__name__)
+
+# KEYS  1 the shelf: names by age  2... names
+# ARGV  1 now, in seconds  2 seconds to keep them  3 how many at most  4... the values
+_KEEP = """
+for at = 2, #KEYS do
+  redis.call('SET', KEYS[at], ARGV[at + 2], 'EX', ARGV[2])
+  redis.call('ZADD', KEYS[1], ARGV[1], KEYS[at])
+end
+local over = redis.call('ZCARD', KEYS[1]) - ARGV[3]
+if over > 0 then
+  local oldest = redis.call('ZPOPMIN', KEYS[1], over)
+  for at = 1, #oldest, 2 do redis.call('DEL', oldest[at]) end
+end
+if redis.call('TTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+"""
+
+
+def shelf_of(team: str, prefix: str) -> str:
+    """Return the shelf of a team; the names on it begin with it."""
+    return f"{prefix}{{{team}}}"
+
+
+async def found(names: Sequence[str]) -> list[bytes | None]:
+    """Return the values under the names, None for those that are not kept."""
+    try:
+        return cast(list[bytes | None], await client().mget(names))
+    except (redis.RedisError, OSError) as error:
+        log.warning("what was kept is not used: %s", type(error).__name__)
+        return [None] * len(names)
+
+
+async def keep(shelf: str, values: Mapping[str, bytes], *, ttl_s: int, most: int) -> None:
+    """Keep values under their names, as far as Redis is there."""
+    if not values:
+        return
+    with contextlib.suppress(redis.RedisError, OSError):
+        script = cast(Any, client().register_script(_KEEP))
+        await script(keys=[shelf, *values], args=[int(time.time()), ttl_s, most, *values.values()])
