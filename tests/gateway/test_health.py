@@ -1,5 +1,6 @@
 """Endpoints are probed; who does not answer is asked last."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
@@ -8,9 +9,10 @@ import pytest
 import redis
 from aiohttp import web
 
-from playground.gateway import health
+from playground.gateway import catalogue, health
 from playground.gateway.attempting import order
 from playground.gateway.configuration import Model, Server, Way
+from playground.gateway.providers.openai_compatible import OpenAICompatible
 from tests.gateway.upstream import Endpoint, refuse, served_beside
 
 pytestmark = pytest.mark.usefixtures("valkey")
@@ -65,6 +67,86 @@ def test_it_is_down_when_nobody_listens() -> None:
 
     assert health.readings()["gone"].error_code == "provider.unreachable"
     assert "gone" in eventually_down()
+
+
+def port_of(endpoint: Endpoint) -> int:
+    return int(endpoint.url.split(":")[2].split("/")[0])
+
+
+def test_it_follows_a_server_that_is_stopped_and_started_again() -> None:
+    """Two rounds without it count as down, one answer as up, and ``since`` tells since when."""
+    with served_beside() as first:
+        first.answer = lists
+        asked, port = server(first), port_of(first)
+        rounds = [health.probe_all([asked])["llama"]]
+    rounds += [health.probe_all([asked])["llama"] for _ in range(3)]
+    with served_beside(port=port) as again:
+        again.answer = lists
+        rounds.append(health.probe_all([asked])["llama"])
+
+    assert [each.status for each in rounds] == ["up", "up", "down", "down", "up"]
+    assert [each.error_code for each in rounds] == ["", *["provider.unreachable"] * 3, ""]
+    assert [each.failures for each in rounds] == [0, 1, 2, 3, 0]
+    assert rounds[0].since == rounds[1].since < rounds[2].since == rounds[3].since < rounds[4].since
+
+
+def test_it_waits_for_all_at_once_and_never_past_its_lock(
+    endpoint: Endpoint, valkey: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    endpoint.answer = hang
+    assert health.LOCKED_S > 2 * health.ANSWER_WITHIN_S
+    monkeypatch.setattr(health, "ANSWER_WITHIN_S", 0.5)
+    begun = time.monotonic()
+
+    seen = health.probe_all(server(endpoint, f"silent-{each}") for each in range(40))
+
+    assert time.monotonic() - begun < 3
+    assert {each.error_code for each in seen.values()} == {"provider.timeout"}
+    assert not valkey.exists(health.LOCK)
+
+
+def test_it_leaves_the_lock_of_a_round_that_began_since(
+    endpoint: Endpoint, valkey: "redis.Redis"
+) -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await asyncio.to_thread(valkey.set, health.LOCK, "another's", px=5000)
+        return await lists(request)
+
+    endpoint.answer = slow
+
+    assert health.probe_all([server(endpoint)])["llama"].status == "up"
+    assert valkey.get(health.LOCK) == b"another's"
+
+
+def test_it_sees_the_others_when_one_cannot_be_asked(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = catalogue.connect
+
+    def refuse_one(asked: Server) -> OpenAICompatible:
+        if asked.name == "odd":
+            raise RuntimeError("no")
+        return connect(asked)
+
+    monkeypatch.setattr(catalogue, "connect", refuse_one)
+
+    seen = health.probe_all([server(endpoint, "odd"), server(endpoint)])
+
+    assert {name: each.error_code for name, each in seen.items()} == {
+        "odd": "provider.failed",
+        "llama": "",
+    }
+
+
+def test_it_knows_the_models_of_this_process_without_redis() -> None:
+    offline, far = Server("offline", "offline"), Server("far", "vllm")
+
+    assert health.reading_of(offline, {}).status == "up"
+    assert health.reading_of(far, {}).status == "unknown"
 
 
 def eventually_down() -> frozenset[str]:
