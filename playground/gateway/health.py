@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import functools
 import logging
 import threading
@@ -51,6 +52,16 @@ class Reading:
     since: float
     error_code: str = ""
     failures: int = 0
+
+    @property
+    def checked(self) -> dt.datetime | None:
+        """Return when it was probed, None for never."""
+        return dt.datetime.fromtimestamp(self.checked_at, dt.UTC) if self.checked_at else None
+
+    @property
+    def changed(self) -> dt.datetime | None:
+        """Return since when it has its status, None where that is not known."""
+        return dt.datetime.fromtimestamp(self.since, dt.UTC) if self.since else None
 
 
 _THERE = frozenset(

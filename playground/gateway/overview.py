@@ -1,9 +1,14 @@
 """What the pages and the API tell of models, routes and endpoints, as values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
-from playground.gateway import catalogue, health
+from playground.core.context import RequestContext
+from playground.gateway import catalogue, health, usage
+from playground.gateway import models as tables
+from playground.gateway.catalogue import ModelInfo
 from playground.gateway.configuration import Configuration, Model, Route, Server, current
 from playground.gateway.health import Reading
 from playground.gateway.models import EndpointKind
@@ -17,7 +22,7 @@ class TargetView:
     priority: int
     weight: int
     share: int
-    reading: Reading | None
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +37,49 @@ class RouteView:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelView:
+    """A model of an endpoint; ``price`` is of input and output, empty where it is not known."""
+
+    model: Model
+    price: str
+    cached: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointView:
-    """An endpoint with its models; ``secret_fault`` says that its key cannot be read."""
+    """An endpoint with its models; ``edit_path`` leads to the administration, empty for none."""
 
     server: Server
     kind: str
-    models: tuple[Model, ...]
-    reading: Reading | None
+    models: tuple[ModelView, ...]
+    reading: Reading
     from_environment: bool
+    edit_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model or route that callers can name, and how often it answered today."""
+
+    id: str
+    title: str
+    note: str
+    facts: ModelView | None
+    calls: int
 
     @property
-    def status(self) -> str:
-        """Return up, down or unknown."""
-        return self.reading.status if self.reading else "unknown"
+    def calls_written(self) -> str:
+        """Write how often it answered."""
+        return f"{self.calls:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What can be called of one endpoint, or all routes where there is none."""
+
+    name: str
+    endpoint: EndpointView | None
+    offers: tuple[Offer, ...]
 
 
 def routes() -> list[RouteView]:
@@ -54,21 +89,61 @@ def routes() -> list[RouteView]:
 
 
 def endpoints() -> list[EndpointView]:
-    """Describe the endpoints, the environment's among them, those of this process last."""
+    """Describe the endpoints, those switched off too, those of this process last; one query."""
     configuration, readings = current(), health.readings()
     named = dict(EndpointKind.choices)
+    kept = {row.name: row for row in tables.Endpoint.objects.defer("sealed_secret")}
     connected = catalogue.environment_server()
+    servers = {server.name: server for server in catalogue.servers()}
+    idle = {name: _idle(row) for name, row in kept.items() if name not in servers}
     shown = [
         EndpointView(
             server,
             named.get(server.kind, server.kind),
             _models_of(configuration, server),
-            readings.get(server.name),
-            server == connected,
+            _off(name) if name in kept and not kept[name].enabled
+            else health.reading_of(server, readings),
+            from_environment=server == connected,
+            edit_path=_edit("endpoint", kept[name].pk) if name in kept else "",
         )
-        for server in catalogue.servers()
-    ]
+        for name, server in {**servers, **idle}.items()
+    ]  # fmt: skip
     return sorted(shown, key=lambda each: (each.server.kind == "offline", each.server.name))
+
+
+def offered(context: RequestContext) -> list[Group]:
+    """Group what can be called by who answers: routes first, then each endpoint; two queries."""
+    today, known = usage.today(context), current().models
+    by_provider: dict[str, list[ModelInfo]] = {}
+    for each in catalogue.available():
+        by_provider.setdefault(each.provider, []).append(each)
+
+    def offer(info: ModelInfo) -> Offer:
+        full = info.id if info.id in known else f"{info.provider}/{info.id}"
+        route = info.provider == "route"
+        calls = today.named.get(info.id, 0) if route else today.answered.get(full, 0)
+        model = None if route else known.get(info.id)
+        return Offer(info.id, info.title, info.note, _model(model) if model else None, calls)
+
+    groups = [Group("Routes", None, tuple(map(offer, by_provider.pop("route", []))))]
+    for endpoint in endpoints():
+        name = endpoint.server.name
+        offers = [offer(info) for info in by_provider.pop(name, [])]
+        offers += [
+            Offer(each.model.id, each.model.id, "for embeddings", each,
+                  today.answered.get(each.model.id, 0))
+            for each in endpoint.models
+            if each.model.operation == "embeddings"
+        ]  # fmt: skip
+        groups.append(Group(name, endpoint, tuple(offers)))
+    groups += [Group(name, None, tuple(map(offer, offers))) for name, offers in by_provider.items()]
+    return [group for group in groups if group.offers or group.endpoint]
+
+
+def edit_paths(names: Iterable[str]) -> dict[str, str]:
+    """Return where the administration changes routes of these names, in one query."""
+    found = tables.Route.objects.filter(name__in=list(names)).values_list("name", "pk")
+    return {name: _edit("route", pk) for name, pk in found}
 
 
 def price(value: Decimal | None) -> str:
@@ -76,8 +151,32 @@ def price(value: Decimal | None) -> str:
     return "" if value is None else f"{value.normalize():f}"
 
 
-def _models_of(configuration: Configuration, server: Server) -> tuple[Model, ...]:
-    return tuple(m for _, m in sorted(configuration.models.items()) if m.server == server)
+def _edit(table: str, pk: UUID) -> str:
+    return f"/admin/gateway/{table}/{pk}/change/"
+
+
+def _idle(row: tables.Endpoint) -> Server:
+    """Return an endpoint that no call can reach: switched off, or without any model."""
+    return Server(row.name, row.kind, row.base_url, row.api_version, external=row.external)
+
+
+def _off(name: str) -> Reading:
+    return Reading(name, "disabled", latency_ms=0.0, checked_at=0.0, since=0.0)
+
+
+def _models_of(configuration: Configuration, server: Server) -> tuple[ModelView, ...]:
+    return tuple(_model(m) for _, m in sorted(configuration.models.items()) if m.server == server)
+
+
+def _model(model: Model) -> ModelView:
+    known = model.price
+    if known is None:
+        return ModelView(model, "", "")
+    # What this process computes itself costs nothing by nature, not by somebody's price list.
+    if model.server.kind == "offline" and not known.input and not known.output:
+        return ModelView(model, "free", "")
+    cached = f"${price(known.cached_input)}" if known.cached_input != known.input else ""
+    return ModelView(model, f"${price(known.input)} / ${price(known.output)}", cached)
 
 
 def _route(route: Route, readings: dict[str, Reading]) -> RouteView:
@@ -91,11 +190,11 @@ def _route(route: Route, readings: dict[str, Reading]) -> RouteView:
             way.priority,
             way.weight,
             round(100 * way.weight / weights[way.priority]),
-            readings.get(way.model.server.name),
+            health.reading_of(way.model.server, readings),
         )
         for way in ways
     )
-    states = {each.reading.status if each.reading else "unknown" for each in targets}
+    states = {each.reading.status for each in targets}
     status = "down" if states <= {"down"} else "up" if "up" in states else "unknown"
     return RouteView(
         route.name,

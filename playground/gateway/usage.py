@@ -8,6 +8,7 @@ import base64
 import binascii
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,7 +17,7 @@ from typing import Any, Final, Literal, get_args
 import orjson
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.db.models.functions import Trunc
 
 from playground.core.clock import now
@@ -266,6 +267,26 @@ def calls(
     items = list(rows.order_by("-settled_at", "-pk")[: limit + 1])
     more = len(items) > limit
     return Calls(items[:limit], _cursor(items[limit - 1]) if more else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The calls of this UTC day: by what callers named, and by the endpoint/model that answered."""
+
+    named: Mapping[str, int]
+    answered: Mapping[str, int]
+
+
+def today(context: RequestContext) -> Today:
+    """Count the team's calls of this UTC day, in one query."""
+    rows = _within(LedgerRow.objects.visible_to(context), Period.ending(now(), days=1))
+    named: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+    counted = rows.order_by().values_list("model", "served_by").annotate(calls=Count("pk"))
+    for model, served_by, count in counted:
+        named[model] += count
+        answered[served_by] += count
+    return Today(named, answered)
 
 
 def key_names(
