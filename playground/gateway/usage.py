@@ -31,6 +31,8 @@ PERIODS: Final = (1, 7, 30, 90)
 EVERY_TEAM: Final = "*"
 NO_KEY: Final = "none"
 PAGE: Final = 25
+# Between two dates; a leap year fits.
+MOST_DAYS: Final = 366
 MAX_PAGE: Final = 2000
 
 Group = Literal["hour", "day", "model", "key", "outcome", "team"]
@@ -53,6 +55,7 @@ _MEASURES: Final = f"""
     percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) {_WAITED},
     percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) {_WAITED},
     percentile_cont(0.5) WITHIN GROUP (ORDER BY first_token_ms) {_WAITED},
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY first_token_ms) {_WAITED},
     max(subject)
 """
 _COLUMNS: Final[Mapping[Group, str]] = {
@@ -73,6 +76,8 @@ class Filters:
         days: whole UTC days, today among them: one of ``PERIODS``.
         key: id of an API key, or ``none`` for calls without one.
         team: empty for the caller's own; for staff another one's slug, or ``*`` for all.
+        start: the first UTC day; where it is given, ``days`` says nothing.
+        end: the last UTC day, counted too; None for today.
     """
 
     days: int = 7
@@ -80,9 +85,13 @@ class Filters:
     key: str = ""
     outcome: str = ""
     team: str = ""
+    start: dt.date | None = None
+    end: dt.date | None = None
 
     def __post_init__(self) -> None:
-        if self.days not in PERIODS:
+        if self.start or self.end:
+            self._check_dates()
+        elif self.days not in PERIODS:
             offered = ", ".join(map(str, PERIODS))
             raise InvalidInput("usage.period-unknown", f"A period is one of {offered} days.")
         if self.outcome and self.outcome not in set(Outcome):
@@ -90,6 +99,24 @@ class Filters:
             raise InvalidInput("usage.outcome-unknown", f"An outcome is one of {offered}.")
         if self.key and self.key != NO_KEY and _uuid(self.key) is None:
             raise InvalidInput("usage.key-invalid", "A key is named by its id, or by none.")
+
+    def _check_dates(self) -> None:
+        last = self.end or now().astimezone(dt.UTC).date()
+        if self.start is None or not (self.start.year >= 2000 and last.year < 3000):
+            raise InvalidInput("usage.period-unknown", "A period of dates begins with one.")
+        if not 0 <= (last - self.start).days < MOST_DAYS:
+            raise InvalidInput(
+                "usage.period-unknown",
+                f"A period begins before it ends and has {MOST_DAYS} days at most.",
+            )
+
+    def period(self, moment: dt.datetime) -> "Period":
+        """Return from when to when it is, as seen at a moment."""
+        if self.start is None:
+            return Period.ending(moment, days=self.days)
+        last = self.end or moment.astimezone(dt.UTC).date()
+        begin, final = (dt.datetime.combine(d, dt.time(), dt.UTC) for d in (self.start, last))
+        return Period(begin, final + dt.timedelta(days=1))
 
     @property
     def any(self) -> bool:
@@ -110,6 +137,11 @@ class Period:
         midnight = moment.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         end = midnight + dt.timedelta(days=1)
         return cls(end - dt.timedelta(days=days), end)
+
+    @property
+    def days(self) -> int:
+        """Return how many days it has."""
+        return (self.end - self.start).days
 
     def before(self, moment: dt.datetime) -> "Period":
         """Return as much of the period before as has passed of this one: like beside like."""
@@ -141,6 +173,7 @@ class Usage:
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
     first_token_p50_ms: float | None = None
+    first_token_p95_ms: float | None = None
     subject: str | None = None
 
     @property
@@ -207,7 +240,7 @@ def report(
         PolicyDenied: another team is asked for by somebody who is not staff.
     """
     moment = now()
-    period = Period.ending(moment, days=filters.days)
+    period = filters.period(moment)
     rows = _matching(_ledger(context, filters, staff=staff), filters)
     shares = _measured(_within(rows, period), groups)
     before = _measured(_within(rows, period.before(moment)), ())
@@ -233,7 +266,7 @@ def timeline(
 
 def offered(context: RequestContext, filters: Filters, *, staff: bool) -> Offered:
     """Return the models and keys that a period has, whatever is filtered, in one query."""
-    rows = _within(_ledger(context, filters, staff=staff), Period.ending(now(), days=filters.days))
+    rows = _within(_ledger(context, filters, staff=staff), filters.period(now()))
     pairs = list(rows.order_by().values_list("model", "key_id").distinct())
     keys = {key for _, key in pairs}
     return Offered(sorted({model for model, _ in pairs}), sorted(keys, key=str))
@@ -259,7 +292,7 @@ def calls(
         PolicyDenied: another team is asked for by somebody who is not staff.
     """
     rows = _matching(_ledger(context, filters, staff=staff), filters)
-    rows = _within(rows, Period.ending(now(), days=filters.days))
+    rows = _within(rows, filters.period(now()))
     if cursor:
         moment, last = _position(cursor)
         rows = rows.filter(Q(settled_at__lt=moment) | Q(settled_at=moment, pk__lt=last))

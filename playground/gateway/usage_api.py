@@ -32,6 +32,7 @@ class MeasuredOut(Schema):
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     first_token_p50_ms: float | None
+    first_token_p95_ms: float | None
 
 
 class ShareOut(MeasuredOut):
@@ -63,6 +64,8 @@ class CallOut(Schema):
     purpose: str
     operation: str
     model: str
+    route: str
+    endpoint: str
     served_by: str
     input_tokens: int
     output_tokens: int
@@ -87,17 +90,24 @@ class CallsOut(Schema):
 
 
 class PeriodIn(Schema):
-    """Where to look; ``period`` in whole UTC days with today, ``team`` for staff only."""
+    """Where to look; ``period`` in whole UTC days with today, ``team`` for staff only.
+
+    ``from`` and ``to`` are UTC days in place of a period, both counted.
+    """
 
     period: Annotated[int, Field(description="1, 7, 30 or 90.")] = 7
     model: Annotated[str, Field(max_length=250)] = ""
     key: Annotated[str, Field(max_length=36)] = ""
     outcome: Annotated[str, Field(max_length=16)] = ""
     team: Annotated[str, Field(max_length=50)] = ""
+    start: Annotated[dt.date | None, Field(alias="from")] = None
+    end: Annotated[dt.date | None, Field(alias="to")] = None
 
     def as_filters(self) -> usage.Filters:
         """Return what the ledger is asked by."""
-        return usage.Filters(self.period, self.model, self.key, self.outcome, self.team)
+        return usage.Filters(
+            self.period, self.model, self.key, self.outcome, self.team, self.start, self.end
+        )
 
 
 class UsageIn(PeriodIn):

@@ -141,9 +141,9 @@ def test_it_asks_the_database_no_more_when_there_are_more_endpoints(
         configuration.current()
         with CaptureQueriesContext(connection) as queries:
             assert client_for(alice).get(address).status_code == 200
-        return len(queries)
+        # What signing in and the policies cost is not of these pages.
+        return sum('"gateway_' in each["sql"] for each in queries)
 
-    asked()
     before = asked()
     for number in range(8):
         lead(f"way-{number}", serve(f"more-{number}", "http://127.0.0.1:9/v1"))

@@ -243,12 +243,12 @@ def test_it_shows_every_team_when_staff_asks(two_teams, ada, client_for, api_for
     ada.is_staff = True
     ada.save()
 
-    page = client_for(ada).get("/models/usage?period=90&team=*").content.decode()
+    page = client_for(ada).get("/models/usage?period=90&team=*&by=team").content.decode()
     one = client_for(ada).get("/models/usage?period=90&team=trust").content.decode()
     body = api_for(ada).get("/api/models/usage?period=90&team=*&group=team").json()
     rows = client_for(ada).get("/models/usage.csv?period=90&team=*").content.decode()
 
-    assert "By team" in page
+    assert 'aria-label="By team"' in page
     assert "/models/usage?period=90&amp;team=trust" in page
     assert "trust/secret" in one
     assert {(item["value"], item["calls"]) for item in body["items"]} == {

@@ -49,14 +49,14 @@ async def spoken(provider: OpenAICompatible, request: ChatRequest) -> AsyncGener
 
 
 @contextlib.asynccontextmanager
-async def serve(*, port: int = 0) -> AsyncIterator[Endpoint]:
-    """Run an endpoint on the loop of the test, on a port of its own where none is named."""
+async def serve() -> AsyncIterator[Endpoint]:
+    """Run an endpoint on the loop of the test."""
     endpoint = Endpoint()
     app = web.Application()
     app.router.add_route("*", "/v1/{rest:.*}", endpoint.handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     endpoint.url = f"http://{host}:{port}/v1"
     endpoint.provider = OpenAICompatible(
@@ -70,12 +70,12 @@ async def serve(*, port: int = 0) -> AsyncIterator[Endpoint]:
 
 
 @contextlib.contextmanager
-def served_beside(*, port: int = 0) -> Iterator[Endpoint]:
+def served_beside() -> Iterator[Endpoint]:
     """Run an endpoint on a loop in a thread, for callers that are not asynchronous."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    running = serve(port=port)
+    running = serve()
     try:
         yield asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(5)
     finally:
