@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from playground.core.context import RequestContext
-from playground.gateway import catalogue, health, usage
+from playground.gateway import catalogue, health, usage_calls
 from playground.gateway import models as tables
 from playground.gateway.catalogue import ModelInfo
 from playground.gateway.configuration import Configuration, Model, Route, Server, current
@@ -113,7 +113,7 @@ def endpoints() -> list[EndpointView]:
 
 def offered(context: RequestContext) -> list[Group]:
     """Group what can be called by who answers: routes first, then each endpoint; two queries."""
-    today, known = usage.today(context), current().models
+    today, known = usage_calls.today(context), current().models
     by_provider: dict[str, list[ModelInfo]] = {}
     for each in catalogue.available():
         by_provider.setdefault(each.provider, []).append(each)

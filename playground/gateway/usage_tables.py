@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from playground.core.templatetags.playground import short_id
-from playground.gateway import usage
 from playground.gateway.usage import Group, Report, Share, Usage
 from playground.gateway.usage_figures import Time, moment_words
+from playground.gateway.usage_rows import NO_KEY
 
 ROWS: Final = 50
 # A row filters by its member and shows what that is made of.
@@ -189,7 +189,7 @@ def _line(
         only = {"from": f"{value:%Y-%m-%d}", "to": f"{value:%Y-%m-%d}", "period": ""}
     elif by == "key":
         name, side = key_name(value, names), (share.usage.subject or "") if value else ""
-        only = {"key": str(value or usage.NO_KEY)}
+        only = {"key": str(value or NO_KEY)}
     elif by == "model" and value:
         traces_url = f"{reverse('traces')}?{urlencode({'q': value})}"
     # An hour holds no smaller part that could be shown, and nothing is in what had no calls.

@@ -1,9 +1,7 @@
 """The page of what the models took: figures, charts, groups, the latest calls, and their CSV."""
 
-import csv
 import datetime as dt
-import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
@@ -17,11 +15,13 @@ from django.views.decorators.http import require_safe
 from playground.core.asking import in_thread
 from playground.core.clock import now
 from playground.core.errors import InvalidInput
-from playground.gateway import catalogue, usage
-from playground.gateway.models import LedgerRow
+from playground.gateway import catalogue, usage, usage_calls
 from playground.gateway.quotas.reservations import Outcome
-from playground.gateway.usage import Filters, Group, Report
+from playground.gateway.usage import Group, Report
+from playground.gateway.usage_calls import MAX_PAGE, Offered
+from playground.gateway.usage_csv import sheet
 from playground.gateway.usage_figures import Time, drawings, figures
+from playground.gateway.usage_rows import EVERY_TEAM, NO_KEY, Filters, Period
 from playground.gateway.usage_tables import key_name, table, tabs
 from playground.policy.requests import TeamRequest
 
@@ -29,12 +29,6 @@ _PERIODS = ((1, "Today"), (7, "7 days"), (30, "30 days"), (90, "90 days"))
 _NAMES = ("period", "from", "to", "model", "key", "outcome", "team", "by", "sort", "cursor")
 # What an address need not say.
 _USUAL = {"period": "7", "by": "model"}
-_COLUMNS = (
-    *("id", "settled_at", "team", "key_id", "subject", "actor", "purpose", "operation", "model"),
-    *("route", "endpoint", "served_by", "streamed", "input_tokens", "output_tokens"),
-    *("cached_tokens", "counted_here", "cost_micro_usd", "latency_ms", "first_token_ms"),
-    *("outcome", "error_code", "blocked_by", "attempts", "from_cache", "request_id", "trace_id"),
-)
 _CURL = (
     'curl {base}/v1/chat/completions -H "Authorization: Bearer $PLAYGROUND_KEY" '
     "-H 'Content-Type: application/json' "
@@ -57,22 +51,22 @@ def usage_page(request: TeamRequest) -> HttpResponse:
 def usage_csv(request: TeamRequest) -> HttpResponseBase:
     """Send the calls that the filters leave, streamed where there are many."""
     filters, staff = _filters(request), request.user.is_staff
-    first = usage.calls(request.context, filters, staff=staff, limit=usage.MAX_PAGE)
-    start = _written([_COLUMNS]) + _written(_cells(first.items))
+    first = usage_calls.calls(request.context, filters, staff=staff, limit=MAX_PAGE)
+    start = sheet(first.items, heading=True)
 
     async def rest() -> AsyncIterator[str]:
         page = first
         yield start
         while page.next:
             page = await in_thread(
-                usage.calls,
+                usage_calls.calls,
                 request.context,
                 filters,
                 staff=staff,
                 cursor=page.next,
-                limit=usage.MAX_PAGE,
+                limit=MAX_PAGE,
             )
-            yield _written(_cells(page.items))
+            yield sheet(page.items)
 
     period = filters.period(now())
     name = f"usage-{request.context.team}-{period.start:%Y-%m-%d}-{period.days}d.csv"
@@ -129,7 +123,7 @@ def _figures_page(request: TeamRequest, filters: Filters, staff: bool) -> dict[s
             for length, name in _PERIODS
         ],
         "outcomes": list(Outcome),
-        "every_team": usage.EVERY_TEAM,
+        "every_team": EVERY_TEAM,
         "csv_url": _address(request, name="usage-csv", by="", sort="", cursor=""),
         "clear_url": _address(request, model="", key="", outcome="", cursor=""),
         "longer_url": _address(request, **{"period": "90", "from": "", "to": "", "cursor": ""}),
@@ -141,13 +135,13 @@ def _figures_page(request: TeamRequest, filters: Filters, staff: bool) -> dict[s
     }
     offered = _offered(request, filters, report, staff)
     if not report.total.calls and not offered.models:
-        ever = usage.ever(context, filters, staff=staff)
+        ever = usage_calls.ever(context, filters, staff=staff)
         curl = _CURL.format(base=settings.PLAYGROUND_PUBLIC_URL, model=catalogue.default_model())
         return shown | {"state": "quiet" if ever else "empty", "curl": curl}
-    names = usage.key_names(context, offered.keys, staff=staff)
+    names = usage_calls.key_names(context, offered.keys, staff=staff)
     shown |= {
         "models": offered.models,
-        "keys": [(str(key or usage.NO_KEY), key_name(key, names)) for key in offered.keys],
+        "keys": [(str(key or NO_KEY), key_name(key, names)) for key in offered.keys],
     }
     if not report.total.calls:
         return shown | {"state": "filtered"}
@@ -176,7 +170,7 @@ def _figures_page(request: TeamRequest, filters: Filters, staff: bool) -> dict[s
 
 def _calls(request: TeamRequest, filters: Filters, staff: bool) -> dict[str, Any]:
     cursor = request.GET.get("cursor", "")[:200]
-    page = usage.calls(request.context, filters, staff=staff, cursor=cursor)
+    page = usage_calls.calls(request.context, filters, staff=staff, cursor=cursor)
     return {
         "calls": [(row, *_cost(row.cost_micro_usd)) for row in page.items],
         "filters": filters,
@@ -185,12 +179,12 @@ def _calls(request: TeamRequest, filters: Filters, staff: bool) -> dict[str, Any
     }
 
 
-def _offered(request: TeamRequest, filters: Filters, report: Report, staff: bool) -> usage.Offered:
+def _offered(request: TeamRequest, filters: Filters, report: Report, staff: bool) -> Offered:
     """Return what can be filtered by: where nothing is filtered the report has it already."""
     if filters.any:
-        return usage.offered(request.context, filters, staff=staff)
+        return usage_calls.offered(request.context, filters, staff=staff)
     models = sorted(share.value for share in report.groups["model"])
-    return usage.Offered(models, sorted((share.value for share in report.groups["key"]), key=str))
+    return Offered(models, sorted((share.value for share in report.groups["key"]), key=str))
 
 
 def _by(request: TeamRequest, filters: Filters, time: Time) -> Group:
@@ -201,7 +195,7 @@ def _by(request: TeamRequest, filters: Filters, time: Time) -> Group:
     return next((group for group in offered if group == asked), "model")
 
 
-def _dates_words(period: usage.Period) -> str:
+def _dates_words(period: Period) -> str:
     last = period.end - dt.timedelta(days=1)
     first = f"{period.start.day} {period.start:%b}"
     return first if period.start == last else f"{first} – {last.day} {last:%b}"
@@ -228,23 +222,3 @@ def _address(request: TeamRequest, *, name: str = "usage", **changes: str) -> st
         if not asked[key] or dated or asked[key] == _USUAL.get(key):
             del asked[key]
     return f"{reverse(name)}?{asked.urlencode()}" if asked else reverse(name)
-
-
-def _cells(rows: Iterable[LedgerRow]) -> Iterable[list[object]]:
-    for row in rows:
-        yield [_cell(getattr(row, name)) for name in _COLUMNS]
-
-
-def _cell(value: object) -> object:
-    """Write a value so that no spreadsheet takes it for a formula."""
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat()
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
-
-
-def _written(rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -14,7 +14,7 @@ from playground.core.clock import now
 from playground.core.errors import InvalidInput
 from playground.gateway import usage
 from playground.gateway.models import LedgerRow
-from playground.gateway.usage import Filters
+from playground.gateway.usage_rows import MOST_DAYS, Filters
 from playground.policy.models import User
 from tests.gateway.test_usage import call, midnight, some_calls, summed, told
 
@@ -98,10 +98,10 @@ def test_it_asks_for_dates_over_the_api(alice: User, api_for: Clients) -> None:
 
 def test_it_refuses_a_period_of_dates_that_is_too_long() -> None:
     start = dt.date(2026, 1, 1)
-    Filters(start=start, end=start + dt.timedelta(days=usage.MOST_DAYS - 1))
+    Filters(start=start, end=start + dt.timedelta(days=MOST_DAYS - 1))
 
     with pytest.raises(InvalidInput):
-        Filters(start=start, end=start + dt.timedelta(days=usage.MOST_DAYS))
+        Filters(start=start, end=start + dt.timedelta(days=MOST_DAYS))
 
 
 # The table
