@@ -166,7 +166,11 @@ def reading_of(server: Server, known: Mapping[str, Reading]) -> Reading:
 
 def _read(client: "redis.Redis") -> dict[str, Reading]:
     kept: dict[bytes, bytes] = client.hgetall(KEY)  # type: ignore[assignment]
-    found = (Reading(**orjson.loads(raw)) for raw in kept.values())
+    found = []
+    for raw in kept.values():
+        # Another release may have written it; the next round writes it anew.
+        with contextlib.suppress(ValueError, TypeError):
+            found.append(Reading(**orjson.loads(raw)))
     return {each.endpoint: each for each in found if time.time() - each.checked_at < STALE_S}
 
 
@@ -182,7 +186,11 @@ def down() -> frozenset[str]:
     """Return the endpoints that are down; never waits: what is old is read anew beside the call."""
     if time.monotonic() - _Down.at > KNOWN_FOR_S and _Down.lock.acquire(blocking=False):
         _Down.at = time.monotonic()
-        threading.Thread(target=_look, name="health", daemon=True).start()
+        try:
+            threading.Thread(target=_look, name="health", daemon=True).start()
+        except RuntimeError:
+            # No more threads: the next call looks again.
+            _Down.lock.release()
     return _Down.names
 
 

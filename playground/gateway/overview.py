@@ -19,6 +19,7 @@ class TargetView:
     """A model that a route leads to; ``share`` is its part of its priority's calls, in percent."""
 
     model: Model
+    price: str
     priority: int
     weight: int
     share: int
@@ -59,13 +60,17 @@ class EndpointView:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model or route that callers can name, and how often it answered today."""
+    """A model or route that callers can name, and how often it answered today.
+
+    ``status`` is of a route, whose targets may be of several endpoints; else empty.
+    """
 
     id: str
     title: str
     note: str
     facts: ModelView | None
     calls: int
+    status: str = ""
 
     @property
     def calls_written(self) -> str:
@@ -114,6 +119,7 @@ def endpoints() -> list[EndpointView]:
 def offered(context: RequestContext) -> list[Group]:
     """Group what can be called by who answers: routes first, then each endpoint; two queries."""
     today, known = usage_calls.today(context), current().models
+    ways = {each.name: each.status for each in routes()}
     by_provider: dict[str, list[ModelInfo]] = {}
     for each in catalogue.available():
         by_provider.setdefault(each.provider, []).append(each)
@@ -123,7 +129,14 @@ def offered(context: RequestContext) -> list[Group]:
         route = info.provider == "route"
         calls = today.named.get(info.id, 0) if route else today.answered.get(full, 0)
         model = None if route else known.get(info.id)
-        return Offer(info.id, info.title, info.note, _model(model) if model else None, calls)
+        return Offer(
+            info.id,
+            info.title,
+            info.note,
+            _model(model) if model else None,
+            calls,
+            ways.get(info.id, "unknown") if route else "",
+        )
 
     groups = [Group("Routes", None, tuple(map(offer, by_provider.pop("route", []))))]
     for endpoint in endpoints():
@@ -187,6 +200,7 @@ def _route(route: Route, readings: dict[str, Reading]) -> RouteView:
     targets = tuple(
         TargetView(
             way.model,
+            _model(way.model).price,
             way.priority,
             way.weight,
             round(100 * way.weight / weights[way.priority]),
@@ -213,5 +227,10 @@ def _on_failure(route: Route, targets: int, priorities: int) -> str:
     )
     if targets == 1:
         return f"A call that fails {again}; there is no other target."
-    then = "the next priority" if priorities > 1 else "the other targets"
+    if priorities == 1:
+        then = "another target"
+    elif priorities == targets:
+        then = "the next priority"
+    else:
+        then = "another target of its priority, or else of the next,"
     return f"A call that fails before its first word {again}, then {then} answers in its place."

@@ -6,11 +6,15 @@ let asked = 0;
 async function show(address, { into = "usage", push = true } = {}) {
   const mine = ++asked;
   body.setAttribute("aria-busy", "true");
-  const answer = await fetch(address, { headers: { "HX-Request": "true", "HX-Target": into } }).catch(() => null);
+  // What is wrong comes as a problem, whose detail can be said; all else as HTML.
+  const headers = { Accept: "application/problem+json, */*", "HX-Request": "true", "HX-Target": into };
+  const answer = await fetch(address, { headers }).catch(() => null);
   if (mine !== asked) return;
   body.removeAttribute("aria-busy");
   if (!answer?.ok) {
-    document.dispatchEvent(new CustomEvent("toast", { detail: { text: "The usage could not be read. Try again.", tone: "error" } }));
+    const problem = await answer?.json().catch(() => null);
+    const text = problem?.detail ?? "The usage could not be read. Try again.";
+    document.dispatchEvent(new CustomEvent("toast", { detail: { text, tone: "error" } }));
     return;
   }
   const focused = document.activeElement?.id;

@@ -85,8 +85,8 @@ def test_it_counts_the_calls_of_today_of_ones_own_team(
     text = client_for(alice).get("/models").content.decode()
 
     assert 'period=1&amp;model=both" id="calls-1">3</a>' in group_of(text, "Routes")
-    assert '<td class="num">3</td>' in group_of(text, "two")
-    assert '<td class="num">1</td>' in group_of(text, "one")
+    assert '<td class="num m-calls">3</td>' in group_of(text, "two")
+    assert '<td class="num m-calls">1</td>' in group_of(text, "one")
 
 
 def test_it_answers_the_list_alone_when_it_is_read_anew(
