@@ -60,6 +60,16 @@ def test_it_is_down_after_two_failures_and_up_after_one_answer(endpoint: Endpoin
     assert seen == ["up", "up", "down", "up"]
 
 
+def test_it_passes_over_what_another_release_wrote(
+    endpoint: Endpoint, valkey: "redis.Redis"
+) -> None:
+    health.probe_all([server(endpoint)])
+    valkey.hset(health.KEY, "odd", b'{"endpoint": "odd", "mood": "fine"}')
+    valkey.hset(health.KEY, "broken", b"{")
+
+    assert list(health.readings()) == ["llama"]
+
+
 def test_it_is_down_when_nobody_listens() -> None:
     gone = Server("gone", "vllm", base_url="http://127.0.0.1:9/v1", external=False)
 

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from playground.core.clock import now
 from playground.gateway import configuration, health
-from playground.gateway.models import Endpoint, LedgerRow, Route
+from playground.gateway.models import Endpoint, LedgerRow, Route, ServedModel
 from playground.policy.models import User
 from tests.gateway.mock import SECRET, lead, serve
 
@@ -73,6 +73,18 @@ def test_it_groups_models_by_who_answers(connected: None, alice: User, client_fo
     assert "offline/multilingual-e5-small" in group_of(text, "offline")
     assert SECRET not in text
     assert "style=" not in text
+
+
+def test_it_says_that_a_route_is_down_when_nothing_behind_it_answers(
+    connected: None, alice: User, client_for: Clients
+) -> None:
+    lead("lost", ServedModel.objects.get(endpoint__name="one"))
+    configuration.forget()
+
+    routes = group_of(client_for(alice).get("/models").content.decode(), "Routes")
+
+    assert 'data-health="down"' not in routes.split(">both<")[1].split("</tr>")[0]
+    assert 'data-health="down"' in routes.split(">lost<")[1].split("</tr>")[0]
 
 
 def test_it_counts_the_calls_of_today_of_ones_own_team(

@@ -83,6 +83,21 @@ def test_it_says_what_is_wrong_when_dates_are_none(
     assert answer["Content-Type"].startswith("application/problem+json")
 
 
+def test_it_says_what_is_wrong_in_words_when_the_page_asks_for_a_part(
+    alice: User, client_for: Clients
+) -> None:
+    """What ``usage.js`` sends: a problem when it is refused, HTML when it is not."""
+    headers = {
+        "Accept": "application/problem+json, */*", "HX-Request": "true", "HX-Target": "usage"
+    }  # fmt: skip
+
+    refused = client_for(alice).get("/models/usage?from=2020-01-01", headers=headers)
+    shown = client_for(alice).get("/models/usage", headers=headers)
+
+    assert "366 days at most" in refused.json()["detail"]
+    assert shown["Content-Type"].startswith("text/html")
+
+
 def test_it_asks_for_dates_over_the_api(alice: User, api_for: Clients) -> None:
     yesterday = midnight() - dt.timedelta(hours=3)
     LedgerRow.objects.bulk_create([call(), call(settled_at=yesterday, cost_micro_usd=7)])
@@ -119,6 +134,19 @@ def test_it_counts_every_call_whichever_way_it_is_grouped(
 
     assert sum(int(row[1].replace(",", "")) for row in cells(text)) == len(kept)
     assert text.split('id="usage"')[1].count('aria-current="true"') == 2
+
+
+def test_it_counts_every_call_of_every_team_when_staff_groups_by_team(
+    alice: User, client_for: Clients
+) -> None:
+    some_calls(60)
+    some_calls(30, team="trust", seed=3)
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+
+    page = client_for(alice).get("/models/usage?period=30&team=*&by=team&sort=name")
+
+    shown = cells(page.content.decode())
+    assert [row[:2] for row in shown] == [["hiring", "60"], ["trust", "30"]]
 
 
 @pytest.mark.parametrize("by", ["model", "outcome", "day"])
