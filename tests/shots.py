@@ -110,6 +110,7 @@ def _screens(thread: str, run: str, trace: str) -> list[Screen]:
         Screen("traces", "/traces"),
         Screen("trace", trace, document=(1440, "dark")),
         Screen("models", "/models", _try_model),
+        Screen("routes", "/models/routes"),
         Screen("usage", "/models/usage"),
         Screen("skills", "/skills", document=(1280, "light")),
         Screen("skill", "/skills", _first_skill),

@@ -5,7 +5,7 @@ from typing import Any
 
 from ninja import Router, Schema
 
-from playground.gateway import catalogue, health, overview
+from playground.gateway import catalogue, endpoints, health, overview
 from playground.gateway.configuration import Model
 from playground.gateway.health import Reading
 from playground.gateway.watching import current
@@ -20,19 +20,27 @@ class HealthOut(Schema):
     status: str
     latency_ms: float | None
     checked_at: dt.datetime | None
+    since: dt.datetime | None
     error_code: str
 
 
 class ModelOut(Schema):
-    """A model that an agent can use; prices are US dollars per million tokens, null unknown."""
+    """A model that an agent can use; prices are US dollars per million tokens, null unknown.
+
+    ``endpoint`` and ``external`` are null for a route, which may lead to several; its ``health``
+    is up while any of its targets is.
+    """
 
     id: str
     provider: str
+    endpoint: str | None = None
+    external: bool | None = None
     title: str
     note: str
     offline: bool
     context_tokens: int | None = None
     input_price: str | None = None
+    cached_input_price: str | None = None
     output_price: str | None = None
     health: str = "unknown"
 
@@ -91,19 +99,27 @@ class EndpointsOut(Schema):
 @models_api.get("", response=ModelsOut, summary="List models")
 def list_models(request: TeamRequest) -> dict[str, Any]:
     """List the models that agents can name, the default one first."""
-    known, readings = current().models, health.readings()
+    known, servers = current().models, {each.name: each for each in endpoints.servers()}
+    readings, routes = health.readings(), {each.name: each for each in overview.routes()}
     items = []
     for each in catalogue.available():
-        model = known.get(each.id)
+        server = servers.get(each.provider)
+        status = "unknown"
+        if server is not None:
+            status = health.reading_of(server, readings).status
+        elif each.id in routes:
+            status = routes[each.id].status
         items.append(
             {
                 "id": each.id,
                 "provider": each.provider,
+                "endpoint": server and server.name,
+                "external": server and server.external,
                 "title": each.title,
                 "note": each.note,
                 "offline": each.offline,
-                "health": _status(readings.get(each.provider)),
-                **_facts(model),
+                "health": status,
+                **_facts(None if each.id in routes else known.get(each.id)),
             }
         )
     return {"items": items}
@@ -125,7 +141,7 @@ def list_routes(request: TeamRequest) -> dict[str, Any]:
                         "priority": target.priority,
                         "weight": target.weight,
                         "share": target.share,
-                        "health": _status(target.reading),
+                        "health": target.reading.status,
                     }
                     for target in route.targets
                 ],
@@ -144,7 +160,7 @@ def list_endpoints(request: TeamRequest) -> dict[str, Any]:
                 "name": each.server.name,
                 "kind": each.server.kind,
                 "external": each.server.external,
-                "models": [model.name for model in each.models],
+                "models": [each_model.model.name for each_model in each.models],
                 "health": _health(each.reading),
             }
             for each in overview.endpoints()
@@ -159,20 +175,16 @@ def _facts(model: Model | None) -> dict[str, Any]:
     return {
         "context_tokens": model.context_tokens,
         "input_price": overview.price(price.input) if price else None,
+        "cached_input_price": overview.price(price.cached_input) if price else None,
         "output_price": overview.price(price.output) if price else None,
     }
 
 
-def _status(reading: Reading | None) -> str:
-    return reading.status if reading else "unknown"
-
-
-def _health(reading: Reading | None) -> dict[str, Any]:
-    if reading is None:
-        return {"status": "unknown", "latency_ms": None, "checked_at": None, "error_code": ""}
+def _health(reading: Reading) -> dict[str, Any]:
     return {
         "status": reading.status,
-        "latency_ms": reading.latency_ms,
-        "checked_at": dt.datetime.fromtimestamp(reading.checked_at, dt.UTC),
+        "latency_ms": reading.latency_ms if reading.checked else None,
+        "checked_at": reading.checked,
+        "since": reading.changed,
         "error_code": reading.error_code,
     }

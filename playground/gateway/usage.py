@@ -1,36 +1,24 @@
-"""What calls of models took, from the ledger: totals, groups, comparison, and the calls themselves.
+"""What calls of models took, from the ledger: totals, groups and comparison.
 
 A page of figures is at most five queries: one for all its groups (``GROUPING SETS``), one for the
 period before, and one each for what can be filtered by, the latest calls and the names of keys.
 """
 
-import base64
-import binascii
 import datetime as dt
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Literal, get_args
 
-import orjson
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Q
 from django.db.models.functions import Trunc
 
 from playground.core.clock import now
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput, PolicyDenied
-from playground.gateway.models import LedgerQuerySet, LedgerRow
+from playground.gateway.models import LedgerQuerySet
 from playground.gateway.quotas.reservations import Outcome
-from playground.policy.models import ApiKey
-
-PERIODS: Final = (1, 7, 30, 90)
-EVERY_TEAM: Final = "*"
-NO_KEY: Final = "none"
-PAGE: Final = 25
-MAX_PAGE: Final = 2000
+from playground.gateway.usage_rows import Filters, Period, ledger, matching, within
 
 Group = Literal["hour", "day", "model", "key", "outcome", "team"]
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
@@ -52,6 +40,7 @@ _MEASURES: Final = f"""
     percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) {_WAITED},
     percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) {_WAITED},
     percentile_cont(0.5) WITHIN GROUP (ORDER BY first_token_ms) {_WAITED},
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY first_token_ms) {_WAITED},
     max(subject)
 """
 _COLUMNS: Final[Mapping[Group, str]] = {
@@ -62,58 +51,6 @@ _COLUMNS: Final[Mapping[Group, str]] = {
     "outcome": "outcome",
     "team": "team",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What to count; empty fields filter nothing.
-
-    Attributes:
-        days: whole UTC days, today among them: one of ``PERIODS``.
-        key: id of an API key, or ``none`` for calls without one.
-        team: empty for the caller's own; for staff another one's slug, or ``*`` for all.
-    """
-
-    days: int = 7
-    model: str = ""
-    key: str = ""
-    outcome: str = ""
-    team: str = ""
-
-    def __post_init__(self) -> None:
-        if self.days not in PERIODS:
-            offered = ", ".join(map(str, PERIODS))
-            raise InvalidInput("usage.period-unknown", f"A period is one of {offered} days.")
-        if self.outcome and self.outcome not in set(Outcome):
-            offered = ", ".join(Outcome)
-            raise InvalidInput("usage.outcome-unknown", f"An outcome is one of {offered}.")
-        if self.key and self.key != NO_KEY and _uuid(self.key) is None:
-            raise InvalidInput("usage.key-invalid", "A key is named by its id, or by none.")
-
-    @property
-    def any(self) -> bool:
-        """Tell whether anything is filtered; period and team only say where to look."""
-        return bool(self.model or self.key or self.outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """From ``start`` until before ``end``."""
-
-    start: dt.datetime
-    end: dt.datetime
-
-    @classmethod
-    def ending(cls, moment: dt.datetime, *, days: int) -> "Period":
-        """Return the whole UTC days up to and with that of the moment."""
-        midnight = moment.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        end = midnight + dt.timedelta(days=1)
-        return cls(end - dt.timedelta(days=days), end)
-
-    def before(self, moment: dt.datetime) -> "Period":
-        """Return as much of the period before as has passed of this one: like beside like."""
-        length = self.end - self.start
-        return Period(self.start - length, min(moment, self.end) - length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +77,7 @@ class Usage:
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
     first_token_p50_ms: float | None = None
+    first_token_p95_ms: float | None = None
     subject: str | None = None
 
     @property
@@ -181,22 +119,6 @@ class Report:
     groups: Mapping[Group, list[Share]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """What a period can be filtered by."""
-
-    models: list[str]
-    keys: list[uuid.UUID | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """One page of calls, newest first."""
-
-    items: list[LedgerRow]
-    next: str | None
-
-
 def report(
     context: RequestContext, filters: Filters, *, groups: Sequence[Group], staff: bool
 ) -> Report:
@@ -206,10 +128,10 @@ def report(
         PolicyDenied: another team is asked for by somebody who is not staff.
     """
     moment = now()
-    period = Period.ending(moment, days=filters.days)
-    rows = _matching(_ledger(context, filters, staff=staff), filters)
-    shares = _measured(_within(rows, period), groups)
-    before = _measured(_within(rows, period.before(moment)), ())
+    period = filters.period(moment)
+    rows = matching(ledger(context, filters, staff=staff), filters)
+    shares = _measured(within(rows, period), groups)
+    before = _measured(within(rows, period.before(moment)), ())
     return Report(
         period,
         total=_only(shares.pop(None, [])),
@@ -228,77 +150,6 @@ def timeline(
         period.start + step * each for each in range(int((period.end - period.start) / step))
     ]
     return [Share(moment, known.get(moment, Usage())) for moment in moments]
-
-
-def offered(context: RequestContext, filters: Filters, *, staff: bool) -> Offered:
-    """Return the models and keys that a period has, whatever is filtered, in one query."""
-    rows = _within(_ledger(context, filters, staff=staff), Period.ending(now(), days=filters.days))
-    pairs = list(rows.order_by().values_list("model", "key_id").distinct())
-    keys = {key for _, key in pairs}
-    return Offered(sorted({model for model, _ in pairs}), sorted(keys, key=str))
-
-
-def ever(context: RequestContext, filters: Filters, *, staff: bool) -> bool:
-    """Tell whether there is any call at all, of whatever time."""
-    return _ledger(context, filters, staff=staff).exists()
-
-
-def calls(
-    context: RequestContext,
-    filters: Filters,
-    *,
-    staff: bool,
-    cursor: str = "",
-    limit: int = PAGE,
-) -> Calls:
-    """Return a page of the period's calls, newest first, in one query.
-
-    Raises:
-        InvalidInput: the cursor is none that this list gave.
-        PolicyDenied: another team is asked for by somebody who is not staff.
-    """
-    rows = _matching(_ledger(context, filters, staff=staff), filters)
-    rows = _within(rows, Period.ending(now(), days=filters.days))
-    if cursor:
-        moment, last = _position(cursor)
-        rows = rows.filter(Q(settled_at__lt=moment) | Q(settled_at=moment, pk__lt=last))
-    limit = min(max(limit, 1), MAX_PAGE)
-    items = list(rows.order_by("-settled_at", "-pk")[: limit + 1])
-    more = len(items) > limit
-    return Calls(items[:limit], _cursor(items[limit - 1]) if more else None)
-
-
-def key_names(
-    context: RequestContext, ids: Iterable[uuid.UUID | None], *, staff: bool
-) -> dict[uuid.UUID, str]:
-    """Return the names of keys, of those that the caller may know: their own; all for staff."""
-    keys = ApiKey.objects.all() if staff else ApiKey.objects.visible_to(context)
-    wanted = {each for each in ids if each is not None}
-    return dict(keys.filter(pk__in=wanted).values_list("pk", "name")) if wanted else {}
-
-
-def _ledger(context: RequestContext, filters: Filters, *, staff: bool) -> LedgerQuerySet:
-    if filters.team in ("", context.team):
-        return LedgerRow.objects.visible_to(context)
-    if not staff:
-        raise PolicyDenied("usage.other-team", "Only staff see the usage of other teams.")
-    if filters.team == EVERY_TEAM:
-        return LedgerRow.objects.all()
-    return LedgerRow.objects.filter(team=filters.team)
-
-
-def _matching(rows: LedgerQuerySet, filters: Filters) -> LedgerQuerySet:
-    if filters.model:
-        rows = rows.filter(model=filters.model)
-    if filters.outcome:
-        rows = rows.filter(outcome=filters.outcome)
-    if filters.key:
-        rows = rows.filter(key_id=None if filters.key == NO_KEY else filters.key)
-    return rows
-
-
-def _within(rows: LedgerQuerySet, period: Period) -> LedgerQuerySet:
-    return rows.filter(settled_at__gte=period.start, settled_at__lt=period.end)
 
 
 def _measured(rows: LedgerQuerySet, groups: Sequence[Group]) -> dict[Group | None, list[Share]]:
@@ -347,28 +198,3 @@ def _ordered(group: Group, shares: list[Share]) -> list[Share]:
         shares,
         key=lambda share: (-share.usage.cost_micro_usd, -share.usage.calls, str(share.value)),
     )
-
-
-def _cursor(last: LedgerRow) -> str:
-    value = [last.settled_at.isoformat(), str(last.pk)]
-    return base64.urlsafe_b64encode(orjson.dumps(value)).decode()
-
-
-def _position(cursor: str) -> tuple[dt.datetime, uuid.UUID]:
-    try:
-        moment, last = orjson.loads(base64.urlsafe_b64decode(cursor))
-        at = dt.datetime.fromisoformat(moment)
-        if at.tzinfo is None:
-            raise ValueError("a moment without its zone")
-        return at, uuid.UUID(last)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
-        raise InvalidInput(
-            "cursor.invalid", "The cursor is not one that this list gave."
-        ) from error
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

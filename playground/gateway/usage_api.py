@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from playground.gateway import usage
+from playground.gateway import usage, usage_calls
+from playground.gateway.usage_rows import Filters
 from playground.policy.requests import TeamRequest
 
 usage_api = Router(tags=["models"])
@@ -32,6 +33,7 @@ class MeasuredOut(Schema):
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     first_token_p50_ms: float | None
+    first_token_p95_ms: float | None
 
 
 class ShareOut(MeasuredOut):
@@ -63,6 +65,8 @@ class CallOut(Schema):
     purpose: str
     operation: str
     model: str
+    route: str
+    endpoint: str
     served_by: str
     input_tokens: int
     output_tokens: int
@@ -87,17 +91,24 @@ class CallsOut(Schema):
 
 
 class PeriodIn(Schema):
-    """Where to look; ``period`` in whole UTC days with today, ``team`` for staff only."""
+    """Where to look; ``period`` in whole UTC days with today, ``team`` for staff only.
+
+    ``from`` and ``to`` are UTC days in place of a period, both counted.
+    """
 
     period: Annotated[int, Field(description="1, 7, 30 or 90.")] = 7
     model: Annotated[str, Field(max_length=250)] = ""
     key: Annotated[str, Field(max_length=36)] = ""
     outcome: Annotated[str, Field(max_length=16)] = ""
     team: Annotated[str, Field(max_length=50)] = ""
+    start: Annotated[dt.date | None, Field(alias="from")] = None
+    end: Annotated[dt.date | None, Field(alias="to")] = None
 
-    def as_filters(self) -> usage.Filters:
+    def as_filters(self) -> Filters:
         """Return what the ledger is asked by."""
-        return usage.Filters(self.period, self.model, self.key, self.outcome, self.team)
+        return Filters(
+            self.period, self.model, self.key, self.outcome, self.team, self.start, self.end
+        )
 
 
 class UsageIn(PeriodIn):
@@ -106,7 +117,7 @@ class UsageIn(PeriodIn):
 
 class CallsIn(PeriodIn):
     cursor: Annotated[str, Field(max_length=200)] = ""
-    limit: Annotated[int, Field(ge=1, le=200)] = usage.PAGE
+    limit: Annotated[int, Field(ge=1, le=200)] = usage_calls.PAGE
 
 
 @usage_api.get("/usage", response=UsageOut, summary="Sum up what the team's calls took")
@@ -128,9 +139,9 @@ def read_usage(request: TeamRequest, asked: Query[UsageIn]) -> dict[str, Any]:
 
 
 @usage_api.get("/calls", response=CallsOut, summary="List the team's calls of models")
-def list_calls(request: TeamRequest, asked: Query[CallsIn]) -> usage.Calls:
+def list_calls(request: TeamRequest, asked: Query[CallsIn]) -> usage_calls.Calls:
     """List calls, newest first; follow `next` for more. No text of a call is kept here."""
-    return usage.calls(
+    return usage_calls.calls(
         request.context,
         asked.as_filters(),
         staff=request.user.is_staff,

@@ -6,9 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from playground.core.context import RequestContext
-from playground.gateway import catalogue, health, overview
-from playground.gateway.embeddings import DIMENSIONS, MODEL
-from playground.gateway.watching import current
+from playground.gateway import catalogue, overview
 from playground.policy.deciding import Resource, decide
 from playground.policy.requests import TeamRequest
 
@@ -40,48 +38,48 @@ model = ChatOpenAI(
 
 @require_safe
 def models(request: TeamRequest) -> HttpResponse:
-    """Show the models, the default one first."""
+    """Show the models by who answers, and a try; htmx gets the list alone."""
+    shown = {
+        "groups": overview.offered(request.context),
+        "default": catalogue.default_model(),
+        "administers": request.user.is_active and request.user.is_staff,
+    }
+    if request.headers.get("HX-Target") == "models-list":
+        return render(request, "gateway/models_list.html", shown)
     offered = catalogue.available()
-    known, readings = current().models, health.readings()
-    default = catalogue.default_model()
     base = f"{settings.PLAYGROUND_PUBLIC_URL}/v1"
     samples = [
-        (name, title, code.format(base=base, model=default))
+        (name, title, code.format(base=base, model=shown["default"]))
         for name, title, code in (
             ("openai", "Python, openai", OPENAI),
             ("langchain", "LangChain", LANGCHAIN),
             ("shell", "Shell", SHELL),
         )
     ]
-    return render(
-        request,
-        "gateway/models.html",
-        {
-            "offered": [
-                (each, known.get(each.id), readings.get(each.provider)) for each in offered
-            ],
-            "default": default,
-            "embedding": {"id": MODEL, "dimensions": DIMENSIONS},
-            "base": base,
-            "samples": samples,
-            "may_call": _may_call(request.context),
-            "offline_only": all(each.offline for each in offered),
-        },
-    )
+    more = {
+        "offered": offered,
+        "base": base,
+        "samples": samples,
+        "may_call": _may_call(request.context),
+        "offline_only": all(each.offline for each in offered),
+    }
+    return render(request, "gateway/models.html", shown | more)
 
 
 @require_safe
 def routes(request: TeamRequest) -> HttpResponse:
     """Show where names lead and how endpoints are; htmx gets the lists alone."""
     fragment = request.headers.get("HX-Target") == "routes"
+    routes, administers = overview.routes(), request.user.is_active and request.user.is_staff
     return render(
         request,
         "gateway/routes_lists.html" if fragment else "gateway/routes.html",
         {
-            "routes": overview.routes(),
+            "routes": routes,
             "endpoints": overview.endpoints(),
             "default": catalogue.default_model(),
-            "administers": request.user.is_active and request.user.is_staff,
+            "administers": administers,
+            "edit": overview.edit_paths(each.name for each in routes) if administers else {},
         },
     )
 

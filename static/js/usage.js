@@ -1,15 +1,20 @@
-// Usage: filters and links change the page in place, its address with it; rows answer the keyboard.
+// Usage: filters and links change the page in place, its address with it; rows answer the keyboard,
+// charts say the value under the pointer.
 const body = document.querySelector("#usage");
 let asked = 0;
 
 async function show(address, { into = "usage", push = true } = {}) {
   const mine = ++asked;
   body.setAttribute("aria-busy", "true");
-  const answer = await fetch(address, { headers: { "HX-Request": "true", "HX-Target": into } }).catch(() => null);
+  // What is wrong comes as a problem, whose detail can be said; all else as HTML.
+  const headers = { Accept: "application/problem+json, */*", "HX-Request": "true", "HX-Target": into };
+  const answer = await fetch(address, { headers }).catch(() => null);
   if (mine !== asked) return;
   body.removeAttribute("aria-busy");
   if (!answer?.ok) {
-    document.dispatchEvent(new CustomEvent("toast", { detail: { text: "The usage could not be read. Try again.", tone: "error" } }));
+    const problem = await answer?.json().catch(() => null);
+    const text = problem?.detail ?? "The usage could not be read. Try again.";
+    document.dispatchEvent(new CustomEvent("toast", { detail: { text, tone: "error" } }));
     return;
   }
   const focused = document.activeElement?.id;
@@ -20,12 +25,26 @@ async function show(address, { into = "usage", push = true } = {}) {
   if (push) history.pushState(null, "", address);
 }
 
+const usual = { period: "7", by: "model" };
+function filter(form) {
+  const chosen = new URLSearchParams(new FormData(form));
+  for (const [key, value] of [...chosen]) if (!value || value === usual[key] || (key === "period" && chosen.get("from"))) chosen.delete(key);
+  show(`${form.getAttribute("action")}${chosen.size ? `?${chosen}` : ""}`);
+}
 body.addEventListener("change", (event) => {
   const form = event.target.closest("[data-filters]");
-  if (!form) return;
-  const chosen = new URLSearchParams(new FormData(form));
-  for (const [key, value] of [...chosen]) if (!value || (key === "period" && value === "7")) chosen.delete(key);
-  show(`${form.getAttribute("action")}${chosen.size ? `?${chosen}` : ""}`);
+  // Two dates belong together: their button sends them.
+  if (form && event.target.type !== "date") filter(form);
+  const [from, to] = ["#usage-from", "#usage-to"].map((id) => body.querySelector(id));
+  if (from && to) {
+    from.required = Boolean(to.value);
+    to.min = from.value;
+  }
+});
+body.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-filters]")) return;
+  event.preventDefault();
+  filter(event.target);
 });
 body.addEventListener("click", (event) => {
   if (event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -51,3 +70,22 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   } else if (event.key === "Enter" && at >= 0 && !event.target.closest("a")) rows[at].click();
 });
+
+// ── the value under the pointer ──
+const tip = Object.assign(document.createElement("div"), { className: "chart-tip", hidden: true });
+tip.setAttribute("aria-hidden", "true");
+function point(event) {
+  const slot = event.target.closest?.("[data-tip]");
+  tip.hidden = !slot;
+  if (!slot) return;
+  const plot = slot.closest(".chart-plot");
+  if (tip.parentElement !== plot) plot.append(tip);
+  const [moment, ...rest] = slot.dataset.tip.split(": ");
+  tip.replaceChildren(Object.assign(document.createElement("b"), { textContent: moment }), ` ${rest.join(": ")}`);
+  const [within, at] = [plot.getBoundingClientRect(), slot.getBoundingClientRect()];
+  const middle = at.left + at.width / 2 - within.left;
+  tip.style.left = `${Math.min(Math.max(middle - tip.offsetWidth / 2, 0), within.width - tip.offsetWidth)}px`;
+}
+body.addEventListener("pointermove", point);
+body.addEventListener("pointerdown", point);
+body.addEventListener("pointerleave", point);

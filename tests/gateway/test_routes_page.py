@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("valkey")
 @pytest.fixture
 def connected(db: None, valkey: "redis.Redis") -> None:
     """Two endpoints behind ``both``, the first of which is down, and a route that leads nowhere."""
-    one = serve("one", "http://127.0.0.1:9/v1", context_tokens=8192)
+    one = serve("one", "http://127.0.0.1:9/v1", context_tokens=8192, max_concurrent=4)
     two = serve("two", "http://127.0.0.1:9/v1", input_price="0.5", output_price="1.5")
     lead("both", one, two, retries=2)
     lead("nowhere")
@@ -52,6 +52,28 @@ def test_it_offers_staff_the_administration(
     User.objects.filter(pk=alice.pk).update(is_staff=True)
 
     assert b"/admin/gateway/route/add/" in client_for(alice).get("/models/routes").content
+
+
+def test_it_shows_what_each_target_costs_holds_and_takes_at_once(
+    connected: None, alice: User, client_for: Callable[..., Client]
+) -> None:
+    text = client_for(alice).get("/models/routes").content.decode()
+
+    targets = text.split('class="targets"')[1].split("</ol>")[0].split("</li>")
+    assert "no price · 8.2k context · 4 at once" in targets[0]
+    assert "$0.5 / $1.5" in targets[1]
+
+
+def test_it_shows_since_when_endpoints_are_as_they_are(
+    connected: None, alice: User, client_for: Callable[..., Client]
+) -> None:
+    text = client_for(alice).get("/models/routes").content.decode()
+
+    endpoints = text.split("data-table endpoints")[1].split("</table>")[0]
+    row = endpoints.split(">one<")[1].split("</tr>")[0]
+    assert 'data-health="down"' in row
+    assert "provider.timeout" in row
+    assert row.count("<time ") == 2
 
 
 def test_it_answers_htmx_with_the_lists_alone(
@@ -108,3 +130,25 @@ def test_it_shares_a_priority_by_weight(
 
     both = next(route for route in routes if route["name"] == "both")
     assert [t["share"] for t in both["targets"]] == [75, 25]
+
+
+@pytest.mark.parametrize(
+    ("priorities", "then"),
+    [
+        ((0, 1, 2), "then the next priority answers"),
+        ((0, 0, 0), "then another target answers"),
+        ((0, 0, 1), "then another target of its priority, or else of the next, answers"),
+    ],
+)
+def test_it_says_who_answers_when_a_target_fails(
+    db: None, alice: User, api_for: Callable[..., Client], priorities: tuple[int, ...], then: str
+) -> None:
+    models = [serve(f"e{at}", "http://127.0.0.1:9/v1") for at in range(len(priorities))]
+    lead("many", *models)
+    for model, priority in zip(models, priorities, strict=True):
+        Target.objects.filter(model=model).update(priority=priority)
+    watching.forget()
+
+    routes = api_for(alice).get("/api/models/routes").json()["items"]
+
+    assert then in next(route for route in routes if route["name"] == "many")["on_failure"]
