@@ -7,7 +7,7 @@ import orjson
 import redis
 
 from playground.core.span_records import SpanDelta, SpanRecord
-from playground.tracing.rows import Row, row_of_record
+from playground.tracing.rows import row_of_record
 
 
 def channel_of(trace_id: str) -> str:
@@ -22,13 +22,13 @@ class LiveSink:
         self._redis = redis.Redis.from_url(
             url, socket_timeout=1.0, socket_connect_timeout=1.0, health_check_interval=15
         )
-        self._rows: dict[str, dict[str, Row]] = {}
+        self._records: dict[str, dict[str, SpanRecord]] = {}
         self._deltas: dict[str, list[SpanDelta]] = {}
         self._hints: set[str] = set()
 
     def on_start(self, record: SpanRecord) -> None:
-        """Publish the row."""
-        self._rows.setdefault(record.trace.trace_id, {})[record.span_id] = row_of_record(record)
+        """Publish the row; of several revisions the newest."""
+        self._records.setdefault(record.trace.trace_id, {})[record.span_id] = record
 
     on_update = on_start
     on_end = on_start
@@ -43,16 +43,18 @@ class LiveSink:
 
     def flush(self) -> bool:
         """Publish; what cannot be published now is forgotten, for the store has it."""
-        rows, self._rows = self._rows, {}
+        records, self._records = self._records, {}
         deltas, self._deltas = self._deltas, {}
         hints, self._hints = self._hints, set()
-        touched = rows.keys() | deltas.keys() | hints
+        touched = records.keys() | deltas.keys() | hints
         if not touched:
             return True
         pipeline = self._redis.pipeline(transaction=False)
         for trace_id in touched:
             message = {
-                "spans": [row.as_json() for row in rows.get(trace_id, {}).values()],
+                "spans": [
+                    row_of_record(record).as_json() for record in records.get(trace_id, {}).values()
+                ],
                 "deltas": [
                     {"span_id": delta.span_id, "offset": delta.offset, "text": delta.text}
                     for delta in deltas.get(trace_id, [])

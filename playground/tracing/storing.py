@@ -1,6 +1,6 @@
 """The store as a sink: batches of span revisions, one upsert each, patient with a lost database.
 
-A start is visible within about 100 ms. While the database is away the newest revision of each
+A start is visible within about 200 ms. While the database is away the newest revision of each
 span is kept, up to a bound, and written once it is back.
 """
 
