@@ -96,8 +96,9 @@ async def _reserved(
 ) -> tuple[Estimate, Meter]:
     request = call.request
     limits = _limits(call, known, _names(call, route, models))
+    behind = _limits(call, known, tuple(model.id for model in models[1:]))
     estimate = metering.estimate(
-        limits,
+        limits + behind,
         input_tokens=await counting.input_tokens(request),
         asked=request.max_tokens,
         choices=call.choices,

@@ -76,6 +76,8 @@ async def tried(
     last: ProviderError | None = None
     over: QuotaExceeded | None = None
     for model in models:
+        if circuits.waits_s(model.id):
+            continue
         if admit is not None and model is not models[0]:
             try:
                 await admit(model)
@@ -89,7 +91,7 @@ async def tried(
             if number:
                 assert last is not None
                 await asyncio.sleep(_pause_s(number, last))
-            circuits.begin(model.id)
+            trial = circuits.begin(model.id)
             attempts.asked = model
             async with contextlib.AsyncExitStack() as held:
                 try:
@@ -105,7 +107,7 @@ async def tried(
                 except ProviderError as error:
                     last = error
                 except BaseException:
-                    circuits.left(model.id)
+                    circuits.left(model.id, trial)
                     raise
                 else:
                     attempts.made.append((model.id, ""))
@@ -117,16 +119,16 @@ async def tried(
                         async for event in events:
                             yield event
                     except ProviderError as error:
-                        _count(circuits, model, error)
+                        _count(circuits, model, error, trial)
                         raise
                     except BaseException:
-                        circuits.left(model.id)
+                        circuits.left(model.id, trial)
                         raise
                     circuits.succeeded(model.id)
                     return
             attempts.asked = None
             attempts.made.append((model.id, last.code))
-            _count(circuits, model, last)
+            _count(circuits, model, last, trial)
             if last.code in CALLERS_FAULT:
                 raise last
             if last.code in _GONE or _asks_for_long(last):
@@ -134,14 +136,14 @@ async def tried(
     raise last or over or _unavailable(route, models, circuits)
 
 
-def _count(circuits: Breaker, model: Model, error: ProviderError) -> None:
+def _count(circuits: Breaker, model: Model, error: ProviderError, trial: int) -> None:
     if error.code in CALLERS_FAULT:
         circuits.succeeded(model.id)
     elif error.code in ("provider.rate-limited", "provider.saturated", "provider.unknown-model"):
         # Busy is not broken, nor is who does not know a name.
-        circuits.left(model.id)
+        circuits.left(model.id, trial)
     else:
-        circuits.failed(model.id)
+        circuits.failed(model.id, trial)
 
 
 def _pause_s(number: int, error: ProviderError) -> float:

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from playground.gateway.chat import Gathering, ToolCall
+from playground.gateway.chat import ASIDES, Gathering, ToolCall
 from playground.gateway.events import Event
 from playground.gateway.guardrails.covering import Cover
 from playground.gateway.guardrails.entities import Entity
 from playground.gateway.guardrails.streaming import StreamRedactor
-from playground.gateway.hearing import ASIDES, Calls, choices_of, content_of
+from playground.gateway.hearing import Calls, choices_of, content_of
 from playground.gateway.providers.failing import garbage
 
 ROLES = frozenset("assistant user system developer tool function model".split())

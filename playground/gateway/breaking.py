@@ -25,6 +25,7 @@ class _Circuit:
     open_until: float = 0.0
     open_s: float = OPEN_S
     tried_at: float | None = None
+    trial: int = 0
 
 
 class Breaker:
@@ -54,12 +55,15 @@ class Breaker:
             trying = tried_at is not None and self._clock() - tried_at < LONGEST_S
             return 1.0 if trying else 0.0
 
-    def begin(self, name: str) -> None:
-        """Note that a call is sent; after a pause it is the one that tries."""
+    def begin(self, name: str) -> int:
+        """Note that a call is sent; after a pause it is the one that tries, and gets its number."""
         with self._lock:
             circuit = self._circuits.get(name)
-            if circuit is not None and circuit.open_until:
-                circuit.tried_at = self._clock()
+            if circuit is None or not circuit.open_until:
+                return 0
+            circuit.tried_at = self._clock()
+            circuit.trial += 1
+            return circuit.trial
 
     def answers(self, name: str) -> None:
         """Close the circuit, as an answer begins; should that break off, it opens again at once."""
@@ -74,13 +78,13 @@ class Breaker:
         with self._lock:
             self._circuits.pop(name, None)
 
-    def failed(self, name: str) -> None:
-        """Count a failure; old ones are forgotten."""
+    def failed(self, name: str, trial: int = 0) -> None:
+        """Count a failure; old ones are forgotten. ``trial`` is what ``begin`` gave."""
         with self._lock:
             now = self._clock()
             circuit = self._circuits.get(name) or self._new(name, now)
             if circuit.open_until:
-                if circuit.tried_at is not None:
+                if circuit.tried_at is not None and trial == circuit.trial:
                     circuit.tried_at = None
                     circuit.open_s = min(circuit.open_s * 2, LONGEST_S)
                     circuit.open_until = now + circuit.open_s
@@ -98,10 +102,11 @@ class Breaker:
         circuit = self._circuits[name] = _Circuit(since=now)
         return circuit
 
-    def left(self, name: str) -> None:
+    def left(self, name: str, trial: int = 0) -> None:
         """Note that a call was left before it told anything."""
         with self._lock:
-            if circuit := self._circuits.get(name):
+            circuit = self._circuits.get(name)
+            if circuit is not None and trial == circuit.trial:
                 circuit.tried_at = None
 
     def reset(self) -> None:

@@ -88,7 +88,7 @@ class Recording:
             number = str(choice.get("index", at))
             self._finishes[number] = choice.get("finish_reason") or self._finishes.get(number, "")
         if self._size <= MAX_BYTES:
-            self._pieces.append(orjson.dumps(event.body))
+            self._pieces.append(event.encoded())
             self._size += len(self._pieces[-1])
 
     async def keep(self, name: str, *, team: str, ttl_s: int) -> None:

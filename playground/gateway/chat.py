@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+ASIDES = ("reasoning", "reasoning_content", "refusal")
+"""Members of a message that are text beside what it says."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
@@ -80,6 +83,15 @@ class Completion:
     provider: str
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """A tool call as far as it has come; its arguments in pieces."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
 class Gathering:
     """Put chunks together to a completion."""
 
@@ -87,7 +99,7 @@ class Gathering:
         self._pieces: list[str] = []
         self.finish_reason = ""
         self.usage: Usage | None = None
-        self._calls: dict[int, ToolCall] = {}
+        self._calls: dict[int, _Gathered] = {}
 
     def add(self, chunk: Chunk) -> None:
         if chunk.text:
@@ -95,12 +107,13 @@ class Gathering:
         self.finish_reason = chunk.finish_reason or self.finish_reason
         self.usage = chunk.usage or self.usage
         for delta in chunk.tool_calls or ():
-            known = self._calls.get(delta.index, ToolCall("", "", ""))
-            self._calls[delta.index] = ToolCall(
-                delta.id or known.id,
-                known.name or delta.name or "",
-                known.arguments + delta.arguments,
-            )
+            known = self._calls.get(delta.index)
+            if known is None:
+                known = self._calls[delta.index] = _Gathered()
+            known.id = delta.id or known.id
+            known.name = known.name or delta.name or ""
+            if delta.arguments:
+                known.arguments.append(delta.arguments)
 
     @property
     def text(self) -> str:
@@ -114,7 +127,10 @@ class Gathering:
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        return [call for _, call in sorted(self._calls.items())]
+        return [
+            ToolCall(call.id, call.name, "".join(call.arguments))
+            for _, call in sorted(self._calls.items())
+        ]
 
     def completion(self, *, model: str, provider: str) -> Completion:
         return Completion(

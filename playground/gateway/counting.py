@@ -14,7 +14,7 @@ _LONG_CHARS = 100_000
 
 async def input_tokens(request: ChatRequest) -> int:
     """Return about how many tokens a request has."""
-    if size(request.messages) > _LONG_CHARS:
+    if size(request.messages) + size(request.tools) > _LONG_CHARS:
         return await asyncio.to_thread(count_messages, request.messages, request.tools)
     return count_messages(request.messages, request.tools)
 

@@ -1,8 +1,9 @@
 """Decide whether whole texts keep a rule, and remember what was decided about them.
 
 A conversation comes again with every turn, and its caller writes all of it: each turn is decided
-upon, but only once in a process under one version of the configuration, as routes may lead to
-other guard models later. What is remembered is a hash of the text, never the text.
+upon, for injections and topics only once in a process under one version of the configuration. A
+guard model reads the conversation as a whole, so it is asked again when a turn is added. What is
+remembered is a hash of the text, never the text.
 """
 
 import asyncio
@@ -76,7 +77,11 @@ async def against(rule: Rule, texts: Sequence[str], *, team: str, judge: Judge) 
             return why
         if why is None:
             unknown[name] = text
-    return await asyncio.to_thread(_decided, rule, unknown) if unknown else ""
+    if not unknown:
+        return ""
+    deciding = functools.partial(_decided, rule, unknown)
+    beside = embeddings.in_turn if rule.check == "topics" else asyncio.to_thread
+    return await beside(deciding)
 
 
 def misfit(rule: Rule, asked: Mapping[str, Any] | None, text: str) -> str:

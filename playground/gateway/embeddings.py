@@ -1,15 +1,25 @@
 """Embeddings of short texts, made in this process by multilingual-e5-small."""
 
+import asyncio
 import functools
 import threading
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 MODEL = "offline/multilingual-e5-small"
 DIMENSIONS = 384
 _lock = threading.Lock()
+# One thread, as the model takes one text at a time: those who wait hold up nobody else's threads.
+_turns = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedding")
+T = TypeVar("T")
+
+
+async def in_turn(work: Callable[[], T]) -> T:
+    """Run what embeds beside the event loop, one after the other."""
+    return await asyncio.get_running_loop().run_in_executor(_turns, work)
 
 
 @functools.cache

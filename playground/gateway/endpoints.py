@@ -73,12 +73,12 @@ def provider_of(model: Model) -> Provider | OpenAICompatible:
 
 
 def _retire_others(server: Server) -> None:
-    """Let go of what an endpoint of this name was before."""
+    """Let go of endpoints that were changed, switched off or deleted."""
     if len(_providers) == 1:
         looping.close_at_exit(close)
     used = {model.server for model in watching.last().models.values()} | {environment_server()}
     for other in list(_providers):
-        if other.name == server.name and other != server and other not in used:
+        if other != server and other not in used:
             _providers.pop(other).retire()
 
 

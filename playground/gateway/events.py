@@ -4,16 +4,16 @@ A streamed answer is a series of ``chat.completion.chunk``, a whole one a ``chat
 """
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from playground.gateway.chat import ChatRequest, Chunk, Gathering, Usage
+from playground.gateway.chat import ASIDES, ChatRequest, Chunk, Gathering, Usage
 from playground.gateway.providers import Provider, reading
 from playground.gateway.providers.checking import choices_of, numbered, parsed
-from playground.gateway.providers.failing import UNREADABLE, garbage
+from playground.gateway.providers.failing import UNREADABLE, cut, garbage
 from playground.gateway.providers.numbering import Numbering
 from playground.gateway.providers.openai_compatible import OpenAICompatible
 from playground.gateway.providers.refusing import is_error, refusal
@@ -21,6 +21,10 @@ from playground.gateway.speaking import spoken
 
 # What an endpoint may send before its first words is held until they come.
 MAX_QUIET = 2**22
+# All of it is kept until it has ended: for its trace, its price and its rules.
+MAX_STREAM = 2**27
+# What an event takes here besides its letters.
+_PER_EVENT = 400
 
 
 class Event:
@@ -93,17 +97,31 @@ async def _relayed(provider: OpenAICompatible, asked: Asked) -> AsyncGenerator[E
             whole = _whole(await reply.whole())
         else:
             quiet: int | None = 0
+            begun, ended, size = set[int](), set[int](), 0
             async with contextlib.aclosing(reading.lines(reply, choices=asked.choices)) as listed:
                 async for data in listed:
+                    size += len(data) + _PER_EVENT
+                    if size > MAX_STREAM:
+                        raise garbage("its answer is too long")
                     event = _read(data)
+                    if asked.choices > 1:
+                        # Not those that were asked for: not every endpoint knows of ``n``.
+                        begun.update(each.get("index") or 0 for each in event.choices)
+                        ended.update(
+                            each.get("index") or 0
+                            for each in event.choices
+                            if each.get("finish_reason")
+                        )
                     yield event
                     if not event.is_empty:
                         reply.patience.heard()
                         quiet = None
                         continue
                     reply.patience.run()
-                    if quiet is not None and (quiet := quiet + len(data)) > MAX_QUIET:
+                    if quiet is not None and (quiet := quiet + len(data) + _PER_EVENT) > MAX_QUIET:
                         raise garbage("it sends much and says nothing")
+            if begun - ended:
+                raise cut()
             return
     yield _as_chunk(whole) if asked.streamed else whole
 
@@ -181,6 +199,9 @@ class Reading:
             raise garbage("its answer could not be read") from error
 
 
+_TEXT = frozenset(("role", "content", "tool_calls"))
+
+
 class Said:
     """What an answer has said so far: its first choice, all that was written, the tokens told."""
 
@@ -192,7 +213,7 @@ class Said:
 
     @property
     def written(self) -> str:
-        """Return the text and the tool calls of all choices."""
+        """Return the text, the tool calls and the thoughts of all choices."""
         return self.gathered.written + "".join(self._others)
 
     def take(self, event: Event) -> str:
@@ -204,8 +225,11 @@ class Said:
         whole = None
         try:
             for choice in event.choices:
+                said = choice.get("delta") or choice.get("message")
+                if said and not (said.keys() <= _TEXT):
+                    self._others.extend(_asides(said))
                 if choice.get("index"):
-                    self._others.append(_words(choice.get("delta") or choice.get("message")))
+                    self._others.append(_words(said))
                 elif "message" in choice:
                     whole = reading.whole({**event.body, "choices": [choice]})
         except UNREADABLE as error:
@@ -221,6 +245,15 @@ def _says(choice: dict[str, Any]) -> bool:
     if delta and any(value for name, value in delta.items() if name != "role"):
         return True
     return bool(choice.get("finish_reason")) or "message" in choice
+
+
+def _asides(message: dict[str, Any]) -> Iterator[str]:
+    """Yield what a model writes beside its text; it is paid for, too."""
+    for name in ASIDES:
+        if isinstance(text := message.get(name), str):
+            yield text
+    if function := message.get("function_call"):
+        yield f"{function.get('name') or ''}{function.get('arguments') or ''}"
 
 
 def _words(message: dict[str, Any] | None) -> str:

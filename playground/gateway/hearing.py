@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.core.errors import ProviderError
-from playground.gateway.chat import Chunk, Gathering
+from playground.gateway.chat import ASIDES, Chunk, Gathering
 from playground.gateway.events import Event
 from playground.gateway.guardrails.covering import unescaped
 from playground.gateway.providers.failing import UNREADABLE, garbage
 from playground.gateway.providers.numbering import Numbering
 
-ASIDES = ("reasoning", "reasoning_content", "refusal")
-"""Members of a message that are text beside what it says."""
 MAX_CHOICES = 128
 _PLAIN_PARTS = (None, "text", "output_text")
 

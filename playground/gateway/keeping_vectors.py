@@ -1,4 +1,4 @@
-"""Keep what was embedded for a week, by a hash of model, form and text, for each team apart."""
+"""Keep what was embedded for a week, by a hash of who made it how of what, for each team apart."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 
 from playground.gateway import shelves
+from playground.gateway.configuration import Model
 
 Vector = np.ndarray[Any, Any]
 
@@ -16,16 +17,24 @@ KEEP_S = 7 * 86_400
 # Of each team: 75 MB for the model in this process, whose vectors take 1.5 kB.
 MOST_KEPT = 50_000
 MAX_BYTES = 2**16
-# What makes another vector of the same text; ``user`` and the like do not.
-_FORM = ("dimensions", "input_type", "task", "instruction")
+# Says for whom or how it is sent; anything else may make another vector of the same text.
+_IRRELEVANT = frozenset(("input", "model", "user", "encoding_format", "metadata"))
 
 
-def names(model: str, body: dict[str, Any], texts: Sequence[str], *, team: str) -> list[str]:
+def names(model: Model, body: dict[str, Any], texts: Sequence[str], *, team: str) -> list[str]:
     """Return the names under which the vectors of the texts are kept."""
-    form = [body.get(each) for each in _FORM]
+    rest = {name: value for name, value in body.items() if name not in _IRRELEVANT}
+    # An endpoint that gets another address may serve another model under the same name.
+    form = [model.id, model.server.kind, model.server.base_url, rest]
+    known = hashlib.sha256(orjson.dumps(form, option=orjson.OPT_SORT_KEYS))
     shelf = shelves.shelf_of(team, PREFIX)
-    digests = (hashlib.sha256(orjson.dumps([model, *form, text])).hexdigest() for text in texts)
-    return [f"{shelf}:{digest}" for digest in digests]
+    return [f"{shelf}:{_digest(known, text)}" for text in texts]
+
+
+def _digest(form: "hashlib._Hash", text: str) -> str:
+    digest = form.copy()
+    digest.update(b"\0" + text.encode())
+    return digest.hexdigest()
 
 
 async def known(names: Sequence[str]) -> list[Vector | None]:

@@ -62,7 +62,7 @@ class EndpointView:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model or route that callers can name, and how often it answered today.
+    """A model or route that callers can name, and its calls of today.
 
     ``status`` is of a route, whose targets may be of several endpoints; else empty.
     """
@@ -76,7 +76,7 @@ class Offer:
 
     @property
     def calls_written(self) -> str:
-        """Write how often it answered."""
+        """Write how many calls there were."""
         return f"{self.calls:,}"
 
 

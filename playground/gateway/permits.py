@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import redis
@@ -15,6 +15,7 @@ import redis
 from playground.core.errors import ProviderError
 from playground.gateway.connecting import client
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 PREFIX = "playground:{permits}:"
@@ -53,19 +54,23 @@ async def held(model: str, most: int | None) -> AsyncIterator[None]:
         yield
         return
     permit = uuid4().hex
-    if not await _take(model, permit, most):
-        raise ProviderError(
-            "provider.saturated",
-            f"As many calls of {model} run as are allowed at once.",
-            http_status=503,
-            retry_after_s=1,
-        )
-    renewing = asyncio.create_task(_renew(model, permit))
+    taking = _kept(_take(model, permit, most))
     try:
-        yield
+        if not await asyncio.shield(taking):
+            raise ProviderError(
+                "provider.saturated",
+                f"As many calls of {model} run as are allowed at once.",
+                http_status=503,
+                retry_after_s=1,
+            )
+        renewing = asyncio.create_task(_renew(model, permit))
+        try:
+            yield
+        finally:
+            renewing.cancel()
     finally:
-        renewing.cancel()
-        await asyncio.shield(_kept(_give_back(model, permit)))
+        # Also of a caller who left while it was taken, which may have happened all the same.
+        await asyncio.shield(_kept(_give_back(model, permit, taking)))
 
 
 async def _take(model: str, permit: str, most: int) -> bool:
@@ -85,15 +90,16 @@ async def _renew(model: str, permit: str) -> None:
             await client().eval(_EXTEND, 1, PREFIX + model, permit, LEASE_S * 1000)  # type: ignore[misc]
 
 
-async def _give_back(model: str, permit: str) -> None:
+async def _give_back(model: str, permit: str, taking: "asyncio.Task[bool]") -> None:
+    await asyncio.wait((taking,))
     with contextlib.suppress(redis.RedisError, OSError):
         await client().zrem(PREFIX + model, permit)
 
 
-_going: "set[asyncio.Task[None]]" = set()
+_going: "set[asyncio.Task[Any]]" = set()
 
 
-def _kept(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+def _kept(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
     """Hold on to a task that goes on when its caller is cancelled: the loop itself does not."""
     task = asyncio.create_task(work)
     _going.add(task)

@@ -1,7 +1,7 @@
 """Tell which rules hold for a call, and what they look for."""
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from playground.gateway.configuration import Rule
 from playground.gateway.guardrails.entities import PII, SECRETS, Entity
@@ -10,32 +10,23 @@ GROUPS = {"pii": PII, "secrets": SECRETS}
 """The checks that look for entities."""
 
 
-def in_force(rules: Iterable[Rule], *, reached: Collection[str] = ()) -> list[Rule]:
-    """Return the rules that hold: an ``allow`` takes back the less particular ones of its check.
-
-    One for a model that is only one of those ``reached`` takes back what is said of that model
-    alone: another may answer in its place.
-
-    Args:
-        rules: those of the team and of the models that the call names or may reach.
-        reached: ids of the models that may answer.
-    """
+def in_force(rules: Iterable[Rule]) -> list[Rule]:
+    """Return the rules that hold: an ``allow`` takes back the less particular ones of its check."""
     known = list(rules)
     allowing = [rule for rule in known if rule.action == "allow"]
     return [
         rule
         for rule in known
-        if rule.action != "allow" and not any(_frees(each, rule, reached) for each in allowing)
+        if rule.action != "allow" and not any(_frees(each, rule) for each in allowing)
     ]
 
 
-def _frees(allow: Rule, rule: Rule, reached: Collection[str]) -> bool:
-    if allow.check != rule.check or allow.stage not in ("both", rule.stage):
-        return False
-    others = set(reached) - {allow.model}
-    if allow.model in reached and allow.model != rule.model and others:
-        return False
-    return _particular(allow) > _particular(rule)
+def _frees(allow: Rule, rule: Rule) -> bool:
+    return (
+        allow.check == rule.check
+        and allow.stage in ("both", rule.stage)
+        and _particular(allow) > _particular(rule)
+    )
 
 
 def _particular(rule: Rule) -> int:

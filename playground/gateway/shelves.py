@@ -5,7 +5,6 @@ All keys of a shelf share its hash tag, hence one slot.
 
 import contextlib
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -16,18 +15,19 @@ from playground.gateway.connecting import client
 log = logging.getLogger(__name__)
 
 # KEYS  1 the shelf: names by age  2... names
-# ARGV  1 now, in seconds  2 seconds to keep them  3 how many at most  4... the values
+# ARGV  1 seconds to keep them  2 how many at most  3... the values
 _KEEP = """
+local clock = redis.call('TIME')
 for at = 2, #KEYS do
-  redis.call('SET', KEYS[at], ARGV[at + 2], 'EX', ARGV[2])
-  redis.call('ZADD', KEYS[1], ARGV[1], KEYS[at])
+  redis.call('SET', KEYS[at], ARGV[at + 1], 'EX', ARGV[1])
+  redis.call('ZADD', KEYS[1], clock[1] * 1000000 + clock[2], KEYS[at])
 end
-local over = redis.call('ZCARD', KEYS[1]) - ARGV[3]
+local over = redis.call('ZCARD', KEYS[1]) - ARGV[2]
 if over > 0 then
   local oldest = redis.call('ZPOPMIN', KEYS[1], over)
   for at = 1, #oldest, 2 do redis.call('DEL', oldest[at]) end
 end
-if redis.call('TTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+if redis.call('TTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 """
 
 
@@ -51,4 +51,4 @@ async def keep(shelf: str, values: Mapping[str, bytes], *, ttl_s: int, most: int
         return
     with contextlib.suppress(redis.RedisError, OSError):
         script = cast(Any, client().register_script(_KEEP))
-        await script(keys=[shelf, *values], args=[int(time.time()), ttl_s, most, *values.values()])
+        await script(keys=[shelf, *values], args=[ttl_s, most, *values.values()])

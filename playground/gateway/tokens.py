@@ -51,9 +51,13 @@ def count_messages(
     return total
 
 
-def size(messages: Iterable[Mapping[str, Any]]) -> int:
-    """Return about how many characters there are to count in messages."""
-    return sum(_size(message.get("content")) for message in messages)
+def size(value: Any) -> int:
+    """Return about how many characters there are to count in messages, tools or parts of them."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(size, value.values()))
+    return sum(map(size, value)) if isinstance(value, list | tuple) else 0
 
 
 def _of_part(part: Any) -> int:
@@ -66,12 +70,3 @@ def _of_part(part: Any) -> int:
         if not _BINARY.isdisjoint(part):
             return PER_IMAGE
     return count(orjson.dumps(part).decode())
-
-
-def _size(content: Any) -> int:
-    if isinstance(content, str):
-        return len(content)
-    if not isinstance(content, list):
-        return 0
-    texts = (part.get("text") for part in content if isinstance(part, dict))
-    return sum(len(text) for text in texts if isinstance(text, str))

@@ -25,8 +25,12 @@ GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 # A caller who hung up did not fail, and a block is counted by itself.
 ERRORS: Final = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.ABANDONED)
 
-# Nobody waited for a model where a rule or the cache answered.
-_WAITED = "FILTER (WHERE NOT from_cache AND blocked_by = '')"
+# Nobody waited for a model where a rule or the cache answered, or none could be asked; how long a
+# call took whose process was killed is not known.
+_WAITED = (
+    "FILTER (WHERE NOT from_cache AND blocked_by = '' AND served_by <> '' "
+    "AND outcome <> 'abandoned')"
+)
 _MEASURES: Final = f"""
     count(*),
     coalesce(sum(input_tokens), 0)::bigint,
@@ -156,7 +160,16 @@ def _measured(rows: LedgerQuerySet, groups: Sequence[Group]) -> dict[Group | Non
     """Measure the rows in all (``None``) and by each group, in one statement around theirs."""
     chosen = rows.order_by().values(
         *("input_tokens", "output_tokens", "cached_tokens", "cost_micro_usd", "latency_ms"),
-        *("first_token_ms", "outcome", "blocked_by", "from_cache", "subject", "model", "key_id"),
+        *(
+            "first_token_ms",
+            "outcome",
+            "blocked_by",
+            "from_cache",
+            "served_by",
+            "subject",
+            "model",
+            "key_id",
+        ),
         "team",
         by_hour=Trunc("settled_at", "hour", tzinfo=dt.UTC),
         by_day=Trunc("settled_at", "day", tzinfo=dt.UTC),

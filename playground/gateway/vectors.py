@@ -4,7 +4,6 @@ import asyncio
 import base64
 import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,8 +28,6 @@ MAX_DIMENSIONS = 2**14
 _MUCH = 2**18
 # So many texts are embedded here at a time, so that callers take turns.
 _TURN = 8
-# One thread, as the model here embeds one text at a time: those who wait hold up nobody else's.
-_here = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedding")
 
 
 async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGenerator[Event]:
@@ -41,7 +38,7 @@ async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGen
     """
     check(model, body)
     texts: list[str] = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    name = functools.partial(keeping_vectors.names, model.id, body, texts, team=team)
+    name = functools.partial(keeping_vectors.names, model, body, texts, team=team)
     names = await _aside(sum(map(len, texts)), name)
     known = await keeping_vectors.known(names)
     new = [at for at, vector in enumerate(known) if vector is None]
@@ -80,14 +77,13 @@ async def _made(
 
 
 async def _made_here(texts: Sequence[str], kind: Any) -> tuple[list[Vector], int]:
-    loop = asyncio.get_running_loop()
     made: list[Vector] = []
     tokens = 0
     for at in range(0, len(texts), _TURN):
         some = texts[at : at + _TURN]
         work = functools.partial(embeddings.embed, some, kind=kind)
-        made.extend(await loop.run_in_executor(_here, work))
-        tokens += await loop.run_in_executor(_here, _tokens, some)
+        made.extend(await embeddings.in_turn(work))
+        tokens += await embeddings.in_turn(functools.partial(_tokens, some))
     return made, tokens
 
 

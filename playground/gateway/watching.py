@@ -1,8 +1,8 @@
 """Keep what administrators decided in memory, in each process.
 
-Every process asks twice a second at most whether there is a newer version, so that a change is in
-force everywhere within a second and no message about it can be lost. Servers ask beside the calls,
-whoever else when it is used. While the database is away the last known one stays in force.
+Every process asks two or three times a second whether there is a newer version, so that a change
+is in force everywhere within a second and no message about it can be lost. Servers ask beside the
+calls, whoever else when it is used. While the database is away the last known one stays in force.
 """
 
 import logging

@@ -36,6 +36,7 @@ class Mock:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     usage: dict[str, Any] | None = None
     finish: str | None = "stop"
+    member: str = "content"
     url: str = ""
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -81,7 +82,7 @@ class Mock:
                 assert request.transport is not None
                 request.transport.abort()
                 return response
-            await self._event(response, [{"index": 0, "delta": {"content": word}}])
+            await self._event(response, [{"index": 0, "delta": {self.member: word}}])
             await asyncio.sleep(self.pause_s)
         self.told.append((11, len(self.words)))
         await self._event(response, [{"index": 0, "delta": {}, "finish_reason": self.finish}])

@@ -72,9 +72,9 @@ def test_it_closes_when_that_one_succeeds(circuits: Breaker, clock: Clock) -> No
 def test_it_waits_twice_as_long_when_that_one_fails(circuits: Breaker, clock: Clock) -> None:
     fail(circuits)
     clock.now += OPEN_S
-    circuits.begin("m")
+    trial = circuits.begin("m")
 
-    circuits.failed("m")
+    circuits.failed("m", trial)
 
     assert circuits.waits_s("m") == OPEN_S * 2
 
@@ -85,10 +85,10 @@ def test_it_lets_another_through_when_that_one_is_left(
 ) -> None:
     fail(circuits)
     clock.now += OPEN_S
-    circuits.begin("m")
+    trial = circuits.begin("m")
 
     if told:
-        circuits.left("m")
+        circuits.left("m", trial)
     else:
         clock.now += LONGEST_S
 
@@ -142,3 +142,16 @@ def test_it_remembers_no_more_names_than_it_should(circuits: Breaker) -> None:
         circuits.failed(f"made-up-{number}")
 
     assert len(circuits._circuits) == MOST
+
+
+def test_it_listens_to_nobody_but_the_one_that_tries(circuits: Breaker, clock: Clock) -> None:
+    fail(circuits)
+    clock.now += OPEN_S
+    trial = circuits.begin("m")
+
+    circuits.failed("m")
+    circuits.left("m")
+    assert 0 < circuits.waits_s("m") <= 1
+    circuits.failed("m", trial)
+
+    assert circuits.waits_s("m") == OPEN_S * 2

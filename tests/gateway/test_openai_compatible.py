@@ -12,7 +12,8 @@ from aiohttp import web
 
 from playground.core.errors import ProviderError
 from playground.gateway.chat import ChatRequest, Completion, Gathering
-from playground.gateway.providers.openai_compatible import OpenAICompatible
+from playground.gateway.events import Asked, of_provider
+from playground.gateway.providers.openai_compatible import OpenAICompatible, body_of
 from playground.gateway.providers.reading import AFTER_FINISH_S, MAX_LINE, lines
 from tests.gateway.upstream import (
     KEY,
@@ -408,3 +409,36 @@ async def test_it_reads_the_code_when_an_error_is_long(endpoint: Endpoint) -> No
 
     with pytest.raises(ProviderError, match=r"out-of-credit"):
         await ask(endpoint)
+
+
+@pytest.mark.parametrize("then", ["end", "cut"])
+async def test_it_is_cut_when_one_of_several_choices_has_not_ended(
+    endpoint: Endpoint, then: str
+) -> None:
+    def of(index: int, finish: str | None = None, **said: Any) -> dict[str, Any]:
+        return {"choices": [{"index": index, "delta": said, "finish_reason": finish}]}
+
+    endpoint.answer = stream(
+        of(0, content="whole"), of(1, content="half"), of(0, "stop"), then=then
+    )
+    request = ChatRequest("m", [{"role": "user", "content": "hi"}])
+
+    with pytest.raises(ProviderError) as caught:
+        async for _ in of_provider(endpoint.provider, Asked(request, body_of(request), choices=2)):
+            pass
+
+    assert caught.value.code == "provider.cut"
+
+
+async def test_it_ends_when_an_endpoint_gives_one_choice_of_two(endpoint: Endpoint) -> None:
+    endpoint.answer = stream(delta(content="only"), delta("stop"), "[DONE]")
+    request = ChatRequest("m", [{"role": "user", "content": "hi"}])
+
+    events = [
+        event
+        async for event in of_provider(
+            endpoint.provider, Asked(request, body_of(request), choices=2)
+        )
+    ]
+
+    assert len(events) == 2

@@ -14,22 +14,18 @@ def rule(action: str = "block", **more: Any) -> Rule:
 
 
 @pytest.mark.parametrize(
-    ("allow", "strict", "reached", "holds"),
+    ("allow", "strict", "holds"),
     [
-        ({"team": "a"}, {}, ["one/m"], False),
-        ({"team": "a", "stage": "input"}, {}, ["one/m"], True),
-        ({"team": "a", "check": "secrets"}, {}, ["one/m"], True),
-        ({}, {"team": "a"}, ["one/m"], True),
-        ({"model": "one/m"}, {}, ["one/m"], False),
-        ({"model": "one/m"}, {}, ["one/m", "two/m"], True),
-        ({"model": "both"}, {}, ["one/m", "two/m"], False),
-        ({"model": "one/m", "team": "a"}, {"model": "one/m"}, ["one/m", "two/m"], False),
-        ({"model": "one/m", "team": "a"}, {"model": "two/m"}, ["one/m", "two/m"], True),
+        ({"team": "a"}, {}, False),
+        ({"team": "a", "stage": "input"}, {}, True),
+        ({"team": "a", "check": "secrets"}, {}, True),
+        ({}, {"team": "a"}, True),
+        ({"model": "one/m"}, {}, False),
     ],
 )
 def test_it_takes_a_rule_back_only_where_an_allow_covers_it(
-    allow: dict[str, Any], strict: dict[str, Any], reached: list[str], holds: bool
+    allow: dict[str, Any], strict: dict[str, Any], holds: bool
 ) -> None:
     kept = rule(**strict)
 
-    assert in_force([kept, rule("allow", **allow)], reached=reached) == [kept] * holds
+    assert in_force([kept, rule("allow", **allow)]) == [kept] * holds

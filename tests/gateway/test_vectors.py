@@ -118,6 +118,29 @@ async def test_it_embeds_here_when_all_other_threads_are_taken(valkey: object) -
     await taken
 
 
+MODEL = Model("m", Server("acme", "openai", "https://a.example/v1"))
+
+
+@pytest.mark.parametrize(
+    ("other", "body"),
+    [
+        (Model("m", Server("acme", "openai", "https://b.example/v1")), {}),
+        (Model("n", Server("acme", "openai", "https://a.example/v1")), {}),
+        (MODEL, {"prompt_name": "query"}),
+        (MODEL, {"dimensions": 5}),
+    ],
+)
+def test_it_keeps_vectors_apart_that_were_made_otherwise(
+    other: Model, body: dict[str, Any]
+) -> None:
+    same = {"input": "a", "model": "x", "user": "u", "encoding_format": "base64"}
+
+    mine = keeping_vectors.names(MODEL, {}, ["a"], team="hiring")
+
+    assert keeping_vectors.names(MODEL, same, ["a"], team="hiring") == mine
+    assert keeping_vectors.names(other, body, ["a"], team="hiring") != mine
+
+
 def vector(number: int) -> keeping_vectors.Vector:
     return np.full(2, number, dtype=np.float32)
 
@@ -127,8 +150,8 @@ async def test_it_forgets_the_oldest_when_a_team_keeps_too_many(
 ) -> None:
     monkeypatch.setattr(keeping_vectors, "MOST_KEPT", 3)
     texts = [str(number) for number in range(6)]
-    names = keeping_vectors.names("m", {}, texts, team="hiring")
-    other = keeping_vectors.names("m", {}, ["a"], team="other")
+    names = keeping_vectors.names(MODEL, {}, texts, team="hiring")
+    other = keeping_vectors.names(MODEL, {}, ["a"], team="other")
 
     await keeping_vectors.keep([(other[0], vector(9))], team="other")
     for number, name in enumerate(names):
@@ -145,7 +168,7 @@ async def test_it_forgets_the_oldest_when_a_team_keeps_too_many(
 
 
 async def test_it_keeps_no_vector_when_it_is_very_large(valkey: object) -> None:
-    (name,) = keeping_vectors.names("m", {}, ["a"], team="hiring")
+    (name,) = keeping_vectors.names(MODEL, {}, ["a"], team="hiring")
     large = np.zeros(keeping_vectors.MAX_BYTES // 4 + 1, dtype=np.float32)
 
     await keeping_vectors.keep([(name, large)], team="hiring")

@@ -1,6 +1,7 @@
 """The configuration in memory while the database does not answer."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -53,7 +54,10 @@ def test_it_answers_from_memory_while_another_waits_for_the_database() -> None:
     with hanging_database():
         watching.forget()
         waiting, _ = looking()
-        waiting.join(0.3)
+        for _ in range(500):
+            if watching._Known.lock.locked():
+                break
+            time.sleep(0.01)
 
         others = [looking() for _ in range(5)]
         for thread, _ in others:

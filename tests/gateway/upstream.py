@@ -60,7 +60,7 @@ async def serve() -> AsyncIterator[Endpoint]:
     host, port = runner.addresses[0][:2]
     endpoint.url = f"http://{host}:{port}/v1"
     endpoint.provider = OpenAICompatible(
-        name="openai", base_url=endpoint.url, api_key=KEY, silence_s=0.3
+        name="openai", base_url=endpoint.url, api_key=KEY, silence_s=2.0
     )
     try:
         yield endpoint

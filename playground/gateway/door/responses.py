@@ -24,6 +24,7 @@ async def respond(asking: Asking, answer: Answer) -> None:
     request = request_of(asking)
     reply = Reply(asking.body, Head.new("resp", model=request.model))
     streamed = asking.flag("stream")
+    # Streamed from the model in any case, and gathered where the caller wants it whole.
     async with traced(asking, answer, request, body_of(request), streamed=True) as events:
         pieces = _pieces(events, reply)
         if streamed:

@@ -6,7 +6,7 @@ piece; the name repeated in every piece; arguments given as an object.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from playground.gateway.chat import ToolCallDelta
@@ -21,7 +21,7 @@ class _Call:
     told_index: int | None
     told_id: str
     name: str = ""
-    arguments: str = ""
+    arguments: list[str] = field(default_factory=list)
 
 
 class Numbering:
@@ -64,7 +64,7 @@ class Numbering:
         named = name if not call.name else ""
         call.told_id = call.told_id or told_id
         call.name = call.name or name
-        call.arguments += arguments
+        call.arguments.append(arguments)
         return ToolCallDelta(
             index=call.index,
             id=(told_id or f"call_{call.index}") if begins else None,
@@ -96,7 +96,7 @@ class Numbering:
             return None
         if not (name and last.name):
             return last
-        repeats = arguments.strip() and _is_whole(last.arguments)
+        repeats = arguments.strip() and _is_whole("".join(last.arguments))
         return None if name != last.name or repeats else last
 
 

@@ -27,7 +27,7 @@ LISTING_S = 5.0
 RETIRE_S = 600.0
 MAX_LISTING = 2**22
 # Many servers answer calls and have no such route.
-_NO_LISTING = (405, 406, 410, 415)
+_NO_LISTING = (405, 406, 410, 415, 501)
 # One for each thing that an endpoint may refuse.
 MOST_MENDED = 3
 
@@ -93,7 +93,7 @@ class OpenAICompatible:
             await session.close()
 
     def retire(self) -> None:
-        """Let the calls that run end, then close the connections of all loops."""
+        """Close the connections of all loops in ten minutes; what still runs then breaks off."""
         for loop, session in list(self._sessions.items()):
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_close_later, session)
@@ -111,9 +111,7 @@ class OpenAICompatible:
                     if answer.status in _NO_LISTING:
                         raise garbage("it lists no models")
                     if answer.status != 200:
-                        # Where there is no such interface there is an endpoint all the same.
-                        status = 404 if answer.status in (405, 501) else answer.status
-                        raise refusal(status, b"", answer.headers)
+                        raise refusal(answer.status, b"", answer.headers)
                     listed = parsed(await within(answer, MAX_LISTING))
             return [str(entry["id"]) for entry in listed["data"]]
         except UNREADABLE as error:

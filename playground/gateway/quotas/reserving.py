@@ -94,8 +94,8 @@ class Quotas:
             OverQuota: as ``reserve`` does.
             Unavailable: Redis is away, and ``fail_open`` is not set.
         """
-        held = {one.limit for one in reservation.standings}
-        more = tightest(limit for limit in limits if limit not in held)
+        held = {(one.limit.scope, one.limit.kind) for one in reservation.standings}
+        more = tightest(limit for limit in limits if (limit.scope, limit.kind) not in held)
         if not more or reservation.unmetered:
             return
         keys, steps = _compiled(more, self._prefix)

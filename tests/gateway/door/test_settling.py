@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from playground.gateway import caching, metering
+from playground.gateway import caching, metering, watching
 from playground.gateway.breaking import FAILURES, breaker
-from playground.gateway.models import CacheRule, Guardrail, LedgerRow, Quota, ServedModel
+from playground.gateway.models import CacheRule, Endpoint, Guardrail, LedgerRow, Quota, ServedModel
 from playground.gateway.quotas.limits import MOST
 from playground.gateway.quotas.reservations import Outcome
-from playground.policy.models import Team
+from playground.policy.models import ApiKey, Team
 from tests.gateway.door.conftest import Door
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -53,9 +53,15 @@ async def test_it_charges_what_was_read_when_the_caller_leaves_before_the_answer
     door: Door, stream: bool
 ) -> None:
     door.first.hang = True
+    await Endpoint.objects.aupdate(silence_s=30)
+    watching.forget()
 
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(door.ask(stream=stream), 0.3)
+    asking = asyncio.create_task(door.ask(stream=stream))
+    for _ in range(1000):
+        if door.first.running:
+            break
+        await asyncio.sleep(0.01)
+    asking.cancel()
 
     await asyncio.wait_for(door.first.left.wait(), 5)
     (row,) = await rows_of(door)
@@ -201,6 +207,47 @@ async def test_it_settles_the_tokens_of_the_model_it_fell_over_to(door: Door) ->
 
     # Of those reserved only 13 a call were used: the second and third would not fit otherwise.
     assert statuses == [200, 200, 200]
+
+
+async def test_it_holds_an_answer_to_a_length_when_only_a_model_behind_is_limited(
+    door: Door,
+) -> None:
+    await limit("tokens", 10_000, model="two/m")
+    door.first.status = 500
+
+    await door.ask()
+
+    assert [body["max_tokens"] for body in door.second.bodies] == [metering.LONGEST_ANSWER]
+
+
+async def test_it_takes_a_keys_request_once_when_a_call_falls_over(door: Door) -> None:
+    key = await ApiKey.objects.afirst()
+    await limit("requests", 3, key=key)
+    door.first.status = 500
+
+    assert [(await door.ask()).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+async def test_it_takes_nothing_of_a_model_that_rests(door: Door) -> None:
+    await limit("requests", 1, model="two/m")
+    door.first.status = 500
+    for _ in range(FAILURES):
+        breaker.failed("two/m")
+
+    await door.ask()
+    breaker.reset()
+
+    assert (await door.ask(model="two/m")).status_code == 200
+
+
+async def test_it_charges_what_a_model_thinks(door: Door) -> None:
+    door.first.member, door.first.usage = "reasoning_content", {}
+    door.first.words = [" word"] * 50
+
+    await door.ask(stream=True)
+
+    (row,) = await rows_of(door)
+    assert row.output_tokens == pytest.approx(50, abs=2)
 
 
 async def test_it_never_refuses_the_guard_models_own_call(door: Door) -> None:
