@@ -92,10 +92,10 @@ async def tried(
                 assert last is not None
                 await asyncio.sleep(_pause_s(number, last))
             trial = circuits.begin(model.id)
-            attempts.asked = model
             async with contextlib.AsyncExitStack() as held:
                 try:
                     await held.enter_async_context(permits.held(model.id, model.max_concurrent))
+                    attempts.asked = model
                     events = begin(model)
                     held.push_async_callback(events.aclose)
                     # Azure sends what its filters say before anybody has begun to answer.

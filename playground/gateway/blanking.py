@@ -154,14 +154,20 @@ class _Choice:
         self._cover = cover
         self._texts: dict[str, StreamRedactor] = {}
         self._calls = Calls()
+        self._ended = False
 
     @property
     def held_chars(self) -> int:
         return self._calls.chars
 
     def take(self, said: Mapping[str, Any], finish: Any) -> tuple[dict[str, Any], str | None]:
-        """Return the delta with what may be seen of it, and why it ends."""
+        """Return the delta with what may be seen of it, and why it ends.
+
+        What comes after its end is left out: it could be the rest of what was passed on.
+        """
         delta: dict[str, Any] = {}
+        if self._ended:
+            return delta, None
         if (role := said.get("role")) is not None and (role := _known(role, ROLES)):
             delta["role"] = role
         if content := content_of(said.get("content")):
@@ -176,6 +182,7 @@ class _Choice:
         self._calls.take(said)
         if not finish:
             return delta, None
+        self._ended = True
         for name, tail in self.rest().items():
             delta[name] = (delta.get(name) or "") + tail if isinstance(tail, str) else tail
         return delta, _finish(finish)
@@ -244,7 +251,7 @@ def _finish(reason: Any) -> str:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < _LARGEST
+    return type(value) in (int, float) and 0 <= value < _LARGEST and value == int(value)
 
 
 def _usage(told: Any) -> dict[str, Any] | None:

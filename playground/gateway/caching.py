@@ -63,7 +63,7 @@ async def through(
         for event in before:
             yield event
         return
-    recording = Recording()
+    recording = Recording(choices=call.choices if call.operation == "chat" else 0)
     async with contextlib.aclosing(events) as coming:
         async for event in coming:
             recording.take(event)
@@ -77,7 +77,8 @@ class Recording:
     It is written down as it comes, and given up when it gets long.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, choices: int) -> None:
+        self._choices = choices
         self._pieces: list[bytes] = []
         self._size = 0
         self._finishes: dict[str, str] = {}
@@ -94,7 +95,7 @@ class Recording:
     async def keep(self, name: str, *, team: str, ttl_s: int) -> None:
         """Keep the answer for so many seconds, unless it was cut off or is very long."""
         whole = all(finish in _WHOLE for finish in self._finishes.values())
-        if not whole or self._size > MAX_BYTES:
+        if not whole or len(self._finishes) < self._choices or self._size > MAX_BYTES:
             return
         events = b"[" + b",".join(self._pieces) + b"]"
         shelf = shelves.shelf_of(team, PREFIX)

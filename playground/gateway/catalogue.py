@@ -122,8 +122,10 @@ def route_of(name: str, configuration: Configuration, *, operation: str = "chat"
     found = [model for model in found if model.operation == operation]
     if found:
         return _straight(name, *found)
-    if name == DEFAULT_ROUTE and operation == "chat":
-        return route_of(_default(configuration), configuration)
+    is_default = name == DEFAULT_ROUTE and name not in configuration.switched_off
+    # An endpoint may call a model of its own so.
+    if is_default and operation == "chat" and (default := _default(configuration)) != name:
+        return route_of(default, configuration)
     if name == SCRIPTED and settings.PLAYGROUND_SCRIPTED:
         return _straight(name, SCRIPTED_MODEL)
     server = endpoints.environment_server()

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+MOST_TOKENS = 10**9
+"""No call has more tokens: what tells more does not count them."""
 ASIDES = ("reasoning", "reasoning_content", "refusal")
 """Members of a message that are text beside what it says."""
 

@@ -26,21 +26,31 @@ def used(call: Call, estimate: Estimate, outcome: Outcome) -> Used:
     """
     if call.from_cache:
         return Used()
-    told = call.heard.usage
-    ended = outcome is Outcome.SUCCEEDED or bool(call.heard.gathered.finish_reason)
-    if told is not None and ended:
+    told, written = call.heard.usage, call.heard.written
+    if told is not None and (call.operation == "embeddings" or _is_final(call, outcome)):
         return Used(told.input_tokens, told.output_tokens, told.cached_tokens)
     if call.attempts.model is None:
         left = outcome is Outcome.ABORTED and call.attempts.asked is not None
         return Used(estimate.input_tokens if left else 0, counted_here=True)
-    written = call.heard.written
     # No settlement may be cancelled half-way, so this is not left to a thread.
     output = count(written[:_LONG_CHARS])
     if len(written) > _LONG_CHARS:
         output = output * len(written) // _LONG_CHARS
     if told is None:
         return Used(estimate.input_tokens, output, counted_here=True)
-    # Some endpoints tell the tokens with every piece, some only those in at first.
+    # Some endpoints tell the tokens with every piece, some only those in at first, some none.
     return Used(
-        told.input_tokens, max(told.output_tokens, output), told.cached_tokens, counted_here=True
+        told.input_tokens or estimate.input_tokens,
+        max(told.output_tokens, output),
+        told.cached_tokens,
+        counted_here=True,
     )
+
+
+def _is_final(call: Call, outcome: Outcome) -> bool:
+    """Return whether what the endpoint told is of the whole answer."""
+    said = call.heard
+    ended = outcome is Outcome.SUCCEEDED or len(said.ended) >= call.choices
+    if said.usage is None or not ended or not said.is_counted:
+        return False
+    return bool(said.usage.input_tokens and (said.usage.output_tokens or not said.written))

@@ -203,11 +203,19 @@ _TEXT = frozenset(("role", "content", "tool_calls"))
 
 
 class Said:
-    """What an answer has said so far: its first choice, all that was written, the tokens told."""
+    """What an answer has said so far: its first choice, all that was written, the tokens told.
+
+    Attributes:
+        usage: the tokens last told.
+        is_counted: whether nothing was written after they were told.
+        ended: the choices that have ended.
+    """
 
     def __init__(self) -> None:
         self.gathered = Gathering()
         self.usage: Usage | None = None
+        self.is_counted = False
+        self.ended: set[int] = set()
         self._others: list[str] = []
         self._reading = Reading()
 
@@ -226,6 +234,10 @@ class Said:
         try:
             for choice in event.choices:
                 said = choice.get("delta") or choice.get("message")
+                if said and any(value for name, value in said.items() if name != "role"):
+                    self.is_counted = False
+                if choice.get("finish_reason"):
+                    self.ended.add(choice.get("index") or 0)
                 if said and not (said.keys() <= _TEXT):
                     self._others.extend(_asides(said))
                 if choice.get("index"):
@@ -235,7 +247,8 @@ class Said:
         except UNREADABLE as error:
             raise garbage("its answer could not be read") from error
         chunk = whole or self._reading.chunk(event)
-        self.usage = chunk.usage or self.usage
+        if chunk.usage is not None:
+            self.usage, self.is_counted = chunk.usage, True
         self.gathered.add(chunk)
         return chunk.text or ""
 

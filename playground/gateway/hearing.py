@@ -7,10 +7,10 @@ from playground.core.errors import ProviderError
 from playground.gateway.chat import ASIDES, Chunk, Gathering
 from playground.gateway.events import Event
 from playground.gateway.guardrails.covering import unescaped
+from playground.gateway.providers.checking import MOST_CHOICES
 from playground.gateway.providers.failing import UNREADABLE, garbage
 from playground.gateway.providers.numbering import Numbering
 
-MAX_CHOICES = 128
 _PLAIN_PARTS = (None, "text", "output_text")
 
 
@@ -33,7 +33,7 @@ def choices_of(event: Event, *, streamed: bool) -> list[tuple[int, dict[str, Any
             index = place
         if said is None and streamed:
             said = {}
-        if type(index) is not int or not 0 <= index < MAX_CHOICES or type(said) is not dict:
+        if type(index) is not int or not 0 <= index < MOST_CHOICES or type(said) is not dict:
             raise _unreadable()
         read.append((index, choice, said))
     return read

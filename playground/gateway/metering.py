@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 
 from playground.core.errors import Unavailable
+from playground.gateway.chat import MOST_TOKENS
 from playground.gateway.configuration import Configuration, Model
 from playground.gateway.connecting import quotas
 from playground.gateway.quotas.limits import MOST, Amount, Kind, Limit, Scope
@@ -26,8 +27,6 @@ log = logging.getLogger(__name__)
 LONGEST_ANSWER = 4096
 # What one key, or one person, may call without any quota of its own: 100 a second.
 CALLS_PER_MINUTE = 6000
-# What a call may be said to take, in or out.
-MOST_TOKENS = 10**9
 # How often a lease is renewed within its time.
 RENEWED = 4
 _PATIENCE_S = 2.0
@@ -253,8 +252,11 @@ class _Running:
     async def renew(self) -> None:
         while self.held:
             await asyncio.sleep(settings.PLAYGROUND_CALL_LEASE_S / RENEWED)
-            with contextlib.suppress(Unavailable):
+            try:
                 await quotas().extend(*self.held.values())
+            except Exception as error:
+                # One failure must not end it: there are calls that still run.
+                log.warning("leases are not renewed just now: %s", type(error).__name__)
 
 
 _all_running: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Running]" = (

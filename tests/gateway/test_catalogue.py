@@ -57,6 +57,23 @@ def test_it_asks_nobody_else_for_what_is_switched_off(settings: Any, off: str) -
             catalogue.route_of(name, loading.load())
 
 
+def test_it_answers_nothing_by_default_when_the_default_route_is_switched_off() -> None:
+    lead("chat-default", serve("acme", "http://127.0.0.1:9/v1"))
+    RouteRow.objects.update(enabled=False)
+
+    with pytest.raises(InvalidInput):
+        catalogue.route_of("chat-default", loading.load())
+
+
+def test_it_asks_the_endpoint_when_it_calls_its_own_model_as_the_default(settings: Any) -> None:
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    settings.OPENAI_MODEL = "chat-default"
+
+    route = catalogue.route_of("chat-default", Configuration())
+
+    assert [way.model.id for way in route.ways] == ["openai/chat-default"]
+
+
 def test_it_asks_nobody_for_a_name_that_no_model_has(settings: Any) -> None:
     settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
 

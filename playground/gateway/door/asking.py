@@ -108,7 +108,7 @@ async def read_body(scope: Mapping[str, Any], receive: Receive) -> bytes:
         Gone: the caller hung up.
     """
     length = header(scope, "content-length") or "0"
-    if not length.isdigit() or int(length) > MAX_BODY:
+    if not (length.isascii() and length.isdigit()) or int(length) > MAX_BODY:
         raise _too_large()
     pieces, size = [], 0
     while True:

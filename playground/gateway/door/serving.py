@@ -98,12 +98,13 @@ async def _unless_gone(work: Awaitable[None], receive: Receive) -> None:
     """Do the work; stop it as soon as its caller hangs up, which closes its upstream too."""
     working = asyncio.current_task()
     assert working is not None
-    has_left = False
+    has_left = has_ended = False
 
     def leave(_: "asyncio.Future[None]") -> None:
         nonlocal has_left
-        has_left = True
-        working.cancel()
+        if not has_ended:
+            has_left = True
+            working.cancel()
 
     leaving = asyncio.ensure_future(gone(receive))
     leaving.add_done_callback(leave)
@@ -115,7 +116,8 @@ async def _unless_gone(work: Awaitable[None], receive: Receive) -> None:
         # Whatever the work died of: it was told to stop.
         raise Gone from error
     finally:
-        leaving.remove_done_callback(leave)
+        # One that is on its way already is not held back by taking it off.
+        has_ended = True
         leaving.cancel()
         if has_left:
             working.uncancel()

@@ -92,9 +92,12 @@ class Cover(Visitor):
             return self._raw(text)
         before = self.found.total()
         clean = self.value(value)
-        # Of members with the same name only the last was looked at.
-        if self.found.total() == before and not redact(unescaped(text), self._kinds)[1]:
-            return text
+        if self.found.total() == before:
+            # Of members with the same name only the last was looked at.
+            hidden = redact(unescaped(text), self._kinds)[1]
+            if not hidden:
+                return text
+            self.found.update(finding.kind for finding in hidden)
         # A password is one by its name.
         return self._raw(orjson.dumps(clean).decode())
 

@@ -11,15 +11,13 @@ import aiohttp
 import orjson
 from aiohttp.http_exceptions import LineTooLong
 
-from playground.gateway.chat import Chunk, Usage
+from playground.gateway.chat import MOST_TOKENS, Chunk, Usage
 from playground.gateway.providers.failing import cut, garbage, readable
 from playground.gateway.providers.numbering import Numbering
 from playground.gateway.providers.receiving import Reply
 from playground.gateway.providers.refusing import is_error, refusal
 
 MAX_LINE = 2**20
-# No call has more tokens: what tells more does not count them.
-MOST_TOKENS = 10**9
 # How long the usage and ``[DONE]`` are waited for when the answer itself is complete.
 AFTER_FINISH_S = 2.0
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')

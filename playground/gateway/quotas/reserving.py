@@ -5,6 +5,7 @@ was reserved as used. Every settled reservation is one row of the ledger's queue
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,10 @@ from playground.gateway.quotas.reservations import Outcome, OverQuota, Reservati
 # The braces are the hash tag: all keys of quotas lie in one slot, as one script needs them.
 PREFIX = "playground:{quota}"
 
+# What Redis says that is there and cannot answer just now.
+_NOT_NOW = ("NOREPLICAS", "MISCONF", "BUSY", "TRYAGAIN")
+# A stalled Redis runs what was sent to it before when it goes on.
+_RELEASE_AFTER_S = (0.2, 0.5, 1.0, 2.0, 4.0, 0.0)
 _T = TypeVar("_T")
 _SCRIPT = (Path(__file__).parent / "quotas.lua").read_text(encoding="utf-8")
 _AWAY = (
@@ -174,6 +179,7 @@ class Quotas:
             )
         except Unavailable:
             if not self._fail_open:
+                self._begin(self._release(reservation))
                 raise
             return Reservation(reservation.id, amount, opened, unmetered=True)
         standings = _standings(limits, answer)
@@ -205,15 +211,25 @@ class Quotas:
         try:
             reservation = await reserving
             if not reservation.unmetered:
-                await self._settle(reservation, Amount(0, 0), Outcome.ABORTED, None)
+                await self._release(reservation)
         except (QuotaExceeded, Unavailable):
             return
+
+    async def _release(self, reservation: Reservation) -> None:
+        """Give back what nobody will use, also where Redis takes it only when it is back."""
+        for pause_s in _RELEASE_AFTER_S:
+            with contextlib.suppress(Unavailable):
+                if await self._settle(reservation, Amount(0, 0), Outcome.ABORTED, None):
+                    return
+            await asyncio.sleep(pause_s)
 
     async def _run(self, verb: str, keys: list[str], *args: Any) -> Any:
         now = "" if self._now is None else self._now()
         try:
             return await self._script(keys=[*self._keys, *keys], args=[verb, now, *args])
-        except _AWAY as error:
+        except (*_AWAY, redis.ResponseError) as error:
+            if not isinstance(error, _AWAY) and not str(error).startswith(_NOT_NOW):
+                raise
             raise Unavailable(
                 "quota.unavailable", "Quotas cannot be checked just now; try again soon."
             ) from error

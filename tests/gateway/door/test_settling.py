@@ -1,16 +1,18 @@
 """What a call costs that does not go the usual way: nothing is free, nothing is held for ever."""
 
 import asyncio
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from playground.gateway import caching, metering, watching
+from playground.gateway import caching, connecting, metering, watching
 from playground.gateway.breaking import FAILURES, breaker
 from playground.gateway.models import CacheRule, Endpoint, Guardrail, LedgerRow, Quota, ServedModel
 from playground.gateway.quotas.limits import MOST
 from playground.gateway.quotas.reservations import Outcome
+from playground.gateway.quotas.reserving import PREFIX
 from playground.policy.models import ApiKey, Team
 from tests.gateway.door.conftest import Door
 
@@ -248,6 +250,44 @@ async def test_it_charges_what_a_model_thinks(door: Door) -> None:
 
     (row,) = await rows_of(door)
     assert row.output_tokens == pytest.approx(50, abs=2)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 0, "completion_tokens": 0},
+        {"prompt_tokens": 11},
+        {"prompt_tokens": 11, "completion_tokens": 0},
+    ],
+)
+async def test_it_counts_the_tokens_when_an_endpoint_tells_none(
+    door: Door, usage: dict[str, Any]
+) -> None:
+    door.first.usage, door.first.words = usage, [" word"] * 50
+
+    await door.ask(stream=True)
+
+    (row,) = await rows_of(door)
+    assert row.input_tokens > 0
+    assert row.output_tokens == pytest.approx(50, abs=2)
+    assert row.counted_here
+
+
+async def test_it_goes_on_renewing_leases_when_redis_may_not_write_for_a_while(
+    door: Door, valkey: Any, settings: Any
+) -> None:
+    settings.PLAYGROUND_CALL_LEASE_S = 2
+    connecting._quotas.clear()
+    meter = await metering.begin((), metering.Estimate(1, 1), models=[], row={"team": "hiring"})
+    valkey.config_set("min-replicas-to-write", 1)
+    await asyncio.sleep(0.8)
+    valkey.config_set("min-replicas-to-write", 0)
+
+    await asyncio.sleep(2)
+
+    assert valkey.zscore(f"{PREFIX}:leases", meter.reservation.id) > time.time() * 1000
+    await meter.settle(metering.Used(1, 1), model=None, outcome=Outcome.SUCCEEDED, row={})
+    connecting._quotas.clear()
 
 
 async def test_it_never_refuses_the_guard_models_own_call(door: Door) -> None:

@@ -53,7 +53,26 @@ def pieces(text: str) -> list[str]:
     return [text[at : at + 3] for at in range(0, len(text), 3)]
 
 
+def tool_of(arguments: str, finish: str) -> dict[str, Any]:
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": arguments}}
+    return event(choice(tool_calls=[call], finish=finish))
+
+
 END = event(choice(finish="stop"), choice(1, finish="stop"))
+# Halves of which the second comes when the choice has ended.
+LATE = {
+    "after its end": [
+        event(choice(content=f"card {str(CARD)[:8]}", finish="stop")),
+        event(choice(content=str(CARD)[8:])),
+        event(choice(content=f" {MAIL[:3]}", finish="stop")),
+        event(choice(content=MAIL[3:])),
+    ],
+    "arguments after its end": [
+        tool_of(str(CARD)[:8], "tool_calls"),
+        tool_of(str(CARD)[8:], "tool_calls"),
+    ],
+    "a fraction": [event(choice(content="x"), created=0.4111111111111111)],
+}
 SPREAD = {
     "content": [event(choice(content=each)) for each in pieces(f"a {MAIL} b")],
     "reasoning": [event(choice(reasoning=each)) for each in pieces(f"a {MAIL} b")],
@@ -150,7 +169,7 @@ def spelled(raw: str) -> str:
         elif isinstance(value, list):
             for at, each in enumerate(value):
                 read(each, f"{place}.{each.get('index', at) if isinstance(each, dict) else at}")
-        elif isinstance(value, str | int):
+        elif isinstance(value, str | int | float):
             told[place] = told.get(place, "") + str(value)
 
     for line in raw.split("\n\n"):
@@ -159,12 +178,12 @@ def spelled(raw: str) -> str:
     return "\n".join(told.values())
 
 
-@pytest.mark.parametrize("name", [*SPREAD, *(f"once: {name}" for name in AT_ONCE)])
+@pytest.mark.parametrize("name", [*SPREAD, *LATE, *(f"once: {name}" for name in AT_ONCE)])
 async def test_it_lets_nothing_out_when_an_endpoint_hides_it(
     door: Door, odd: Endpoint, name: str
 ) -> None:
     await rule("pii", "redact")
-    events = AT_ONCE[name[6:]] if name.startswith("once: ") else SPREAD[name]
+    events = AT_ONCE[name[6:]] if name.startswith("once: ") else (SPREAD | LATE)[name]
     odd.answer = upstream.stream(*events, END, "[DONE]")
 
     answer = await door.ask(model="odd/m", stream=True, n=2, stream_options={"include_usage": True})

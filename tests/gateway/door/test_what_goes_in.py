@@ -58,6 +58,7 @@ PLACES = {
     "arguments in escapes": called({"name": "f", "arguments": '"ada.lovelace\\u0040example.com"'}),
     "arguments as an object": called({"name": "f", "arguments": {"a": MAIL}}),
     "arguments too deep": called({"name": "f", "arguments": "[" * 900 + f'"{MAIL}"' + "]" * 900}),
+    "a name twice": called({"name": "f", "arguments": '{"a": "' + MAIL + '", "a": "x"}'}),
     "a tool of another kind": called(None, type="custom", custom={"name": "f", "input": MAIL}),
     "the id of a call": called({"name": "f", "arguments": "{}"}, id=MAIL),
     "the description of a tool": {

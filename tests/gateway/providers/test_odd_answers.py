@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 
 from playground.core.errors import ProviderError
-from playground.gateway.chat import ChatRequest, Usage
+from playground.gateway.chat import MOST_TOKENS, ChatRequest, Usage
 from playground.gateway.events import Asked, Event, Reading, Said, of_provider
 from playground.gateway.providers.checking import MOST_CHOICES
 from playground.gateway.providers.numbering import MOST_CALLS
-from playground.gateway.providers.reading import MOST_TOKENS, usage_of
+from playground.gateway.providers.reading import usage_of
 from playground.gateway.providers.receiving import MAX_WHOLE
 from tests.gateway.upstream import Answer, Endpoint, refuse, serve, stream
 

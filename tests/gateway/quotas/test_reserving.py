@@ -1,4 +1,6 @@
 import asyncio
+import os
+import signal
 
 import pytest
 import redis
@@ -340,3 +342,33 @@ async def test_it_takes_once_when_the_answer_to_a_widening_was_lost(quotas: Quot
 
     assert sent == ["widen"]
     assert await left(quotas, tokens) == 800
+
+
+async def test_it_gives_back_what_redis_took_after_it_was_refused(quotas, client, valkey):
+    """A Redis that stalls runs what was sent to it when it goes on."""
+    tokens = Limit(TEAM, Kind.TOKENS_PER_MINUTE, 1_000)
+    await quotas.settle(
+        await quotas.reserve([tokens], Amount(1, 0), row={}),
+        Amount(0, 0),
+        outcome=Outcome.SUCCEEDED,
+    )
+    process = valkey.info("server")["process_id"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        with pytest.raises(Unavailable):
+            await quotas.reserve([tokens], Amount(600, 0), row={})
+    finally:
+        os.kill(process, signal.SIGCONT)
+    await quotas.finish()
+
+    assert await left(quotas, tokens) == 1_000
+    assert await client.zcard(f"{PREFIX}:leases") == 0
+
+
+async def test_it_is_unavailable_when_redis_may_not_write_just_now(quotas, valkey):
+    valkey.config_set("min-replicas-to-write", 1)
+    try:
+        with pytest.raises(Unavailable):
+            await quotas.reserve([], Amount(1, 0), row={})
+    finally:
+        valkey.config_set("min-replicas-to-write", 0)
