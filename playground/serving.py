@@ -19,6 +19,7 @@ if sys.platform != "win32":
 
 from daphne import cli, http_protocol
 from django.apps import apps
+from twisted.internet import asyncioreactor
 
 
 class Request(http_protocol.WebRequest):  # type: ignore[misc]
@@ -26,6 +27,17 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "parsePOSTFormSubmission": False})
+
+
+def _without_context(_: Any, work: Any, *args: Any) -> Any:
+    """Read or write a socket; the reactor's own method tells what goes wrong."""
+    return work(*args)
+
+
+def spare_bookkeeping() -> None:
+    """Leave out what Twisted does for logs that daphne sends nowhere."""
+    asyncioreactor.callWithLogger = _without_context
+    http_protocol.HTTPFactory.log = lambda factory, request: None
 
 
 def warm_up() -> None:
@@ -46,6 +58,7 @@ def main() -> None:
     """Serve until told to stop."""
     # The factory of connections looks the class up by this name.
     http_protocol.WebRequest = Request
+    spare_bookkeeping()
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     cli.CommandLineInterface.entrypoint()
 

@@ -26,11 +26,16 @@ def environment_server() -> Server | None:
     """Return the endpoint that the environment connects, None for none."""
     if not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
         return None
+    return _connected(settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY)
+
+
+@functools.lru_cache(maxsize=8)
+def _connected(base_url: str, secret: str) -> Server:
     return Server(
         name="openai",
         kind="openai",
-        base_url=settings.OPENAI_BASE_URL or "https://api.openai.com/v1",
-        secret=settings.OPENAI_API_KEY or "",
+        base_url=base_url or "https://api.openai.com/v1",
+        secret=secret or "",
         external=False,
     )
 

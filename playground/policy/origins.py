@@ -5,6 +5,7 @@ the server must look at the Origin itself.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,10 +24,15 @@ def header(scope: Mapping[str, Any], name: str) -> str | None:
 
 def host_allowed(scope: Mapping[str, Any]) -> bool:
     """Tell whether the handshake names a host that this server answers for."""
-    domain, _ = split_domain_port(header(scope, "host") or "")
     allowed = settings.ALLOWED_HOSTS
     if settings.DEBUG and not allowed:
         allowed = [".localhost", "127.0.0.1", "[::1]"]
+    return _is_among(header(scope, "host") or "", tuple(allowed))
+
+
+@lru_cache(maxsize=256)
+def _is_among(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
     return bool(domain) and validate_host(domain, allowed)
 
 

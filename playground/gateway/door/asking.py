@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-import uuid
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +97,7 @@ def wrong(param: str, what: str) -> InvalidInput:
 def request_id_of(scope: Mapping[str, Any]) -> str:
     """Return the caller's well-formed ``X-Request-ID``, else a new one."""
     given = header(scope, "x-request-id") or ""
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 async def read_body(scope: Mapping[str, Any], receive: Receive) -> bytes:

@@ -17,7 +17,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from playground.core.errors import QuotaExceeded, Unavailable
+from playground.core.errors import Unavailable
 from playground.core.ids import new_id
 from playground.gateway.quotas.limits import Amount, Limit, Standing, tightest
 from playground.gateway.quotas.reservations import Outcome, OverQuota, Reservation
@@ -84,12 +84,11 @@ class Quotas:
             Unavailable: Redis is away, and ``fail_open`` is not set.
         """
         reservation = Reservation(new_id().hex, amount, row)
-        task = self._begin(self._reserve(reservation, tightest(limits)))
         try:
-            return await asyncio.shield(task)
+            return await self._reserve(reservation, tightest(limits))
         except asyncio.CancelledError:
-            # The script may have run all the same; what nobody will use goes back at once.
-            self._begin(self._let_go(task))
+            # The script may run all the same; what nobody will use goes back at once.
+            self._begin(self._release(reservation))
             raise
 
     async def widen(self, reservation: Reservation, limits: Iterable[Limit]) -> None:
@@ -136,7 +135,11 @@ class Quotas:
         Raises:
             Unavailable: Redis is away; unless it is repeated, the lease will be reaped.
         """
-        return await asyncio.shield(self._begin(self._settle(reservation, used, outcome, row)))
+        try:
+            return await self._settle(reservation, used, outcome, row)
+        except asyncio.CancelledError:
+            self._begin(self._settle_all_the_same(reservation, used, outcome, row))
+            raise
 
     async def extend(self, *reservations: Reservation) -> set[str]:
         """Let leases live on for another ``lease_s``; return the ids of those already gone.
@@ -207,13 +210,16 @@ class Quotas:
         )
         return bool(settled)
 
-    async def _let_go(self, reserving: "asyncio.Task[Reservation]") -> None:
-        try:
-            reservation = await reserving
-            if not reservation.unmetered:
-                await self._release(reservation)
-        except (QuotaExceeded, Unavailable):
-            return
+    async def _settle_all_the_same(
+        self,
+        reservation: Reservation,
+        used: Amount,
+        outcome: Outcome,
+        row: Mapping[str, Any] | None,
+    ) -> None:
+        # Whoever was cancelled cannot be told; the lease is reaped then.
+        with contextlib.suppress(Unavailable):
+            await self._settle(reservation, used, outcome, row)
 
     async def _release(self, reservation: Reservation) -> None:
         """Give back what nobody will use, also where Redis takes it only when it is back."""
