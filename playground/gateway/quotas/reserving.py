@@ -126,8 +126,9 @@ class Quotas:
     ) -> bool:
         """Count what was used, free the permit and queue the ledger row; safe to repeat.
 
-        It goes on when the caller is cancelled meanwhile. False means that it was settled before
-        (or reaped), and changed nothing.
+        It goes on when the caller is cancelled meanwhile. Where Redis has lost the lease, the row
+        is queued all the same. False means that it was settled before (or reaped), and changed
+        nothing.
 
         Args:
             used: what the call really took; may be more than was reserved.
@@ -194,7 +195,21 @@ class Quotas:
         outcome: Outcome,
         row: Mapping[str, Any] | None,
     ) -> bool:
-        opened = (orjson.dumps(reservation.opened),) if reservation.unmetered else ()
+        if not reservation.unmetered and await self._close(reservation, used, outcome, row):
+            return True
+        # Once more with all that the row needs: Redis may have come back without the lease.
+        held = Amount(0, 0) if reservation.unmetered else reservation.amount
+        opened = (orjson.dumps(reservation.opened), held.tokens, held.cost_micro_usd)
+        return await self._close(reservation, used, outcome, row, *opened)
+
+    async def _close(
+        self,
+        reservation: Reservation,
+        used: Amount,
+        outcome: Outcome,
+        row: Mapping[str, Any] | None,
+        *opened: Any,
+    ) -> bool:
         settled = await self._run(
             "settle",
             [self._lease(reservation.id)],
@@ -219,7 +234,7 @@ class Quotas:
         """Give back what nobody will use, also where Redis takes it only when it is back."""
         for pause_s in _RELEASE_AFTER_S:
             with contextlib.suppress(Unavailable):
-                if await self._settle(reservation, Amount(0, 0), Outcome.ABORTED, None):
+                if await self._close(reservation, Amount(0, 0), Outcome.ABORTED, None):
                     return
             await asyncio.sleep(pause_s)
 

@@ -290,6 +290,22 @@ async def test_it_goes_on_renewing_leases_when_redis_may_not_write_for_a_while(
     connecting._quotas.clear()
 
 
+async def test_it_keeps_the_row_of_a_call_when_redis_loses_all_meanwhile(
+    door: Door, valkey: Any
+) -> None:
+    door.first.pause_s = 0.3
+
+    asking = asyncio.create_task(door.ask())
+    while not door.first.running:
+        await asyncio.sleep(0.01)
+    valkey.flushall()
+
+    assert (await asking).status_code == 200
+    (row,) = await rows_of(door)
+    assert (row.outcome, row.team, row.served_by) == ("succeeded", "hiring", "one/m")
+    assert (row.input_tokens, row.output_tokens) == door.first.told[0]
+
+
 async def test_it_never_refuses_the_guard_models_own_call(door: Door) -> None:
     await limit("requests", 1, team=await Team.objects.aget(slug="hiring"))
     await Guardrail.objects.acreate(
