@@ -16,7 +16,7 @@ from playground.gateway.events import Event
 from playground.gateway.guardrails.covering import Cover
 from playground.gateway.guardrails.entities import Entity
 from playground.gateway.guardrails.streaming import StreamRedactor
-from playground.gateway.hearing import Calls, choices_of, content_of
+from playground.gateway.hearing import Calls, by_choice, content_of
 from playground.gateway.providers.failing import garbage
 
 ROLES = frozenset("assistant user system developer tool function model".split())
@@ -82,7 +82,7 @@ class Blanking:
             ProviderError: the event makes no sense.
         """
         self._read_head(event.body)
-        told = choices_of(event, streamed=self._streamed)
+        told = by_choice(event, streamed=self._streamed)
         usage = _usage(event.body.get("usage"))
         if not self._streamed:
             return self._event(

@@ -6,10 +6,10 @@ was reserved as used. Every settled reservation is one row of the ledger's queue
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import orjson
 import redis
@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 
 from playground.core.errors import QuotaExceeded, Unavailable
 from playground.core.ids import new_id
+from playground.core.offloading import Errands
 from playground.gateway.quotas.limits import Amount, Limit, Standing, tightest
 from playground.gateway.quotas.reservations import Outcome, OverQuota, Reservation
 
@@ -29,7 +30,6 @@ PREFIX = "playground:{quota}"
 _NOT_NOW = ("NOREPLICAS", "MISCONF", "BUSY", "TRYAGAIN")
 # A stalled Redis runs what was sent to it before when it goes on.
 _RELEASE_AFTER_S = (0.2, 0.5, 1.0, 2.0, 4.0, 0.0)
-_T = TypeVar("_T")
 _SCRIPT = (Path(__file__).parent / "quotas.lua").read_text(encoding="utf-8")
 _AWAY = (
     redis.ConnectionError,
@@ -67,7 +67,7 @@ class Quotas:
         self._prefix = prefix
         self._keys = [f"{prefix}:leases", ledger_key(prefix)]
         self._now = now_ms
-        self._going: set[asyncio.Task[Any]] = set()
+        self._errands = Errands()
 
     async def reserve(
         self, limits: Iterable[Limit], amount: Amount, *, row: Mapping[str, Any]
@@ -84,12 +84,12 @@ class Quotas:
             Unavailable: Redis is away, and ``fail_open`` is not set.
         """
         reservation = Reservation(new_id().hex, amount, row)
-        task = self._begin(self._reserve(reservation, tightest(limits)))
+        task = self._errands.begin(self._reserve(reservation, tightest(limits)))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             # The script may have run all the same; what nobody will use goes back at once.
-            self._begin(self._let_go(task))
+            self._errands.begin(self._let_go(task))
             raise
 
     async def widen(self, reservation: Reservation, limits: Iterable[Limit]) -> None:
@@ -137,7 +137,9 @@ class Quotas:
         Raises:
             Unavailable: Redis is away; unless it is repeated, the lease will be reaped.
         """
-        return await asyncio.shield(self._begin(self._settle(reservation, used, outcome, row)))
+        return await asyncio.shield(
+            self._errands.begin(self._settle(reservation, used, outcome, row))
+        )
 
     async def extend(self, *reservations: Reservation) -> set[str]:
         """Let leases live on for another ``lease_s``; return the ids of those already gone.
@@ -161,8 +163,7 @@ class Quotas:
 
     async def finish(self) -> None:
         """Wait for what cancelled callers left to be done; call it before the loop ends."""
-        while self._going:
-            await asyncio.wait(self._going)
+        await self._errands.finish()
 
     async def _reserve(self, reservation: Reservation, limits: tuple[Limit, ...]) -> Reservation:
         keys, steps = _compiled(limits, self._prefix)
@@ -180,7 +181,7 @@ class Quotas:
             )
         except Unavailable:
             if not self._fail_open:
-                self._begin(self._release(reservation))
+                self._errands.begin(self._release(reservation))
                 raise
             return Reservation(reservation.id, amount, opened, unmetered=True)
         standings = _standings(limits, answer)
@@ -251,12 +252,6 @@ class Quotas:
 
     def _lease(self, reservation_id: str) -> str:
         return f"{self._prefix}:lease:{reservation_id}"
-
-    def _begin(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
-        task = asyncio.create_task(work)
-        self._going.add(task)
-        task.add_done_callback(self._going.discard)
-        return task
 
 
 def _standings(limits: tuple[Limit, ...], answer: list[Any]) -> tuple[Standing, ...]:

@@ -110,6 +110,16 @@ async def test_it_keeps_no_answer_that_was_cut_off(
     assert not any(row.from_cache for row in await rows_of(door, 2))
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_it_keeps_no_answer_when_a_choice_never_came(door: Door, stream: bool) -> None:
+    team = await Team.objects.aget(slug="hiring")
+    await CacheRule.objects.acreate(team=team, ttl_s=60)
+
+    told = [(await door.ask(stream=stream, n=2)).headers["playground-cache"] for _ in range(2)]
+
+    assert told == ["miss", "miss"]
+
+
 async def test_it_forgets_the_oldest_answer_when_a_team_keeps_too_many(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
