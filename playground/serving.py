@@ -80,7 +80,8 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         """Send a piece of the answer."""
-        if message["type"] == "http.response.start" and self.producer is None and self.channel:
+        begins = message["type"] == "http.response.start" and self.producer is None
+        if begins and self.channel is not None and not self.finished:
             self.registerProducer(self, True)
         super().handle_reply(message)
 
