@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from playground.gateway.chat import ASIDES, Gathering, ToolCall
+from playground.gateway.chat import ASIDES, MOST_TOKENS, Gathering, ToolCall
 from playground.gateway.events import Event
 from playground.gateway.guardrails.covering import Cover
 from playground.gateway.guardrails.entities import Entity
 from playground.gateway.guardrails.streaming import StreamRedactor
-from playground.gateway.hearing import Calls, choices_of, content_of
+from playground.gateway.hearing import Calls, by_choice, content_of
 from playground.gateway.providers.failing import garbage
 
 ROLES = frozenset("assistant user system developer tool function model".split())
@@ -36,8 +36,8 @@ _DETAILS = frozenset(
     "prompt_tokens_details completion_tokens_details input_tokens_details "
     "output_tokens_details".split()
 )
-# The number of a card is longer than any count or time.
-_LARGEST = 10**11
+# In seconds: the number of a card is longer than any time.
+_LATEST = 10**11
 _HEAD = ("id", "created", "model", "system_fingerprint", "service_tier")
 
 
@@ -82,7 +82,7 @@ class Blanking:
             ProviderError: the event makes no sense.
         """
         self._read_head(event.body)
-        told = choices_of(event, streamed=self._streamed)
+        told = by_choice(event, streamed=self._streamed)
         usage = _usage(event.body.get("usage"))
         if not self._streamed:
             return self._event(
@@ -124,8 +124,8 @@ class Blanking:
                 continue
             self._told.add(name)
             match name:
-                case "created" if _is_count(value):
-                    self._head[name] = value
+                case "created" if (at := _count(value, _LATEST)) is not None:
+                    self._head[name] = at
                 case "service_tier" if isinstance(value, str) and value in TIERS:
                     self._head[name] = value
                 case "id" | "model" | "system_fingerprint" if isinstance(value, str):
@@ -250,8 +250,10 @@ def _finish(reason: Any) -> str:
     return _known(reason.lower(), FINISHES) or "stop"
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < _LARGEST and value == int(value)
+def _count(value: Any, most: int) -> int | None:
+    if type(value) not in (int, float) or not 0 <= value <= most or value != int(value):
+        return None
+    return int(value)
 
 
 def _usage(told: Any) -> dict[str, Any] | None:
@@ -265,4 +267,5 @@ def _usage(told: Any) -> dict[str, Any] | None:
 
 
 def _counts(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name in told.keys() & TOKENS if _is_count(value := told[name])}
+    counted = {name: _count(told[name], MOST_TOKENS) for name in told.keys() & TOKENS}
+    return {name: count for name, count in counted.items() if count is not None}

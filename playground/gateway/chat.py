@@ -34,11 +34,15 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of a call; cached ones are part of those of the input."""
+    """Tokens of a call; cached ones are part of those of the input.
+
+    ``counted_here`` where the endpoint did not tell them.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    counted_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Count what a call takes, as far as no endpoint tells it."""
 
-import asyncio
-
+from playground.core.offloading import aside
 from playground.gateway.call import Call
 from playground.gateway.chat import ChatRequest
 from playground.gateway.metering import Estimate, Used
@@ -14,9 +13,8 @@ _LONG_CHARS = 100_000
 
 async def input_tokens(request: ChatRequest) -> int:
     """Return about how many tokens a request has."""
-    if size(request.messages) + size(request.tools) > _LONG_CHARS:
-        return await asyncio.to_thread(count_messages, request.messages, request.tools)
-    return count_messages(request.messages, request.tools)
+    is_long = size(request.messages) + size(request.tools) > _LONG_CHARS
+    return await aside(is_long, count_messages, request.messages, request.tools)
 
 
 def used(call: Call, estimate: Estimate, outcome: Outcome) -> Used:
@@ -28,7 +26,7 @@ def used(call: Call, estimate: Estimate, outcome: Outcome) -> Used:
         return Used()
     told, written = call.heard.usage, call.heard.written
     if told is not None and (call.operation == "embeddings" or _is_final(call, outcome)):
-        return Used(told.input_tokens, told.output_tokens, told.cached_tokens)
+        return Used(told.input_tokens, told.output_tokens, told.cached_tokens, told.counted_here)
     if call.attempts.model is None:
         left = outcome is Outcome.ABORTED and call.attempts.asked is not None
         return Used(estimate.input_tokens if left else 0, counted_here=True)

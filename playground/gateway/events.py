@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from playground.core.offloading import aside
 from playground.gateway.chat import ASIDES, ChatRequest, Chunk, Gathering, Usage
 from playground.gateway.providers import Provider, reading
 from playground.gateway.providers.checking import choices_of, numbered, parsed
@@ -23,6 +24,9 @@ from playground.gateway.speaking import spoken
 MAX_QUIET = 2**22
 # All of it is kept until it has ended: for its trace, its price and its rules.
 MAX_STREAM = 2**27
+# Longer ones are read in a thread.
+LONG_WHOLE = 2**16
+_STREAMING = frozenset(("stream", "stream_options"))
 # What an event takes here besides its letters.
 _PER_EVENT = 400
 
@@ -89,12 +93,13 @@ async def _relayed(provider: OpenAICompatible, asked: Asked) -> AsyncGenerator[E
     if asked.streamed:
         options = {**(body.get("stream_options") or {}), "include_usage": True}
         body = {**body, "stream": True, "stream_options": options}
-    elif "stream_options" in body:
-        # Without a stream they are refused.
-        body = {name: value for name, value in body.items() if name != "stream_options"}
+    elif not _STREAMING.isdisjoint(body):
+        # Without a stream its options are refused.
+        body = {name: value for name, value in body.items() if name not in _STREAMING}
     async with provider.posted("chat/completions", body) as reply:
         if not (asked.streamed and reply.streams):
-            whole = _whole(await reply.whole())
+            raw = await reply.whole()
+            whole = await aside(len(raw) > LONG_WHOLE, _whole, raw)
         else:
             quiet: int | None = 0
             begun, ended, size = set[int](), set[int](), 0

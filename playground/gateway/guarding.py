@@ -9,7 +9,7 @@ out, and guard models read what is left.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from playground.core import spans
 from playground.core.asking import in_thread
 from playground.core.context import RequestContext
 from playground.core.errors import PolicyDenied
+from playground.core.offloading import aside
 from playground.core.spans import SpanKind
 from playground.gateway import deciding
 from playground.gateway.blanking import Blanking
@@ -74,16 +75,16 @@ class Guard:
         for rule in rules:
             if rule.check in GROUPS and rule.action != "redact":
                 cover = Cover(kinds_of([rule]), names=True)
-                await _maybe_in_thread(size, visited, kept, cover)
+                await aside(size > LONG_CHARS, visited, kept, cover)
                 await self._found(rule, "input", named(cover.found, kinds_of([rule])))
         redacting = [rule for rule in rules if rule.action == "redact"]
         if redacting:
             cover = Cover(kinds_of(redacting))
-            kept = await _maybe_in_thread(size, visited, kept, cover)
+            kept = await aside(size > LONG_CHARS, visited, kept, cover)
             for rule in redacting:
                 self._note(rule, "input", named(cover.found, kinds_of([rule])))
         if any(rule.check in deciding.JUDGED for rule in rules):
-            texts = await _maybe_in_thread(size, heard, kept)
+            texts = await aside(size > LONG_CHARS, heard, kept)
             await self._decide(rules, texts, "input")
         return kept
 
@@ -116,7 +117,7 @@ class Guard:
                     yield event
         for rule in flagging:
             cover = Cover(kinds_of([rule]))
-            await _maybe_in_thread(said.chars, cover.each, said.texts())
+            await aside(said.chars > LONG_CHARS, cover.each, said.texts())
             await self._found(rule, "output", named(cover.found, kinds_of([rule])))
         await self._decide(whole, shown.texts(), "output")
         await self._fit([rule for rule in whole if rule.check == "schema"], schema, shown)
@@ -134,11 +135,11 @@ class Guard:
         blanking = Blanking(kinds_of(redacting) | stopping.keys(), streamed=streamed)
         async with contextlib.aclosing(events) as coming:
             async for event in coming:
-                shown = await _maybe_in_thread(blanking.weight(event), blanking.take, event)
+                shown = await aside(blanking.weight(event) > LONG_CHARS, blanking.take, event)
                 await self._stop(blanking.findings, stopping)
                 if shown is not None:
                     yield shown
-        rest = await _maybe_in_thread(blanking.held_chars, blanking.rest)
+        rest = await aside(blanking.held_chars > LONG_CHARS, blanking.rest)
         await self._stop(blanking.findings, stopping)
         if rest is not None:
             yield rest
@@ -213,9 +214,3 @@ def _size_of(body: Mapping[str, Any]) -> int:
     except TypeError:
         # Not all that programs here put into it is JSON as it stands.
         return LONG_CHARS + 1
-
-
-async def _maybe_in_thread(size: int, work: Callable[..., Any], *args: Any) -> Any:
-    if size > LONG_CHARS:
-        return await asyncio.to_thread(work, *args)
-    return work(*args)

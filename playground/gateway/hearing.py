@@ -3,59 +3,36 @@
 from collections.abc import Mapping
 from typing import Any
 
-from playground.core.errors import ProviderError
 from playground.gateway.chat import ASIDES, Chunk, Gathering
 from playground.gateway.events import Event
 from playground.gateway.guardrails.covering import unescaped
-from playground.gateway.providers.checking import MOST_CHOICES
 from playground.gateway.providers.failing import UNREADABLE, garbage
 from playground.gateway.providers.numbering import Numbering
 
 _PLAIN_PARTS = (None, "text", "output_text")
 
 
-def choices_of(event: Event, *, streamed: bool) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
+def by_choice(event: Event, *, streamed: bool) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
     """Return of each choice its index, itself, and its delta or message.
 
     A choice without an index has that of its place.
-
-    Raises:
-        ProviderError: one of them is none.
     """
     member = "delta" if streamed else "message"
-    read = []
-    for place, choice in enumerate(event.choices):
-        try:
-            index, said = choice.get("index"), choice.get(member)
-        except AttributeError:
-            raise _unreadable() from None
-        if index is None:
-            index = place
-        if said is None and streamed:
-            said = {}
-        if type(index) is not int or not 0 <= index < MOST_CHOICES or type(said) is not dict:
-            raise _unreadable()
-        read.append((index, choice, said))
-    return read
+    return [
+        (
+            place if choice.get("index") is None else choice["index"],
+            choice,
+            choice.get(member) or {},
+        )
+        for place, choice in enumerate(event.choices)
+    ]
 
 
-def content_of(content: Any) -> str | None:
-    """Return the text of a message; of parts those that are text, as one.
-
-    Raises:
-        ProviderError: it is no content.
-    """
-    if content is None or isinstance(content, str):
-        return content
+def content_of(content: str | list[dict[str, Any]] | None) -> str | None:
+    """Return the text of a message; of parts those that are text, as one."""
     if not isinstance(content, list):
-        raise _unreadable()
-    return "".join(
-        part["text"]
-        for part in content
-        if isinstance(part, dict)
-        and part.get("type") in _PLAIN_PARTS
-        and isinstance(part.get("text"), str)
-    )
+        return content
+    return "".join(part.get("text") or "" for part in content if part.get("type") in _PLAIN_PARTS)
 
 
 class Calls:
@@ -86,7 +63,7 @@ class Calls:
                     self.function, Chunk(tool_calls=Numbering().deltas([{"function": function}]))
                 )
         except (*UNREADABLE, RecursionError) as error:
-            raise _unreadable() from error
+            raise garbage("its answer could not be read") from error
 
     def _add(self, gathering: Gathering, chunk: Chunk) -> None:
         gathering.add(chunk)
@@ -108,7 +85,7 @@ class Heard:
         Raises:
             ProviderError: it makes no sense.
         """
-        for place, (index, _, said) in enumerate(choices_of(event, streamed=self._streamed)):
+        for place, (index, _, said) in enumerate(by_choice(event, streamed=self._streamed)):
             key = index if self._streamed else place
             self.voices.setdefault(key, Voice()).take(said)
 
@@ -156,7 +133,3 @@ class Voice:
             *(f"{call.name}\n{unescaped(call.arguments)}" for call in calls),
         ]
         return [text for text in texts if text.strip()]
-
-
-def _unreadable() -> ProviderError:
-    return garbage("its answer could not be read")

@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 
 from playground.core.errors import Unavailable
+from playground.core.offloading import Errands
 from playground.gateway.chat import MOST_TOKENS
 from playground.gateway.configuration import Configuration, Model
 from playground.gateway.connecting import quotas
@@ -107,7 +108,7 @@ class Meter:
         try:
             await quotas().settle(self.reservation, amount, outcome=outcome, row=closed)
         except BaseException as error:
-            _settle_later(self.reservation, amount, outcome, closed)
+            _errands.begin(_settle_again(self.reservation, amount, outcome, closed))
             if not isinstance(error, Exception):
                 raise
             log.warning(
@@ -211,15 +212,7 @@ def cost_micro_usd(model: Model | None, used: Used) -> int | None:
     )
 
 
-_later: "set[asyncio.Task[None]]" = set()
-
-
-def _settle_later(
-    reservation: Reservation, amount: Amount, outcome: Outcome, row: Mapping[str, Any]
-) -> None:
-    again = asyncio.create_task(_settle_again(reservation, amount, outcome, row))
-    _later.add(again)
-    again.add_done_callback(_later.discard)
+_errands = Errands()
 
 
 async def _settle_again(

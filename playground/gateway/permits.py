@@ -6,16 +6,15 @@ A permit is a lease in Redis: whoever dies with it gives it back when it runs ou
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import redis
 
 from playground.core.errors import ProviderError
+from playground.core.offloading import Errands
 from playground.gateway.connecting import client
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 PREFIX = "playground:{permits}:"
@@ -41,6 +40,9 @@ return 1
 """
 
 
+_errands = Errands()
+
+
 @contextlib.asynccontextmanager
 async def held(model: str, most: int | None) -> AsyncIterator[None]:
     """Hold one of ``most`` permits of the model inside the block.
@@ -54,7 +56,7 @@ async def held(model: str, most: int | None) -> AsyncIterator[None]:
         yield
         return
     permit = uuid4().hex
-    taking = _kept(_take(model, permit, most))
+    taking = _errands.begin(_take(model, permit, most))
     try:
         if not await asyncio.shield(taking):
             raise ProviderError(
@@ -70,7 +72,7 @@ async def held(model: str, most: int | None) -> AsyncIterator[None]:
             renewing.cancel()
     finally:
         # Also of a caller who left while it was taken, which may have happened all the same.
-        await asyncio.shield(_kept(_give_back(model, permit, taking)))
+        await asyncio.shield(_errands.begin(_give_back(model, permit, taking)))
 
 
 async def _take(model: str, permit: str, most: int) -> bool:
@@ -94,14 +96,3 @@ async def _give_back(model: str, permit: str, taking: "asyncio.Task[bool]") -> N
     await asyncio.wait((taking,))
     with contextlib.suppress(redis.RedisError, OSError):
         await client().zrem(PREFIX + model, permit)
-
-
-_going: "set[asyncio.Task[Any]]" = set()
-
-
-def _kept(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-    """Hold on to a task that goes on when its caller is cancelled: the loop itself does not."""
-    task = asyncio.create_task(work)
-    _going.add(task)
-    task.add_done_callback(_going.discard)
-    return task

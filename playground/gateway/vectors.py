@@ -1,16 +1,18 @@
 """Embed texts for callers, by the model in this process or by an endpoint's: each once a week."""
 
-import asyncio
 import base64
 import functools
-from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import orjson
 
 from playground.core.errors import InvalidInput
+from playground.core.offloading import aside
 from playground.gateway import embeddings, endpoints, keeping_vectors
+from playground.gateway.chat import Usage
 from playground.gateway.configuration import Model
 from playground.gateway.events import Event
 from playground.gateway.keeping_vectors import Vector
@@ -21,13 +23,26 @@ from playground.gateway.providers.reading import MAX_LINE, usage_of
 from playground.gateway.providers.refusing import is_error, refusal
 from playground.gateway.tokens import count
 
-T = TypeVar("T")
-
 MAX_DIMENSIONS = 2**14
 # More than so many bytes are left to a thread: a few milliseconds.
 _MUCH = 2**18
 # So many texts are embedded here at a time, so that callers take turns.
 _TURN = 8
+
+
+class _Told(Event):
+    """The object, which knows whether an endpoint told the tokens or they were counted here."""
+
+    __slots__ = ("counted_here",)
+
+    def __init__(self, body: dict[str, Any], raw: bytes, *, counted_here: bool) -> None:
+        super().__init__(body, raw)
+        self.counted_here = counted_here
+
+    @property
+    def usage(self) -> Usage | None:
+        told = super().usage
+        return told and replace(told, counted_here=self.counted_here)
 
 
 async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGenerator[Event]:
@@ -38,13 +53,17 @@ async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGen
     """
     check(model, body)
     texts: list[str] = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    name = functools.partial(keeping_vectors.names, model, body, texts, team=team)
-    names = await _aside(sum(map(len, texts)), name)
+    length = sum(map(len, texts))
+    names = await aside(length > _MUCH, keeping_vectors.names, model, body, texts, team=team)
     known = await keeping_vectors.known(names)
     new = [at for at, vector in enumerate(known) if vector is None]
-    tokens = 0
+    tokens, counted_here = 0, False
     if new:
-        made, tokens = await _made(model, body, [texts[at] for at in new])
+        made, told = await _made(model, body, [texts[at] for at in new])
+        counted_here = told is None
+        if told is None:
+            told = await aside(length > _MUCH, _tokens, [texts[at] for at in new])
+        tokens = told
         for at, vector in zip(new, made, strict=True):
             known[at] = vector
         await keeping_vectors.keep(
@@ -57,13 +76,16 @@ async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGen
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         "playground": {"cached": len(texts) - len(new)},
     }
-    written = functools.partial(_written, rest, vectors, body.get("encoding_format") == "base64")
-    yield await _aside(sum(vector.nbytes for vector in vectors), written)
+    size = sum(vector.nbytes for vector in vectors)
+    as_text = body.get("encoding_format") == "base64"
+    answer, raw = await aside(size > _MUCH, _written, rest, vectors, as_text)
+    yield _Told(answer, raw, counted_here=counted_here)
 
 
 async def _made(
     model: Model, body: dict[str, Any], texts: Sequence[str]
-) -> tuple[list[Vector], int]:
+) -> tuple[list[Vector], int | None]:
+    """Return vectors, and their tokens where the endpoint tells them."""
     if model.server.kind == "offline":
         return await _made_here(texts, body.get("input_type") or "passage")
     provider = endpoints.provider_of(model)
@@ -72,8 +94,7 @@ async def _made(
     asked = {**body, "model": model.name, "input": list(texts), "encoding_format": "float"}
     async with provider.posted("embeddings", asked) as reply:
         raw = await reply.whole()
-    made, tokens = await _aside(len(raw), functools.partial(_read, raw, len(texts)))
-    return made, tokens or await _aside(sum(map(len, texts)), functools.partial(_tokens, texts))
+    return await aside(len(raw) > _MUCH, _read, raw, len(texts))
 
 
 async def _made_here(texts: Sequence[str], kind: Any) -> tuple[list[Vector], int]:
@@ -87,7 +108,7 @@ async def _made_here(texts: Sequence[str], kind: Any) -> tuple[list[Vector], int
     return made, tokens
 
 
-def _read(raw: bytes, number: int) -> tuple[list[Vector], int]:
+def _read(raw: bytes, number: int) -> tuple[list[Vector], int | None]:
     """Read an endpoint's list of so many vectors, and the tokens that it tells.
 
     Raises:
@@ -102,7 +123,7 @@ def _read(raw: bytes, number: int) -> tuple[list[Vector], int]:
             raise ValueError("another number of vectors than texts")
         made = [_vector(each["embedding"]) for each in listed]
         used = usage_of(answer.get("usage"))
-    return made, used.input_tokens if used else 0
+    return made, (used and used.input_tokens) or None
 
 
 def _vector(numbers: Any) -> Vector:
@@ -115,7 +136,9 @@ def _vector(numbers: Any) -> Vector:
     return made
 
 
-def _written(rest: dict[str, Any], vectors: Sequence[Vector], as_text: bool) -> Event:
+def _written(
+    rest: dict[str, Any], vectors: Sequence[Vector], as_text: bool
+) -> tuple[dict[str, Any], bytes]:
     data: list[dict[str, Any]] = [
         {
             "object": "embedding",
@@ -128,16 +151,11 @@ def _written(rest: dict[str, Any], vectors: Sequence[Vector], as_text: bool) -> 
     ]
     # One by one: a thread that writes them all at once holds up the others as well.
     raw = orjson.dumps(rest)[:-1] + b',"data":[' + b",".join(map(orjson.dumps, data)) + b"]}"
-    return Event({**rest, "data": data}, raw)
+    return {**rest, "data": data}, raw
 
 
 def _tokens(texts: Sequence[str]) -> int:
     return sum(map(count, texts))
-
-
-async def _aside(size: int, work: Callable[[], T]) -> T:
-    """Do what takes long in a thread, by its bytes."""
-    return await asyncio.to_thread(work) if size > _MUCH else work()
 
 
 def check(model: Model, body: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ import orjson
 from playground.core.errors import InvalidInput
 
 MAX_DEPTH = 64
+# How long a body for ``/v1`` may be on its way.
+TAKEN_WITHIN_S = 60.0
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
@@ -72,4 +74,11 @@ def nul() -> InvalidInput:
     """Return the error for a NUL character."""
     return InvalidInput(
         "request.nul", "The request holds a NUL character, which is not text.", http_status=400
+    )
+
+
+def too_slow() -> InvalidInput:
+    """Return the error for a body that does not come to its end."""
+    return InvalidInput(
+        "request.timeout", "The body took too long to arrive.", http_status=408, retryable=True
     )

@@ -64,9 +64,9 @@ class Mock:
             texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
             self.told.append((len(texts), 0))
             vectors = [{"index": n, "embedding": [float(len(t)), 1.0]} for n, t in enumerate(texts)]
-            return web.json_response(
-                {"data": vectors, "usage": {"prompt_tokens": len(texts), "total_tokens": 1}}
-            )
+            usage = {"prompt_tokens": len(texts), "total_tokens": 1}
+            usage = usage if self.usage is None else self.usage
+            return web.json_response({"data": vectors, "usage": usage})
         usage = {"prompt_tokens": 11, "completion_tokens": len(self.words), "total_tokens": 0}
         usage = usage if self.usage is None else self.usage
         if not body.get("stream"):

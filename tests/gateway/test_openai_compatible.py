@@ -1,8 +1,10 @@
 """The OpenAI-compatible provider against a real server on the loopback interface."""
 
 import asyncio
+import concurrent.futures
 import json
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,7 +14,7 @@ from aiohttp import web
 
 from playground.core.errors import ProviderError
 from playground.gateway.chat import ChatRequest, Completion, Gathering
-from playground.gateway.events import Asked, of_provider
+from playground.gateway.events import LONG_WHOLE, Asked, of_provider
 from playground.gateway.providers.openai_compatible import OpenAICompatible, body_of
 from playground.gateway.providers.reading import AFTER_FINISH_S, MAX_LINE, lines
 from tests.gateway.upstream import (
@@ -428,6 +430,28 @@ async def test_it_is_cut_when_one_of_several_choices_has_not_ended(
             pass
 
     assert caught.value.code == "provider.cut"
+
+
+async def test_it_reads_a_long_answer_in_a_thread(endpoint: Endpoint) -> None:
+    asyncio.get_running_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
+    free = threading.Event()
+    taken = asyncio.create_task(asyncio.to_thread(free.wait, 60))
+    told = []
+
+    async def answers(text: str) -> None:
+        message = {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
+        endpoint.answer = refuse(200, json.dumps(message))
+        asked = Asked(ASK, body_of(ASK), streamed=False)
+        told.extend([event async for event in of_provider(endpoint.provider, asked)])
+
+    await answers("short")
+    waiting = asyncio.create_task(answers("long" * LONG_WHOLE))
+    await asyncio.wait((waiting,), timeout=0.5)
+
+    assert (len(told), waiting.done()) == (1, False)
+    free.set()
+    await asyncio.gather(taken, waiting)
+    assert len(told) == 2
 
 
 async def test_it_ends_when_an_endpoint_gives_one_choice_of_two(endpoint: Endpoint) -> None:

@@ -20,8 +20,7 @@ async def test_it_leaves_no_permit_when_a_caller_leaves_at_any_step(steps: int) 
         await asyncio.sleep(0)
     calling.cancel()
     await asyncio.wait((calling,))
-    while permits._going:
-        await asyncio.wait(permits._going)
+    await permits._errands.finish()
 
     async with asyncio.timeout(5), permits.held("m", 1):
         pass

@@ -16,6 +16,7 @@ from playground.policy.origins import header
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 MAX_BODY = 10 * 2**20
+_MOST_DIGITS = 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -104,12 +105,24 @@ async def read_body(scope: Mapping[str, Any], receive: Receive) -> bytes:
     """Return the whole body.
 
     Raises:
-        InvalidInput: ``request.too-large``.
+        InvalidInput: ``request.malformed``, ``request.too-large`` or ``request.timeout``.
         Gone: the caller hung up.
     """
     length = header(scope, "content-length") or "0"
-    if not (length.isascii() and length.isdigit()) or int(length) > MAX_BODY:
+    if not (length.isascii() and length.isdigit()):
+        raise InvalidInput(
+            "request.malformed", "`Content-Length` must be a number.", http_status=400
+        )
+    if len(length) > _MOST_DIGITS or int(length) > MAX_BODY:
         raise _too_large()
+    try:
+        async with asyncio.timeout(bodies.TAKEN_WITHIN_S):
+            return await _received(receive)
+    except TimeoutError:
+        raise bodies.too_slow() from None
+
+
+async def _received(receive: Receive) -> bytes:
     pieces, size = [], 0
     while True:
         message = await receive()

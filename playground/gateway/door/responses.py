@@ -17,6 +17,7 @@ from playground.gateway.door.responses_reply import Reply
 from playground.gateway.encoding import Head
 from playground.gateway.events import Event, Reading
 from playground.gateway.providers.openai_compatible import body_of
+from playground.gateway.providers.reading import whole
 
 
 async def respond(asking: Asking, answer: Answer) -> None:
@@ -24,14 +25,12 @@ async def respond(asking: Asking, answer: Answer) -> None:
     request = request_of(asking)
     reply = Reply(asking.body, Head.new("resp", model=request.model))
     streamed = asking.flag("stream")
-    # Streamed from the model in any case, and gathered where the caller wants it whole.
-    async with traced(asking, answer, request, body_of(request), streamed=True) as events:
-        pieces = _pieces(events, reply)
+    async with traced(asking, answer, request, body_of(request), streamed=streamed) as events:
         if streamed:
-            await _stream(pieces, reply, answer)
+            await _stream(_pieces(events, reply), reply, answer)
         else:
-            async for _ in pieces:
-                pass
+            async for event in events:
+                reply.gathered.add(whole(event.body))
     if not streamed:
         await answer.json(reply.whole("completed"))
 
@@ -92,6 +91,6 @@ async def _stream(pieces: AsyncIterator[Chunk], reply: Reply, answer: Answer) ->
             reply.event("response.output_item.done", output_index=index, item=item),
         ):
             await answer.piece(told)
-    whole = reply.whole("completed")
-    await answer.piece(reply.event(f"response.{whole['status']}", response=whole))
+    response = reply.whole("completed")
+    await answer.piece(reply.event(f"response.{response['status']}", response=response))
     await answer.end()

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+from django.db import InterfaceError, OperationalError
 from ninja.errors import HttpError
 
 from playground.core import context as contexts
-from playground.core.errors import NotFound, PlaygroundError, PolicyDenied
+from playground.core.errors import NotFound, PlaygroundError, PolicyDenied, Unavailable
 from playground.core.problems import Internal, as_playground_error
 from playground.gateway.door import chat, embedding, listing, responses
 from playground.gateway.door.answers import Answer, Send
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Asking, Answer], Awaitable[None]]
 PREFIX = "/v1/"
+_DATABASE_AWAY = (OperationalError, InterfaceError)
 ROUTES: Mapping[str, tuple[str, Endpoint]] = {
     "/v1/models": ("GET", listing.models),
     "/v1/chat/completions": ("POST", chat.complete),
@@ -48,12 +50,18 @@ async def application(scope: Mapping[str, Any], receive: Receive, send: Send) ->
         except Gone:
             return
         except Exception as error:
-            known = as_playground_error(error)
+            known = _known(error)
             if isinstance(known, Internal):
                 log.error("unhandled exception", exc_info=error)
             else:
                 log.info("refused: %s (%s)", known.code, known.status)
             await answer.error(known)
+
+
+def _known(error: Exception) -> PlaygroundError:
+    if isinstance(error, _DATABASE_AWAY):
+        return Unavailable("unavailable", "The database cannot be asked just now; try again soon.")
+    return as_playground_error(error)
 
 
 async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
@@ -98,7 +106,7 @@ async def _unless_gone(work: Awaitable[None], receive: Receive) -> None:
     """Do the work; stop it as soon as its caller hangs up, which closes its upstream too."""
     working = asyncio.current_task()
     assert working is not None
-    has_left = has_ended = False
+    told, has_left, has_ended = working.cancelling(), False, False
 
     def leave(_: "asyncio.Future[None]") -> None:
         nonlocal has_left
@@ -111,7 +119,8 @@ async def _unless_gone(work: Awaitable[None], receive: Receive) -> None:
     try:
         await work
     except BaseException as error:
-        if not has_left:
+        # Of a server that stops it in the same tick the call must not take back the word.
+        if not has_left or working.cancelling() > told + 1:
             raise
         # Whatever the work died of: it was told to stop.
         raise Gone from error

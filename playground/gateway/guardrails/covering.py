@@ -1,5 +1,6 @@
 """Cover entities wherever text may stand: in texts, in JSON, in the values and names of objects."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -94,10 +95,11 @@ class Cover(Visitor):
         clean = self.value(value)
         if self.found.total() == before:
             # Of members with the same name only the last was looked at.
-            hidden = redact(unescaped(text), self._kinds)[1]
-            if not hidden:
+            self.text(unescaped(text))
+            if self.found.total() == before and "{" in text:
+                self.value(json.loads(text, object_pairs_hook=_every, parse_int=str))
+            if self.found.total() == before:
                 return text
-            self.found.update(finding.kind for finding in hidden)
         # A password is one by its name.
         return self._raw(orjson.dumps(clean).decode())
 
@@ -109,6 +111,12 @@ class Cover(Visitor):
         plain = unescaped(text)
         clean = self.text(plain)
         return text if clean == plain else clean
+
+
+def _every(members: list[tuple[str, Any]]) -> Any:
+    """Return an object; where members have the same name, a list of all."""
+    thing = dict(members)
+    return thing if len(thing) == len(members) else [list(member) for member in members]
 
 
 def unescaped(text: str) -> str:

@@ -27,6 +27,11 @@ _TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+")
 _APART = re.compile(r"(?<!\w)\w(?:[ .\-_*]\w){4,63}(?!\w)")
 _BASE64 = re.compile(r"(?<![\w+/=-])[\w+/-]{24,8192}={0,2}(?![\w+/=-])", re.ASCII)
+# Names of tools and members, which are read like words: ``ignore_it_all``, ``ignoreItAll``.
+_NAME = re.compile(r"(?<![^\W_])[^\W_]++(?:[_-]++[^\W_]++){2,}+|\b[a-z]++(?:[A-Z][a-z]++){2,}+")
+_JOINT = re.compile(r"[_-]+|(?<=[a-z])(?=[A-Z])")
+# Further apart than any two words of one signal.
+_APART_NAMES = "\n" * 128
 _SPACES = re.compile(r"[^\S\n]+")
 
 _ORDERS = (
@@ -193,6 +198,8 @@ def score(text: str) -> Injection:
     inner = _signals(unmasked(_decoded(text)))
     if inner:
         seen = _strongest(seen, inner, {"encoded": 0.3})
+    if names := _APART_NAMES.join(_JOINT.sub(" ", name) for name in _NAME.findall(text)):
+        seen = _strongest(seen, _signals(unmasked(names)))
     innocent = 1.0
     for weight in seen.values():
         innocent *= 1 - weight

@@ -21,6 +21,9 @@ _SHORTEST_DATA = 64
 # Words of the interface, such as "auto": not what could be judged.
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,24}")
 
+# Names of fewer words can give no orders.
+_WORDS = re.compile(r"(?:.*?(?:[\W_]+|(?<=[a-z])(?=[A-Z]))){2}", re.DOTALL)
+
 # Keywords of JSON Schema: whose members are schemas by name, that hold values, that name.
 _BY_NAME = frozenset("properties patternProperties $defs definitions dependentSchemas".split())
 _VALUES = frozenset("enum const default examples".split())
@@ -58,12 +61,13 @@ def _texts(body: Mapping[str, Any]) -> list[str]:
     listening = _Listening()
     walk = _Walk(listening)
     for name, value in body.items():
+        listening.name(name)
         walk.member(name, value)
     return listening.texts
 
 
 class _Listening(Visitor):
-    """Keep the texts; the names of members are none."""
+    """Keep the texts, and names that are long enough to say something."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -72,12 +76,18 @@ class _Listening(Visitor):
         self.texts.append(text)
         return text
 
+    def name(self, name: str) -> str:
+        if _WORDS.match(name):
+            # As a label: it is no word of the interface.
+            self.texts.append(f"{name}:")
+        return name
+
     def arguments(self, text: str) -> str:
         self.texts.append(unescaped(text))
         return text
 
     def members(self, thing: Mapping[str, Any], take: Callable[[str, Any], Any]) -> dict[str, Any]:
-        return {name: take(name, each) for name, each in thing.items()}
+        return {self.name(name): take(name, each) for name, each in thing.items()}
 
 
 class _Walk:

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from playground.core.offloading import Errands
 from playground.gateway.chat import ChatRequest
 from playground.gateway.providers import dialects, outbound
 from playground.gateway.providers.checking import parsed
@@ -30,6 +31,8 @@ MAX_LISTING = 2**22
 _NO_LISTING = (405, 406, 410, 415, 501)
 # One for each thing that an endpoint may refuse.
 MOST_MENDED = 3
+
+_errands = Errands()
 
 
 class OpenAICompatible:
@@ -163,7 +166,7 @@ class OpenAICompatible:
 
 def _close_later(session: aiohttp.ClientSession) -> None:
     loop = asyncio.get_running_loop()
-    loop.call_later(RETIRE_S, lambda: loop.create_task(session.close()))
+    loop.call_later(RETIRE_S, lambda: _errands.begin(session.close()))
 
 
 def body_of(request: ChatRequest) -> dict[str, Any]:

@@ -8,6 +8,9 @@
 -- Keys of settled leases are read from the lease; all share one hash tag, hence one slot.
 
 local MINUTE, DAY = 60000, 86400000
+-- How long it is known that an id was settled: while the same settlement may come again, and while
+-- the call of a lease that was reaped may still run.
+local REPEATED, OUTLIVED = 30000, 3600000
 local floor = math.floor
 local leases, ledger = KEYS[1], KEYS[2]
 
@@ -135,6 +138,11 @@ local function write(id, row)
     'reserved_tokens', row.reserved_tokens, 'reserved_cost', row.reserved_cost)
 end
 
+-- Returns whether this id is settled for the first time.
+local function first_time(lease, known_for)
+  return redis.call('SET', lease .. ':settled', 1, 'NX', 'PX', known_for) ~= false
+end
+
 -- Returns whether there was a lease; without tokens and cost all that was reserved counts as used.
 local function close(id, lease, outcome, closed, tokens, cost)
   local known = redis.call('HMGET', lease, 'tokens', 'cost', 'opened', 'taken')
@@ -155,27 +163,20 @@ local function close(id, lease, outcome, closed, tokens, cost)
     end
   end
   redis.call('DEL', lease)
+  first_time(lease, REPEATED)
   write(id, { outcome = outcome, tokens = tokens, cost = cost, closed = closed,
     opened = known[3], reserved_tokens = known[1], reserved_cost = known[2] })
   return true
 end
 
--- Remembers an id that a caller without a lease may settle again.
-local function first_time(lease)
-  return redis.call('SET', lease .. ':settled', 1, 'NX', 'PX', 3600000) ~= false
-end
-
--- ARGV 3 id  4 outcome  5 rest of the row  6 tokens  7 cost  8 row so far, of the unmetered only
+-- ARGV 3 id  4 outcome  5 rest of the row  6 tokens  7 cost
+-- and where the row is to be written without a lease: 8 row so far  9 reserved tokens  10 cost
 local function settle()
   local id, lease = ARGV[3], KEYS[3]
-  local unmetered = ARGV[8] ~= nil
-  if close(id, lease, ARGV[4], ARGV[5], ARGV[6], ARGV[7]) then
-    if unmetered then first_time(lease) end
-    return 1
-  end
-  if not unmetered or not first_time(lease) then return 0 end
+  if close(id, lease, ARGV[4], ARGV[5], ARGV[6], ARGV[7]) then return 1 end
+  if ARGV[8] == nil or not first_time(lease, OUTLIVED) then return 0 end
   write(id, { outcome = ARGV[4], closed = ARGV[5], tokens = ARGV[6], cost = ARGV[7],
-    opened = ARGV[8], reserved_tokens = '0', reserved_cost = '0' })
+    opened = ARGV[8], reserved_tokens = ARGV[9], reserved_cost = ARGV[10] })
   return 1
 end
 
@@ -196,7 +197,7 @@ end
 local function reap()
   local lapsed = redis.call('ZRANGE', leases, '-inf', whole(now), 'BYSCORE', 'LIMIT', 0, ARGV[3])
   for _, id in ipairs(lapsed) do
-    first_time(KEYS[3] .. id)
+    first_time(KEYS[3] .. id, OUTLIVED)
     close(id, KEYS[3] .. id, ARGV[4], '{}')
   end
   return #lapsed

@@ -6,10 +6,10 @@ was reserved as used. Every settled reservation is one row of the ledger's queue
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import orjson
 import redis
@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 
 from playground.core.errors import Unavailable
 from playground.core.ids import new_id
+from playground.core.offloading import Errands
 from playground.gateway.quotas.limits import Amount, Limit, Standing, tightest
 from playground.gateway.quotas.reservations import Outcome, OverQuota, Reservation
 
@@ -29,7 +30,6 @@ PREFIX = "playground:{quota}"
 _NOT_NOW = ("NOREPLICAS", "MISCONF", "BUSY", "TRYAGAIN")
 # A stalled Redis runs what was sent to it before when it goes on.
 _RELEASE_AFTER_S = (0.2, 0.5, 1.0, 2.0, 4.0, 0.0)
-_T = TypeVar("_T")
 _SCRIPT = (Path(__file__).parent / "quotas.lua").read_text(encoding="utf-8")
 _AWAY = (
     redis.ConnectionError,
@@ -67,7 +67,7 @@ class Quotas:
         self._prefix = prefix
         self._keys = [f"{prefix}:leases", ledger_key(prefix)]
         self._now = now_ms
-        self._going: set[asyncio.Task[Any]] = set()
+        self._errands = Errands()
 
     async def reserve(
         self, limits: Iterable[Limit], amount: Amount, *, row: Mapping[str, Any]
@@ -88,7 +88,7 @@ class Quotas:
             return await self._reserve(reservation, tightest(limits))
         except asyncio.CancelledError:
             # The script may run all the same; what nobody will use goes back at once.
-            self._begin(self._release(reservation))
+            self._errands.begin(self._release(reservation))
             raise
 
     async def widen(self, reservation: Reservation, limits: Iterable[Limit]) -> None:
@@ -125,8 +125,9 @@ class Quotas:
     ) -> bool:
         """Count what was used, free the permit and queue the ledger row; safe to repeat.
 
-        It goes on when the caller is cancelled meanwhile. False means that it was settled before
-        (or reaped), and changed nothing.
+        It goes on when the caller is cancelled meanwhile. Where Redis has lost the lease, the row
+        is queued all the same. False means that it was settled before (or reaped), and changed
+        nothing.
 
         Args:
             used: what the call really took; may be more than was reserved.
@@ -138,7 +139,7 @@ class Quotas:
         try:
             return await self._settle(reservation, used, outcome, row)
         except asyncio.CancelledError:
-            self._begin(self._settle_all_the_same(reservation, used, outcome, row))
+            self._errands.begin(self._settle_all_the_same(reservation, used, outcome, row))
             raise
 
     async def extend(self, *reservations: Reservation) -> set[str]:
@@ -163,8 +164,7 @@ class Quotas:
 
     async def finish(self) -> None:
         """Wait for what cancelled callers left to be done; call it before the loop ends."""
-        while self._going:
-            await asyncio.wait(self._going)
+        await self._errands.finish()
 
     async def _reserve(self, reservation: Reservation, limits: tuple[Limit, ...]) -> Reservation:
         keys, steps = _compiled(limits, self._prefix)
@@ -182,7 +182,7 @@ class Quotas:
             )
         except Unavailable:
             if not self._fail_open:
-                self._begin(self._release(reservation))
+                self._errands.begin(self._release(reservation))
                 raise
             return Reservation(reservation.id, amount, opened, unmetered=True)
         standings = _standings(limits, answer)
@@ -197,7 +197,21 @@ class Quotas:
         outcome: Outcome,
         row: Mapping[str, Any] | None,
     ) -> bool:
-        opened = (orjson.dumps(reservation.opened),) if reservation.unmetered else ()
+        if not reservation.unmetered and await self._close(reservation, used, outcome, row):
+            return True
+        # Once more with all that the row needs: Redis may have come back without the lease.
+        held = Amount(0, 0) if reservation.unmetered else reservation.amount
+        opened = (orjson.dumps(reservation.opened), held.tokens, held.cost_micro_usd)
+        return await self._close(reservation, used, outcome, row, *opened)
+
+    async def _close(
+        self,
+        reservation: Reservation,
+        used: Amount,
+        outcome: Outcome,
+        row: Mapping[str, Any] | None,
+        *opened: Any,
+    ) -> bool:
         settled = await self._run(
             "settle",
             [self._lease(reservation.id)],
@@ -225,7 +239,7 @@ class Quotas:
         """Give back what nobody will use, also where Redis takes it only when it is back."""
         for pause_s in _RELEASE_AFTER_S:
             with contextlib.suppress(Unavailable):
-                if await self._settle(reservation, Amount(0, 0), Outcome.ABORTED, None):
+                if await self._close(reservation, Amount(0, 0), Outcome.ABORTED, None):
                     return
             await asyncio.sleep(pause_s)
 
@@ -242,12 +256,6 @@ class Quotas:
 
     def _lease(self, reservation_id: str) -> str:
         return f"{self._prefix}:lease:{reservation_id}"
-
-    def _begin(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
-        task = asyncio.create_task(work)
-        self._going.add(task)
-        task.add_done_callback(self._going.discard)
-        return task
 
 
 def _standings(limits: tuple[Limit, ...], answer: list[Any]) -> tuple[Standing, ...]:

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,11 +13,14 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from playground.asgi import application
+from playground.core.embedded.credentials import free_port
 from playground.gateway.door import callers
 from playground.gateway.models import Guardrail
+from playground.policy import bodies
 from playground.policy.models import AuditRow, User
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+ROOT = Path(__file__).parents[3]
 CHAT = "/v1/chat/completions"
 
 
@@ -129,6 +135,75 @@ async def test_it_refuses_a_body_that_is_too_large(http: httpx.AsyncClient) -> N
 
     assert answer.status_code == 413
     assert answer.json()["error"]["code"] == "request.too-large"
+
+
+@pytest.mark.parametrize(
+    ("length", "status", "code"),
+    [
+        ("\u00b2", 400, "request.malformed"),
+        ("-1", 400, "request.malformed"),
+        ("1e3", 400, "request.malformed"),
+        ("9" * 5000, 413, "request.too-large"),
+        (str(11 * 2**20), 413, "request.too-large"),
+    ],
+)
+async def test_it_says_what_is_wrong_with_a_length(
+    http: httpx.AsyncClient, length: str, status: int, code: str
+) -> None:
+    headers = [(b"Content-Length", length.encode("latin-1"))]
+
+    answer = await http.post(CHAT, content=chat(), headers=headers)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("trickles", [True, False])
+async def test_it_waits_only_so_long_for_a_body(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, trickles: bool
+) -> None:
+    monkeypatch.setattr(bodies, "TAKEN_WITHIN_S", 0.3)
+
+    async def body() -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0.02 if trickles else 60)
+            yield b" "
+
+    answer = await asyncio.wait_for(http.post(CHAT, content=body()), 10)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (408, "request.timeout")
+
+
+ASK_WITHOUT_DATABASE = """
+import asyncio, sys
+import httpx
+from playground.asgi import application
+
+async def ask():
+    transport = httpx.ASGITransport(app=application)
+    headers = {"Authorization": f"Bearer {sys.argv[1]}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        answer = await http.get("/v1/models", headers=headers)
+        print(answer.status_code, answer.text)
+
+asyncio.run(ask())
+"""
+
+
+async def test_it_is_unavailable_when_there_is_no_database(key: str) -> None:
+    away = {
+        "DATABASE_URL": f"postgres://nobody@127.0.0.1:{free_port()}/nothing",
+        "PLAYGROUND_DB_POOL": "0",
+    }
+
+    asking = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ASK_WITHOUT_DATABASE, key, cwd=ROOT, env=os.environ | away,
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    told, _ = await asking.communicate()
+
+    status, _, body = told.decode().strip().splitlines()[-1].partition(" ")
+    error = json.loads(body)["error"]
+    assert (status, error["code"], error["type"]) == ("503", "unavailable", "server_error")
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,30 @@ async def test_it_counts_embeddings_once_when_the_same_text_comes_again(door: Do
     assert [row.input_tokens for row in await door.ledger()] == [2, 1]
 
 
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 0}, {"prompt_tokens": "x"}])
+async def test_it_says_who_counted_the_tokens_of_embeddings(door: Door, usage: Any) -> None:
+    await ServedModel.objects.filter(endpoint__name="one").aupdate(operation="embeddings")
+    door.first.usage = usage
+
+    await door.http.post("/v1/embeddings", json={"model": "one/m", "input": "one two three"})
+
+    (row,) = await door.ledger()
+    assert (row.input_tokens, row.counted_here) == ((1, False) if usage is None else (3, True))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_it_says_how_a_response_was_sent(door: Door, stream: bool) -> None:
+    ask = {"model": "both", "input": "hi", "stream": stream}
+
+    answer = await door.http.post("/v1/responses", json=ask)
+
+    assert "Hello there" in answer.text
+    (row,) = await door.ledger()
+    assert (row.operation, row.streamed) == ("chat", stream)
+    assert [bool(body.get("stream")) for body in door.first.bodies] == [stream]
+    assert (row.input_tokens, row.output_tokens) == (11, 2)
+
+
 async def test_it_adds_up_to_what_the_endpoints_counted_when_calls_are_mixed(door: Door) -> None:
     door.first.status, door.first.failures = 503, 3
 

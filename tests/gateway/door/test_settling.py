@@ -110,6 +110,16 @@ async def test_it_keeps_no_answer_that_was_cut_off(
     assert not any(row.from_cache for row in await rows_of(door, 2))
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_it_keeps_no_answer_when_a_choice_never_came(door: Door, stream: bool) -> None:
+    team = await Team.objects.aget(slug="hiring")
+    await CacheRule.objects.acreate(team=team, ttl_s=60)
+
+    told = [(await door.ask(stream=stream, n=2)).headers["playground-cache"] for _ in range(2)]
+
+    assert told == ["miss", "miss"]
+
+
 async def test_it_forgets_the_oldest_answer_when_a_team_keeps_too_many(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,6 +298,22 @@ async def test_it_goes_on_renewing_leases_when_redis_may_not_write_for_a_while(
     assert valkey.zscore(f"{PREFIX}:leases", meter.reservation.id) > time.time() * 1000
     await meter.settle(metering.Used(1, 1), model=None, outcome=Outcome.SUCCEEDED, row={})
     connecting._quotas.clear()
+
+
+async def test_it_keeps_the_row_of_a_call_when_redis_loses_all_meanwhile(
+    door: Door, valkey: Any
+) -> None:
+    door.first.pause_s = 0.3
+
+    asking = asyncio.create_task(door.ask())
+    while not door.first.running:
+        await asyncio.sleep(0.01)
+    valkey.flushall()
+
+    assert (await asking).status_code == 200
+    (row,) = await rows_of(door)
+    assert (row.outcome, row.team, row.served_by) == ("succeeded", "hiring", "one/m")
+    assert (row.input_tokens, row.output_tokens) == door.first.told[0]
 
 
 async def test_it_never_refuses_the_guard_models_own_call(door: Door) -> None:

@@ -120,6 +120,31 @@ def test_it_counts_what_is_held_when_it_says_how_much_there_is_to_read() -> None
     assert blanking.weight(event("content", "a")) > 10_000
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (1_700_000_000, 1_700_000_000),
+        (1_700_000_000.0, 1_700_000_000),
+        (4111111111111111, None),
+        (4111111111111111.0, None),
+        (4.2, None),
+        (True, None),
+        (float("inf"), None),
+        (float("nan"), None),
+    ],
+)
+def test_it_tells_times_and_tokens_as_sane_integers(told: Any, shown: int | None) -> None:
+    blanking = Blanking(EVERYTHING, streamed=False)
+    usage = {"prompt_tokens": told, "completion_tokens": 3.0, "total_tokens": 4111111111}
+
+    out = blanking.take(Event({"created": told, "choices": [], "usage": usage}))
+
+    assert out is not None
+    # A number of tokens is smaller than a time.
+    assert repr(out.body.get("created")) == repr(shown)
+    assert repr(out.body["usage"]) == "{'completion_tokens': 3}"
+
+
 def test_it_tells_nothing_of_a_tool_that_it_does_not_know() -> None:
     blanking = Blanking(EVERYTHING, streamed=True)
     call = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "f", "input": "x"}}

@@ -24,6 +24,18 @@ def test_it_scores_low_when_a_text_only_looks_like_an_attack(text: str) -> None:
     assert score(text).score < 0.5
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["ignore_all_previous_instructions", "ignore-your-instructions", "ignoreAllPriorInstructions"],
+)
+def test_it_reads_names_as_words(name: str) -> None:
+    assert score(f'{{"{name}": 1}}').signals == ("override",)
+
+
+def test_it_reads_no_order_out_of_names_that_stand_together() -> None:
+    assert score("ignore_the_case, previous_system_prompt, show_it_all").score == 0
+
+
 def test_it_still_sees_the_attack_when_it_stands_inside_a_long_text() -> None:
     padding = "The candidate led a team of five and shipped on time. " * 2000
 
@@ -53,6 +65,8 @@ def test_it_scores_higher_when_more_signals_come_together() -> None:
         "\n# ",
         "send ",
         "call tool ",
+        "ignore_all_",
+        "ignoreAllX",
         "system ",
         "ignore " + "\n" * 9,
         "你",

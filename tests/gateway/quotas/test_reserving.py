@@ -278,6 +278,22 @@ async def test_it_keeps_one_row_when_only_the_answer_of_redis_was_lost(quotas: Q
     assert [row["tokens"] for row in await ledger(client)] == [5]
 
 
+async def test_it_keeps_one_row_when_redis_came_back_empty(quotas: Quotas, client, valkey):
+    held = await quotas.reserve([], Amount(9, 8), row={"team": "hiring"})
+    valkey.flushall()
+
+    settled = [
+        await quotas.settle(held, Amount(5, 6), outcome=Outcome.SUCCEEDED, row={"route": "r"})
+        for _ in range(3)
+    ]
+
+    assert settled == [True, False, False]
+    [row] = await ledger(client)
+    assert (row["reservation_id"], row["team"], row["route"]) == (held.id, "hiring", "r")
+    assert (row["tokens"], row["cost_micro_usd"]) == (5, 6)
+    assert (row["reserved_tokens"], row["reserved_cost_micro_usd"]) == (9, 8)
+
+
 @pytest.mark.parametrize(
     ("kind", "cap", "granted"),
     [
