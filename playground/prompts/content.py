@@ -1,0 +1,122 @@
+"""What one version of a prompt says, as it is stored, sent, compared and kept in files. Pure."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from playground.core.canonical import content_hash
+from playground.core.errors import InvalidInput
+
+MAX_MESSAGES = 50
+HISTORY = "history"
+
+
+class PromptKind(StrEnum):
+    """What a prompt is: messages of a chat, one text, or a text that others include."""
+
+    CHAT = "chat"
+    TEXT = "text"
+    FRAGMENT = "fragment"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TemplateMessage(_Part):
+    """A message in the shape of OpenAI's Chat Completions whose content is a Jinja template.
+
+    Source: https://platform.openai.com/docs/api-reference/chat/create
+    """
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    template: str
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+
+class Placeholder(_Part):
+    """Where the messages of a variable go in: the conversation so far, unless it says otherwise."""
+
+    role: Literal["placeholder"]
+    name: str = HISTORY
+
+
+class Text(_Part):
+    """The one template of a text or a fragment."""
+
+    role: Literal["text"] = "text"
+    template: str
+
+
+Message = Annotated[TemplateMessage | Placeholder | Text, Field(discriminator="role")]
+
+
+class Content(_Part):
+    """All that a version holds and that its hash is made of.
+
+    Attributes:
+        inputs: JSON Schema of an object, the variables; None has it discovered in the templates.
+        settings: parameters of the model call, such as ``model``, ``temperature``, ``max_tokens``.
+        tools: OpenAI's tools.
+        response_format: OpenAI's response format.
+    """
+
+    kind: PromptKind = PromptKind.CHAT
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    inputs: dict[str, Any] | None = None
+    settings: dict[str, Any] = {}
+    tools: list[dict[str, Any]] = []
+    response_format: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "Content":
+        texts = [message for message in self.messages if isinstance(message, Text)]
+        if self.kind is PromptKind.CHAT:
+            if texts:
+                raise ValueError("a chat has messages with roles, not a bare text")
+        elif len(texts) != 1 or len(self.messages) != 1:
+            raise ValueError(f"a {self.kind} is one text")
+        return self
+
+    @property
+    def templates(self) -> list[str]:
+        """Return the templates, in order, without placeholders."""
+        return [each.template for each in self.messages if not isinstance(each, Placeholder)]
+
+    @property
+    def content_hash(self) -> str:
+        """Return a hash of all of it."""
+        return content_hash(self.as_json())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON, without what is not set."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def content_of(body: Mapping[str, Any]) -> Content:
+    """Read a version's content.
+
+    Raises:
+        InvalidInput: ``prompt.invalid`` with ``errors``, a list of ``field`` and ``message``.
+    """
+    try:
+        return Content.model_validate(dict(body))
+    except ValidationError as error:
+        errors = [
+            {"field": _field(each["loc"]), "message": each["msg"].removeprefix("Value error, ")}
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        first = errors[0]
+        raise InvalidInput(
+            "prompt.invalid", f"{first['field'] or 'content'}: {first['message']}", errors=errors
+        ) from None
+
+
+def _field(path: Sequence[int | str]) -> str:
+    # The discriminator's value stands in the path, and says nothing to whoever reads it.
+    roles = ("system", "developer", "user", "assistant", "tool", "placeholder", "text")
+    return ".".join(str(part) for part in path if part not in roles)
