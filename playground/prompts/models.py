@@ -18,9 +18,22 @@ from playground.prompts.label_models import (
     ProtectedLabel,
     RequiredFragment,
 )
+from playground.prompts.ramp_models import (
+    ArmSums,
+    Exposure,
+    GuardMetric,
+    HourSums,
+    Ramp,
+    RampEvent,
+    UnitTally,
+)
 
 __all__ = [
+    "ArmSums",
     "Draft",
+    "Exposure",
+    "GuardMetric",
+    "HourSums",
     "Inclusion",
     "Label",
     "LabelMove",
@@ -28,7 +41,10 @@ __all__ = [
     "Prompt",
     "PromptVersion",
     "ProtectedLabel",
+    "Ramp",
+    "RampEvent",
     "RequiredFragment",
+    "UnitTally",
 ]
 
 
