@@ -82,12 +82,6 @@ class Assigned:
         }
 
 
-def in_force(prompt_id: object, label: str) -> RampInForce | None:
-    """Return the live ramp of a label, None where none runs. Asks the database."""
-    ramp = Ramp.objects.live().whole().filter(prompt=prompt_id, label=label).first()
-    return RampInForce.of(ramp) if ramp else None
-
-
 def unit_hash(unit: str, *, salt: str) -> str:
     """Return a name for a unit that tells nothing about it to whoever reads the tables."""
     key = hashlib.sha256(f"unit {salt}".encode()).digest()
@@ -109,7 +103,10 @@ def attributes_of(context: RequestContext, unit: str | None) -> Mapping[str, Any
 
 
 def _unit_of(context: RequestContext, unit: str) -> str | None:
-    if unit == Ramp.Unit.TEAM:
-        return f"team:{context.team}"
-    # Threads and API keys are nothing that a context knows.
-    return context.subject if unit == Ramp.Unit.MEMBER else None
+    known = {
+        Ramp.Unit.MEMBER.value: context.subject,
+        Ramp.Unit.TEAM.value: f"team:{context.team}",
+        Ramp.Unit.KEY.value: context.key,
+    }
+    # Of a thread only the caller knows.
+    return known.get(unit)

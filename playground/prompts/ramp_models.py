@@ -22,10 +22,6 @@ class RampQuerySet(models.QuerySet["Ramp"]):
         """Keep those that assign callers: running and paused ones."""
         return self.filter(state__in=Ramp.LIVE)
 
-    def running(self) -> Self:
-        """Keep those that are judged."""
-        return self.filter(state=Ramp.State.RUNNING)
-
     def whole(self) -> Self:
         """Load what naming a ramp takes."""
         return self.select_related("prompt__team", "baseline__prompt", "candidate__prompt")
