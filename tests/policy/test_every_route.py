@@ -30,6 +30,9 @@ from playground.messaging.models import Run
 from playground.policy import keys, links
 from playground.policy.authentication import PUBLIC_ROUTES
 from playground.policy.models import User
+from playground.prompts.labelling import move_label
+from playground.prompts.planning import plan_of
+from playground.prompts.ramping import draft
 from playground.tracing.models import Span, Trace
 from tests.policy.routes import KNOWN, METHODS, Known, routes, socket_routes
 
@@ -81,7 +84,11 @@ class World:
 def world(valkey: object, alice: User) -> World:
     context = alice.context()
     name = "zebra-recruiter"
-    save_agent(context, AgentSpec(name=name, title=f"Agent {SECRET}", prompt="You recruit."))
+    for words in ("You recruit.", "You recruit well."):
+        save_agent(context, AgentSpec(name=name, title=f"Agent {SECRET}", prompt=words))
+    move_label(context, name, label="staging", version=1)
+    plan = plan_of({"label": "staging", "candidate": 2, "stages": [{"percent": 10}]})
+    ramp = draft(context, name, plan, reason=SECRET)
     thread = open_thread(context, agent=name)
     posted = post_message(context, thread.pk, content=f"Say {SECRET}", dedup_key=None)
     run = Run.objects.get(pk=posted.run_id)
@@ -104,12 +111,14 @@ def world(valkey: object, alice: User) -> World:
         "name": name, "skill": "hiring.search_candidates", "thread_id": str(thread.pk),
         "run_id": str(run.pk), "trace_id": trace.id, "span_id": span_id,
         "key_id": str(created.key.pk), "token": links.issue(alice), "team": "hiring",
+        "ramp_id": str(ramp.pk), "action": "start",
         "object_id": str(created.key.pk), "content_type_id": "1", "app_label": "policy",
     }  # fmt: skip
     unknown = {
         "name": "zebra-recruitez", "skill": "hiring.search_candidatez",
         "thread_id": str(uuid.uuid4()), "run_id": str(uuid.uuid4()), "trace_id": uuid.uuid4().hex,
         "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
+        "ramp_id": str(uuid.uuid4()), "action": "start",
         "team": "nobody", "object_id": str(uuid.uuid4()), "content_type_id": "999999",
         # Which rooms there are is no secret, and other labels are no addresses.
         "app_label": "gateway",
