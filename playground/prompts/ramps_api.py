@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from ninja import Router
+from ninja import Router, Status
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
@@ -52,12 +52,10 @@ def list_ramps(request: TeamRequest, team: str, name: str) -> dict[str, Any]:
 
 
 @ramps_api.post("/{team}/{name}/ramps", response={201: RampOut}, summary="Plan a ramp")
-def create_ramp(
-    request: TeamRequest, team: str, name: str, body: Plan
-) -> tuple[int, dict[str, Any]]:
+def create_ramp(request: TeamRequest, team: str, name: str, body: Plan) -> Status[dict[str, Any]]:
     """Write a ramp down; starting it is another call."""
     ramp = ramping.draft(request.context, f"{team}/{name}", body)
-    return 201, _ramp(ramp)
+    return Status(201, _ramp(ramp))
 
 
 @ramps_api.post(
