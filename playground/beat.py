@@ -20,6 +20,11 @@ app.conf.update(
             # Rounds that nobody could make are not made up for.
             "options": {"expires": 15},
         },
+        "judge ramps": {
+            "task": "playground.prompts.tasks.judge_ramps",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
         "forget expired sessions": {
             "task": "playground.core.tasks.forget_expired_sessions",
             "schedule": crontab(hour="3", minute="17"),

@@ -20,6 +20,7 @@ from playground.policy.authentication import ApiAuth
 from playground.prompts.api import prompts_api
 from playground.prompts.fragments_api import fragments_api
 from playground.prompts.labels_api import labels_api
+from playground.prompts.ramps_api import ramps_api
 from playground.prompts.versions_api import versions_api
 from playground.tracing import views as tracing
 from playground.tracing.api import traces_api
@@ -41,6 +42,7 @@ api.add_router("/threads", threads_api)
 api.add_router("/threads", events_api)
 api.add_router("/runs", runs_api)
 api.add_router("/skills", skills_api)
+api.add_router("/prompts", ramps_api)
 api.add_router("/prompts", labels_api)
 api.add_router("/prompts", prompts_api)
 api.add_router("/prompts", versions_api)

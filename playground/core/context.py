@@ -21,6 +21,7 @@ class RequestContext:
         assignments: experiment arm by experiment, for sticky ramps.
         traceparent: W3C trace context of the caller, where there is one.
         request_id: of the HTTP request, for logs and error pages.
+        key: URN of the API key that the call came with, None for a session.
         training_consent: whether the subject allows that models are trained with what is said.
     """
 
@@ -32,6 +33,7 @@ class RequestContext:
     assignments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     traceparent: str | None = None
     request_id: str | None = None
+    key: str | None = None
     training_consent: bool = False
 
     def acting_as(self, actor: str) -> "RequestContext":

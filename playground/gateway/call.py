@@ -1,6 +1,7 @@
 """One call while it is answered, and what is told of it: in its span and in the ledger."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ class Call:
         said: what the caller gets of it, which is less where rules hold some of it back.
         asked: the last message's text, as far as it may be seen in traces.
         judging: it is a guard model's own call, to which no rules apply.
+        observed: what a prompt wants its observers to know the call by.
         last_words: what the last event added to the first choice's text.
     """
 
@@ -46,6 +48,7 @@ class Call:
     from_cache: bool = False
     blocked_by: str = ""
     judging: bool = False
+    observed: Mapping[str, Any] | None = None
     first_token_ms: float | None = None
     begun: float = field(default_factory=time.perf_counter)
     _heard_words: str = ""
@@ -90,6 +93,7 @@ class Call:
             "model": self.request.model,
             "route": route.name,
             "streamed": self.streamed,
+            **({"observed": dict(self.observed)} if self.observed else {}),
         }
 
     def closed(self, code: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
@@ -26,6 +26,9 @@ from playground.gateway.quotas.reserving import Quotas, connect
 
 log = logging.getLogger(__name__)
 
+Observer = Callable[[Sequence[Row]], None]
+"""Takes rows that hold ``observed``, once each but for a reader that was slower than others."""
+
 REAP_EVERY_S = 5.0
 # A batch is kept within a second; rows of a slower reader come twice and count once.
 CLAIM_AFTER_S = 15.0
@@ -35,6 +38,14 @@ _LENGTHS = {
     for field in LedgerRow._meta.fields
     if getattr(field, "max_length", None)
 }
+
+
+_observers: list[Observer] = []
+
+
+def register(observer: Observer) -> None:
+    """Let this observer see the calls that a prompt wants to be observed."""
+    _observers[:] = [observer]
 
 
 def start() -> None:
@@ -66,8 +77,28 @@ async def _reap(quotas: Quotas) -> None:
 
 
 async def keep(rows: Sequence[Row]) -> None:
-    """Write rows into the ledger; one that is there already is left as it is."""
-    await in_thread(write, rows)
+    """Write rows into the ledger, and show them; one that is there already is left as it is."""
+    await in_thread(_keep_rows, rows)
+
+
+def _keep_rows(rows: Sequence[Row]) -> None:
+    watched = [row for row in rows if row.get("observed")] if _observers else []
+    known = _known(watched)
+    write(rows)
+    fresh = [row for row in watched if uuid.UUID(row["reservation_id"]) not in known]
+    for observer in _observers if fresh else ():
+        try:
+            observer(fresh)
+        except Exception:
+            # The ledger is kept all the same, and these rows do not come again.
+            log.exception("calls could not be observed")
+
+
+def _known(rows: Sequence[Row]) -> set[uuid.UUID]:
+    if not rows:
+        return set()
+    ids = [row["reservation_id"] for row in rows]
+    return set(LedgerRow.objects.filter(pk__in=ids).values_list("pk", flat=True))
 
 
 def write(rows: Sequence[Row]) -> None:

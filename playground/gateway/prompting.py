@@ -16,6 +16,7 @@ class Resolved:
         label: by which the version was named, where it was.
         arm: of a ramp that chose the version.
         reason: in words, why it is this version.
+        observed: JSON that goes with the call, for ``keeping``'s observers to know it by.
     """
 
     name: str
@@ -24,10 +25,25 @@ class Resolved:
     label: str | None = None
     arm: str | None = None
     reason: str = ""
+    observed: Mapping[str, Any] | None = None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Return what a span tells of it."""
+        told = {
+            "gen_ai.prompt.name": self.name,
+            "playground.prompt.version": self.version,
+            "playground.prompt.label": self.label,
+            "playground.prompt.arm": self.arm,
+            "playground.prompt.reason": self.reason,
+        }
+        return {name: value for name, value in told.items() if value}
 
 
 class PromptResolver(Protocol):
     """Find a prompt of the context's team and render it.
+
+    ``key`` stays with one arm where a ramp runs on the label, such as ``member:42``.
 
     Raises:
         NotFound: there is no such prompt, version or label; nothing else is taken in its place.
@@ -42,6 +58,7 @@ class PromptResolver(Protocol):
         label: str | None,
         version: int | None,
         variables: Mapping[str, Any],
+        key: str | None = None,
     ) -> Resolved: ...
 
 
@@ -60,8 +77,11 @@ def resolve(
     label: str | None,
     version: int | None,
     variables: Mapping[str, Any],
+    key: str | None = None,
 ) -> Resolved:
     """Find and render a prompt; see ``PromptResolver``. Asks the database."""
     if not _resolvers:
         raise NotFound("prompt.not-found", "No prompts are kept here.")
-    return _resolvers[0](context, name=name, label=label, version=version, variables=variables)
+    return _resolvers[0](
+        context, name=name, label=label, version=version, variables=variables, key=key
+    )

@@ -23,6 +23,7 @@ from ninja.utils import check_csrf
 from playground.core import problems
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError, PolicyDenied, Unauthenticated
+from playground.core.ids import urn
 from playground.policy import bodies, keys, limiting
 from playground.policy.deciding import Resource, decide
 from playground.policy.models import Membership, User
@@ -131,7 +132,12 @@ def _by_key(authorization: str) -> Caller:
     ).first()
     if key is None or membership is None:
         raise Unauthenticated("auth.invalid-key", "This API key is unknown, expired or revoked.")
-    context = RequestContext(subject=key.user.urn, team=membership.team.slug, purpose=key.purpose)
+    context = RequestContext(
+        subject=key.user.urn,
+        team=membership.team.slug,
+        purpose=key.purpose,
+        key=urn("key", key.pk),
+    )
     return Caller(context, membership, key)
 
 

@@ -9,8 +9,12 @@ class PromptsConfig(AppConfig):
     verbose_name = "Prompts"
 
     def ready(self) -> None:
-        """Let calls of models name prompts."""
-        from playground.gateway import prompting
-        from playground.prompts.resolving import resolve
+        """Let calls of models name prompts, and ramps choose among versions and learn of calls."""
+        from playground.gateway import keeping, prompting
+        from playground.prompts.observing_calls import observe
+        from playground.prompts.resolving import register_assigner, resolve
+        from playground.prompts.steering import steer
 
         prompting.register(resolve)
+        register_assigner(steer)
+        keeping.register(observe)

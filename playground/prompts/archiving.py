@@ -8,7 +8,14 @@ from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput
 from playground.prompts.changing import announce
 from playground.prompts.finding import find_prompt, version_of
-from playground.prompts.models import Inclusion, Label, Prompt, PromptVersion, RequiredFragment
+from playground.prompts.models import (
+    Inclusion,
+    Label,
+    Prompt,
+    PromptVersion,
+    Ramp,
+    RequiredFragment,
+)
 from playground.prompts.saving import About, check_about
 
 
@@ -37,7 +44,8 @@ def archive_version(
 
     Raises:
         NotFound, PolicyDenied: there is none, or the context may not edit it.
-        Conflict: ``prompt.version-labelled``, labels point at it.
+        Conflict: ``prompt.version-labelled``, labels point at it; ``prompt.version-ramped``, a
+            live ramp leads to it.
     """
     prompt = find_prompt(context, path, action="edit")
     found = version_of(prompt, version=version)
@@ -49,6 +57,11 @@ def archive_version(
                 "prompt.version-labelled",
                 f"Version {version} is labelled {', '.join(labels)}; move the labels first.",
                 labels=labels,
+            )
+        if archived and Ramp.objects.live().filter(candidate=found).exists():
+            raise Conflict(
+                "prompt.version-ramped",
+                f"A ramp leads to version {version}; complete it or roll it back first.",
             )
         PromptVersion.objects.filter(pk=found.pk).update(archived_at=now() if archived else None)
         announce(prompt, "archived")
@@ -109,8 +122,11 @@ def delete_prompt(context: RequestContext, path: str) -> None:
             raise _in_use(prompt, _seen(context, prompt))
         if RequiredFragment.objects.filter(fragment=prompt).exists():
             raise _in_use(prompt, ["a rule that requires it"])
+        if Ramp.objects.live().filter(prompt=prompt).exists():
+            raise _in_use(prompt, ["a ramp"])
         announce(prompt, "deleted")
         Label.objects.filter(prompt=prompt).delete()
+        Ramp.objects.filter(prompt=prompt).delete()
         try:
             PromptVersion.objects.filter(prompt=prompt).delete()
         except ProtectedError as error:

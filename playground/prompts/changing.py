@@ -8,7 +8,7 @@ from django.db import transaction
 
 from playground.prompts.models import Prompt
 
-What = Literal["created", "saved", "labelled", "archived", "described", "deleted"]
+What = Literal["created", "saved", "labelled", "ramped", "archived", "described", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class PromptChanged:
     Attributes:
         urn: ``prompt:<uuid>``.
         path: ``team/name``.
-        what: ``saved`` is a new version, ``labelled`` a label that moved, came or went.
+        what: ``saved`` is a new version, ``labelled`` a label that moved, came or went,
+            ``ramped`` a ramp that assigns otherwise.
     """
 
     urn: str

@@ -12,7 +12,14 @@ from playground.policy import auditing
 from playground.policy.deciding import decide
 from playground.prompts.changing import announce
 from playground.prompts.finding import check_label, find_prompt, version_of
-from playground.prompts.models import Label, LabelMove, Prompt, PromptVersion, RequiredFragment
+from playground.prompts.models import (
+    Label,
+    LabelMove,
+    Prompt,
+    PromptVersion,
+    Ramp,
+    RequiredFragment,
+)
 from playground.prompts.protecting import is_protected
 
 
@@ -41,7 +48,8 @@ def move_label(
         PolicyDenied: the context may not edit the prompt; ``prompt.label-protected``, the label
             takes a reviewer, and others propose.
         NotFound: there is no such prompt or version.
-        Conflict: ``prompt.label-moved``, it points elsewhere than expected; ``current`` says where.
+        Conflict: ``prompt.label-moved``, it points elsewhere than expected; ``current`` says where;
+            ``prompt.label-ramped``, a ramp is live on it.
         InvalidInput: ``prompt.label-invalid``; ``prompt.fragment-required``, the team's rule for
             this label demands a fragment that the version does not include.
     """
@@ -74,6 +82,7 @@ def remove_label(
         if current is None:
             raise NotFound("prompt.label-unknown", f"{prompt} has no such label.")
         _compare(current, expected)
+        _refuse_ramped(prompt, label)
         before = current.version.number
         current.delete()
         _note_move(context, prompt, label, before=before, after=None, reason=reason)
@@ -92,7 +101,7 @@ def put(
     """Point a label at a version for somebody who has been found to be allowed to.
 
     Raises:
-        Conflict: ``prompt.label-moved``; ``prompt.version-archived``.
+        Conflict: ``prompt.label-moved``; ``prompt.label-ramped``; ``prompt.version-archived``.
         InvalidInput: ``prompt.fragment-required``.
     """
     _check_reason(reason)
@@ -103,9 +112,10 @@ def put(
         _compare(current, expected)
         if current is not None and current.version_id == version.pk:
             return current
+        _refuse_ramped(prompt, label)
         if PromptVersion.objects.filter(pk=version.pk, archived_at__isnull=False).exists():
             raise Conflict("prompt.version-archived", f"{version} is archived; restore it first.")
-        _require_fragments(version, label)
+        require_fragments(version, label)
         before = None if current is None else current.version.number
         moved, _ = Label.objects.update_or_create(
             prompt=prompt,
@@ -159,7 +169,19 @@ def _compare(current: Label | None, expected: Expected) -> None:
         raise Conflict("prompt.label-moved", f"The label points at {where}{by}.", current=number)
 
 
-def _require_fragments(version: PromptVersion, label: str) -> None:
+def _refuse_ramped(prompt: Prompt, label: str) -> None:
+    if Ramp.objects.live().filter(prompt=prompt, label=label).exists():
+        raise Conflict(
+            "prompt.label-ramped", f"“{label}” is ramped; complete the ramp or roll it back first."
+        )
+
+
+def require_fragments(version: PromptVersion, label: str) -> None:
+    """Refuse a version without the fragments that the team's rules for the label demand.
+
+    Raises:
+        InvalidInput: ``prompt.fragment-required``.
+    """
     rules = RequiredFragment.objects.filter(team=version.prompt.team, label=label)
     included = set(version.inclusions.values_list("fragment__prompt_id", flat=True))
     for rule in rules.select_related("fragment__team"):

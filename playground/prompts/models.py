@@ -10,6 +10,7 @@ from playground.core.context import RequestContext
 from playground.core.errors import Conflict
 from playground.core.ids import new_id, urn
 from playground.policy.deciding import Resource
+from playground.prompts.assigning import RampInForce
 from playground.prompts.content import Content, PromptKind, content_of
 from playground.prompts.label_models import (
     Label,
@@ -18,9 +19,15 @@ from playground.prompts.label_models import (
     ProtectedLabel,
     RequiredFragment,
 )
+from playground.prompts.observed_models import ArmSums, Exposure, HourSums, UnitTally
+from playground.prompts.ramp_models import GuardMetric, Ramp, RampEvent
 
 __all__ = [
+    "ArmSums",
     "Draft",
+    "Exposure",
+    "GuardMetric",
+    "HourSums",
     "Inclusion",
     "Label",
     "LabelMove",
@@ -28,7 +35,10 @@ __all__ = [
     "Prompt",
     "PromptVersion",
     "ProtectedLabel",
+    "Ramp",
+    "RampEvent",
     "RequiredFragment",
+    "UnitTally",
 ]
 
 
@@ -93,6 +103,11 @@ class Prompt(models.Model):
     def urn(self) -> str:
         """Name the prompt in audit rows, spans and hints."""
         return urn("prompt", self.pk)
+
+    @cached_property
+    def ramps_in_force(self) -> dict[str, RampInForce]:
+        """Return the live ramps by label; one query, and then kept with this object."""
+        return {ramp.label: RampInForce.of(ramp) for ramp in self.ramps.live().whole()}
 
     def resource(self, context: RequestContext) -> Resource:
         """Describe the prompt to the policies; to other teams a shared one is everybody's."""

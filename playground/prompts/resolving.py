@@ -23,12 +23,14 @@ class Chosen:
         label: by which it was found; None where a number named it.
         arm: of a ramp, where one runs on the label.
         reason: in words, for spans and pages.
+        observed: JSON by which ``observing.record`` knows the call, where the ramp learns from it.
     """
 
     version: PromptVersion
     label: str | None
     arm: str | None = None
     reason: str = ""
+    observed: Mapping[str, Any] | None = None
 
 
 class Assigner(Protocol):
@@ -113,13 +115,14 @@ def resolve(
     label: str | None,
     version: int | None,
     variables: Mapping[str, Any],
+    key: str | None = None,
 ) -> Resolved:
     """Render a prompt for a call of a model; see ``PromptResolver``.
 
     Raises:
         InvalidInput: ``prompt.not-chat``, it is a text, which has no role.
     """
-    chosen = choose(context, name=name, label=label, version=version)
+    chosen = choose(context, name=name, label=label, version=version, key=key)
     found = chosen.version
     if found.prompt.kind != PromptKind.CHAT:
         raise InvalidInput("prompt.not-chat", f"{found.prompt} is a {found.prompt.kind}.")
@@ -131,4 +134,5 @@ def resolve(
         label=chosen.label,
         arm=chosen.arm,
         reason=chosen.reason,
+        observed=chosen.observed,
     )

@@ -41,6 +41,7 @@ _AGENT = {
     "step_limit": 4, "planning": False, "suggested": [],
 }  # fmt: skip
 
+_RAMP = {"label": "staging", "candidate": 2, "stages": [{"percent": 10}]}
 _CONTENT = {"kind": "fragment", "messages": [{"role": "text", "template": "hi"}]}
 
 KNOWN: dict[str, Known] = {
@@ -94,6 +95,18 @@ KNOWN: dict[str, Known] = {
     "api/prompts/render": Known(
         bodies={"POST": {"messages": [{"role": "user", "template": "hi"}]}},
         teammate={"GET": (405,)},
+    ),
+    "api/prompts/<team>/<name>/ramps": Known(bodies={"POST": _RAMP}),
+    "api/prompts/<team>/<name>/ramps/simulate": Known(
+        bodies={"POST": {"plan": _RAMP}}, teammate={"GET": (405,)}
+    ),
+    "api/prompts/<team>/<name>/ramps/<ramp_id>": Known(),
+    "api/prompts/<team>/<name>/ramps/<ramp_id>/observations": Known(
+        bodies={"POST": {"key": "member:1", "version": 1, "outcome": {"error_rate": 0}}},
+        teammate={"GET": (405,)},
+    ),
+    "api/prompts/<team>/<name>/ramps/<ramp_id>/<action>": Known(
+        bodies={"POST": {"reason": "so"}}, teammate={"GET": (405,)}
     ),
     "api/prompts": Known(
         query="q={prompt}", bodies={"POST": {"name": "fresh", "content": _CONTENT}}

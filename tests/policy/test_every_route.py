@@ -31,8 +31,11 @@ from playground.policy import keys, links
 from playground.policy.authentication import PUBLIC_ROUTES
 from playground.policy.models import User
 from playground.prompts.content import content_of
+from playground.prompts.labelling import move_label
+from playground.prompts.planning import plan_of
 from playground.prompts.proposing import propose_label
-from playground.prompts.saving import create_prompt
+from playground.prompts.ramping import draft
+from playground.prompts.saving import create_prompt, save_version
 from playground.tracing.models import Span, Trace
 from tests.policy.routes import KNOWN, METHODS, Known, routes, socket_routes
 
@@ -105,8 +108,15 @@ def world(valkey: object, alice: User) -> World:
         id=f"{trace.id}/{span_id}", trace=trace, span_id=span_id, revision=1, name=SECRET,
         kind="agent", status="ok", started_at=started, ended_at=started, stored_at=started,
     )  # fmt: skip
-    content = content_of({"kind": "fragment", "messages": [{"role": "text", "template": SECRET}]})
-    create_prompt(context, name="zebra-prompt", content=content)
+    first, second = (
+        content_of({"kind": "fragment", "messages": [{"role": "text", "template": words}]})
+        for words in (SECRET, f"{SECRET}!")
+    )
+    create_prompt(context, name="zebra-prompt", content=first)
+    save_version(context, "zebra-prompt", content=second)
+    move_label(context, "zebra-prompt", label="staging", version=1)
+    plan = plan_of({"label": "staging", "candidate": 2, "stages": [{"percent": 10}]})
+    ramp = draft(context, "zebra-prompt", plan, reason=SECRET)
     proposal = propose_label(context, "zebra-prompt", label="staging", version=1, reason=SECRET)
     created = keys.create(user=alice, team=alice.memberships.get().team, name=SECRET)
     real = {
@@ -115,6 +125,7 @@ def world(valkey: object, alice: User) -> World:
         "prompt": "zebra-prompt", "number": "1", "label": "staging",
         "proposal_id": str(proposal.pk),
         "key_id": str(created.key.pk), "token": links.issue(alice), "team": "hiring",
+        "ramp_id": str(ramp.pk), "action": "start",
         "object_id": str(created.key.pk), "content_type_id": "1", "app_label": "policy",
     }  # fmt: skip
     unknown = {
@@ -123,6 +134,7 @@ def world(valkey: object, alice: User) -> World:
         "prompt": "zebra-prompz", "number": "1", "label": "staging",
         "proposal_id": str(uuid.uuid4()),
         "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
+        "ramp_id": str(uuid.uuid4()), "action": "start",
         "team": "nobody", "object_id": str(uuid.uuid4()), "content_type_id": "999999",
         # Which rooms there are is no secret, and other labels are no addresses.
         "app_label": "gateway",

@@ -11,6 +11,7 @@ import orjson
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
+from playground.gateway.prompting import Resolved
 from playground.policy import bodies
 from playground.policy.origins import header
 
@@ -29,15 +30,14 @@ class Asking:
     """A request with its caller; ``body`` is empty where the method has none.
 
     ``rest`` is what follows the route in the path: the id of one model; ``key`` the id of the API
-    key it came with, empty for a session; ``prompt`` the name and version that its messages begin
-    with.
+    key it came with, empty for a session; ``prompt`` what its messages begin with.
     """
 
     context: RequestContext
     body: dict[str, Any]
     rest: str = ""
     key: str = ""
-    prompt: tuple[str, int] | None = None
+    prompt: Resolved | None = None
 
     def text(self, name: str, *, required: bool = True) -> str:
         """Return a field that is text.

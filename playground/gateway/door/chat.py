@@ -57,10 +57,13 @@ async def _prompted(asking: Asking) -> Asking:
         return asking
     name, label = named.get("name"), named.get("label")
     version, variables = named.get("version"), named.get("variables", {})
+    key = named.get("key")
     if not isinstance(name, str) or not name:
         raise wrong(f"{_PROMPT}.name", "is required and must be text")
     if not isinstance(label, str | None):
         raise wrong(f"{_PROMPT}.label", "must be text")
+    if not isinstance(key, str | None):
+        raise wrong(f"{_PROMPT}.key", "must be text")
     if isinstance(version, bool) or not isinstance(version, int | None):
         raise wrong(f"{_PROMPT}.version", "must be an integer")
     if label is not None and version is not None:
@@ -74,10 +77,11 @@ async def _prompted(asking: Asking) -> Asking:
         label=label,
         version=version,
         variables=variables,
+        key=key,
     )
     body = {each: value for each, value in asking.body.items() if each != _PROMPT}
     body["messages"] = [*resolved.messages, *asking.objects("messages")]
-    return replace(asking, body=body, prompt=(resolved.name, resolved.version))
+    return replace(asking, body=body, prompt=resolved)
 
 
 def request_of(asking: Asking) -> ChatRequest:

@@ -44,8 +44,7 @@ async def traced(
         attributes=calling.asked(request, context, operation=operation),
     ) as span:
         if asking.prompt is not None:
-            name, version = asking.prompt
-            span.update({"gen_ai.prompt.name": name, "playground.prompt.version": version})
+            span.update(asking.prompt.attributes)
         answering.headers["playground-trace"] = span.trace_id
         call = Call(
             context,
@@ -57,6 +56,7 @@ async def traced(
             choices=choices,
             operation=operation,
             headers=answering.headers,
+            observed=asking.prompt.observed if asking.prompt else None,
         )
         try:
             async with contextlib.aclosing(_shown(call)) as events:

@@ -1,0 +1,178 @@
+"""Take a ramp from one state to the next: one at a time, with its history, for whoever may."""
+
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from playground.core.context import RequestContext
+from playground.core.errors import Conflict, InvalidInput, NotFound
+from playground.policy import auditing
+from playground.prompts.changing import announce
+from playground.prompts.labelling import lock, put, require_fragments
+from playground.prompts.models import Label, Ramp, RampEvent, UnitTally
+
+What = RampEvent.What
+State = Ramp.State
+
+_STEPS = {
+    What.STARTED: ((State.DRAFT,), State.RUNNING),
+    What.ADVANCED: ((State.RUNNING,), State.RUNNING),
+    What.PAUSED: ((State.RUNNING,), State.PAUSED),
+    What.RESUMED: ((State.PAUSED,), State.RUNNING),
+    What.ROLLED_BACK: (Ramp.LIVE, State.ROLLED_BACK),
+    What.COMPLETED: (Ramp.LIVE, State.COMPLETED),
+}
+_VERBS = {
+    What.STARTED: "started",
+    What.ADVANCED: "advanced",
+    What.PAUSED: "paused",
+    What.RESUMED: "resumed",
+    What.ROLLED_BACK: "rolled back",
+    What.COMPLETED: "completed",
+}
+# In which the percentage grows or the judgement begins anew.
+_NEW_PERIOD = (What.STARTED, What.ADVANCED, What.RESUMED)
+_GROWING = (What.STARTED, What.ADVANCED, What.RESUMED, What.COMPLETED)
+
+
+def step(
+    context: RequestContext,
+    ramp_id: uuid.UUID,
+    what: RampEvent.What,
+    *,
+    reason: str,
+    period: int | None = None,
+) -> Ramp:
+    """Change a ramp's state for somebody who has been found to be allowed to.
+
+    Args:
+        period: that the ramp must still be in, where the decision was made by what was seen in it.
+
+    Raises:
+        Conflict: ``ramp.state``, it is not in a state for that; ``ramp.judged-meanwhile``, it is in
+            another period; ``ramp.running``, another one runs on the label; ``ramp.last-stage``;
+            ``prompt.label-moved``, the label no longer points at the baseline;
+            ``prompt.version-archived``.
+        InvalidInput: ``prompt.fragment-required``, see ``labelling.put``.
+    """
+    check_reason(reason)
+    try:
+        with transaction.atomic():
+            ramp = _locked(ramp_id)
+            allowed, state = _STEPS[what]
+            if ramp.state not in allowed:
+                raise Conflict(
+                    "ramp.state",
+                    f"A ramp that is {ramp.get_state_display().lower()} cannot be {_VERBS[what]}.",
+                    state=ramp.state,
+                )
+            if period is not None and ramp.period != period:
+                raise Conflict("ramp.judged-meanwhile", "Somebody has changed the ramp meanwhile.")
+            if what in _GROWING:
+                _check_candidate(ramp)
+            ramp.stage = _next_stage(ramp, what)
+            _write(ramp, what, state)
+            if what is What.COMPLETED:
+                _move_label(context, ramp, reason)
+            note(context, ramp, what, reason=reason)
+    except IntegrityError as error:
+        raise Conflict("ramp.running", "Another ramp runs on this label.") from error
+    record(context, ramp, what)
+    return Ramp.objects.whole().get(pk=ramp.pk)
+
+
+def note(context: RequestContext, ramp: Ramp, what: RampEvent.What, *, reason: str) -> None:
+    """Write an event into the ramp's history, and tell of it on commit."""
+    RampEvent.objects.create(
+        ramp=ramp,
+        what=what,
+        who=context.subject,
+        reason=reason,
+        stage=ramp.stage,
+        percent=ramp.step.percent,
+    )
+    announce(ramp.prompt, "ramped")
+
+
+def record(context: RequestContext, ramp: Ramp, what: RampEvent.What) -> None:
+    """Write a change of a ramp into the audit log."""
+    auditing.record(
+        context,
+        action=f"ramp_{what}",
+        resource=ramp.urn,
+        outcome="done",
+        details={
+            "prompt": ramp.prompt.urn,
+            "label": ramp.label,
+            "baseline": ramp.baseline.number,
+            "candidate": ramp.candidate.number,
+            "stage": ramp.stage,
+        },
+    )
+
+
+def check_reason(reason: str) -> None:
+    """Refuse a change that nobody gives a reason for.
+
+    Raises:
+        InvalidInput: ``ramp.reason``.
+    """
+    if not reason.strip() or len(reason) > 500 or "\x00" in reason:
+        raise InvalidInput("ramp.reason", "A reason has 1 to 500 characters.")
+
+
+def _locked(ramp_id: uuid.UUID) -> Ramp:
+    # The prompt first, as whoever moves its labels locks that too.
+    ramp = Ramp.objects.whole().filter(pk=ramp_id).first()
+    if ramp is None:
+        raise NotFound("ramp.not-found", "There is no such ramp.")
+    lock(ramp.prompt)
+    # Not against foreign keys: observations go on being added meanwhile.
+    return Ramp.objects.whole().select_for_update(no_key=True, of=("self",)).get(pk=ramp_id)
+
+
+def _check_candidate(ramp: Ramp) -> None:
+    label = Label.objects.filter(prompt=ramp.prompt, name=ramp.label).first()
+    if label is None or label.version_id != ramp.baseline_id:
+        raise Conflict(
+            "prompt.label-moved",
+            f"“{ramp.label}” no longer points at version {ramp.baseline.number}.",
+        )
+    if ramp.candidate.archived_at is not None:
+        raise Conflict("prompt.version-archived", f"{ramp.candidate} is archived.")
+    if ramp.prompt.archived_at is not None:
+        raise Conflict("prompt.archived", f"{ramp.prompt} is archived.")
+    require_fragments(ramp.candidate, ramp.label)
+
+
+def _next_stage(ramp: Ramp, what: RampEvent.What) -> int:
+    if what is not What.ADVANCED:
+        return ramp.stage
+    if ramp.stage + 1 >= len(ramp.stages):
+        raise Conflict("ramp.last-stage", "The ramp is in its last stage; complete it.")
+    return ramp.stage + 1
+
+
+def _write(ramp: Ramp, what: RampEvent.What, state: Ramp.State) -> None:
+    ramp.state = state
+    changes: dict[str, object] = {"state": state, "stage": ramp.stage}
+    if what in _NEW_PERIOD:
+        ramp.period += 1
+        changes |= {"period": ramp.period, "since": Now()}
+    if state not in Ramp.LIVE:
+        changes["ended_at"] = Now()
+        # What single units did is of no use any more.
+        UnitTally.objects.filter(ramp=ramp).delete()
+    Ramp.objects.filter(pk=ramp.pk).update(**changes)
+
+
+def _move_label(context: RequestContext, ramp: Ramp, reason: str) -> None:
+    put(
+        context,
+        ramp.candidate,
+        label=ramp.label,
+        expected=ramp.baseline.number,
+        reason=reason,
+        action="complete_ramp",
+    )
