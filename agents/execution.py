@@ -111,6 +111,7 @@ def _context(thread: Thread, work: Work) -> RequestContext:
         actor=urn("agent", thread.agent_id),
         purpose=why.get("purpose", "agent-development"),
         locale=why.get("locale", "en"),
+        thread=urn("thread", thread.pk),
         training_consent=bool(why.get("training_consent")),
     )
 

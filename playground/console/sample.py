@@ -9,7 +9,7 @@ from agents.models import Agent
 from agents.specifying import AgentSpec
 from playground.policy.models import Role, Team, User
 from playground.policy.people import ensure_member, ensure_owner
-from skills.hiring import loading
+from skills.hiring import loading, wording
 
 TEAMS = (
     ("hiring", "Hiring", "#0f766e"),
@@ -120,6 +120,7 @@ def load() -> Loaded:
         owner = ensure_owner()
     candidates, jobs = loading.load(team="hiring")
     context = owner.context(team="hiring")
+    wording.ensure_outreach(context)
     made = []
     for spec in AGENTS:
         if not Agent.objects.filter(team__slug=context.team, name=spec.name).exists():
