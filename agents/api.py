@@ -20,10 +20,14 @@ Limit = Annotated[int, Field(ge=1, le=listing.MAX_PAGE)]
 
 
 class WiringIn(Schema):
-    """What an agent is made of. ``model`` is an id of ``/api/models`` or ``default``."""
+    """What an agent is made of. ``model`` is an id of ``/api/models`` or ``default``.
+
+    With ``prompt_label`` each run takes the version of the agent's prompt that the label points at.
+    """
 
     title: str
     prompt: str
+    prompt_label: str = ""
     description: str = ""
     skills: list[str] = []
     model: str = DEFAULT_MODEL
@@ -38,6 +42,7 @@ class WiringIn(Schema):
             name=name,
             title=self.title,
             prompt=self.prompt,
+            prompt_label=self.prompt_label,
             description=self.description,
             skills=tuple(self.skills),
             model=self.model,
@@ -68,6 +73,7 @@ class VersionOut(Schema):
     description: str
     prompt: str
     prompt_version: int
+    prompt_label: str
     skills: list[str]
     model: str
     step_limit: int
@@ -323,6 +329,7 @@ def _version(version: AgentVersion) -> dict[str, Any]:
         "description": version.description,
         "prompt": version.prompt,
         "prompt_version": version.prompt_version.number,
+        "prompt_label": version.prompt_label,
         "skills": version.skills,
         "model": version.model,
         "step_limit": version.step_limit,

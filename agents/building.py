@@ -14,7 +14,8 @@ from playground.gateway import catalogue
 from playground.policy.deciding import Resource, require
 from playground.policy.models import Team
 from playground.prompts.composing import compose
-from playground.prompts.content import Content, TemplateMessage
+from playground.prompts.content import Content, TemplateMessage, is_label
+from playground.prompts.models import Label
 from playground.prompts.rendering import render
 from playground.prompts.saving import keep_version
 from skills import registry
@@ -83,12 +84,26 @@ def reject_errors(context: RequestContext, spec: AgentSpec) -> None:
     )
     if not any(error.field == "prompt" for error in errors):
         errors += _rendering_errors(context, spec)
+    if is_label(spec.prompt_label) and spec.prompt_label not in labels_of(context, spec.name):
+        errors.append(
+            FieldError(
+                "prompt_label",
+                "agent.unknown-label",
+                f"The prompt “{spec.name[:64]}” has no label “{spec.prompt_label}”.",
+            )
+        )
     if errors:
         raise InvalidInput(
             "agent.invalid",
             "; ".join(f"{error.field}: {error.message}" for error in errors),
             errors=[_as_dict(error) for error in errors],
         )
+
+
+def labels_of(context: RequestContext, name: str) -> list[str]:
+    """Return the labels of an agent's own prompt, in alphabetical order."""
+    labels = Label.objects.filter(prompt__team__slug=context.team, prompt__name=name)
+    return sorted(labels.values_list("name", flat=True))
 
 
 def render_prompt(context: RequestContext, spec: AgentSpec, variables: dict[str, Any]) -> str:
@@ -139,6 +154,7 @@ def _save(
         title=spec.title,
         description=spec.description,
         prompt_version=prompt_version,
+        prompt_label=spec.prompt_label,
         skills=list(spec.skills),
         model=spec.model,
         step_limit=spec.step_limit,
@@ -161,6 +177,7 @@ def spec_of(version: AgentVersion) -> AgentSpec:
         title=version.title,
         description=version.description,
         prompt=version.prompt,
+        prompt_label=version.prompt_label,
         skills=tuple(version.skills),
         model=version.model,
         step_limit=version.step_limit,

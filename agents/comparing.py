@@ -61,6 +61,7 @@ def _written(spec: AgentSpec) -> list[str]:
         f"model: {spec.model}",
         f"step limit: {spec.step_limit}",
         f"planning: {'yes' if spec.planning else 'no'}",
+        f"prompt taken by: {spec.prompt_label or 'this text'}",
         *_listed("skill", spec.skills),
         *_listed("suggested", spec.suggested),
         "prompt:",

@@ -1,6 +1,8 @@
 """Answer a message of a thread: the handler of messaging's runs of kind ``thread``."""
 
+import contextlib
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agents.conversing import Said, history, kept_records
@@ -20,6 +22,7 @@ from playground.messaging.working import Work
 from playground.policy.people import person_for
 from playground.prompts.composing import includes_of
 from playground.prompts.rendering import RenderedMessage, render
+from playground.prompts.using import using
 
 
 def answer(work: Work) -> None:
@@ -42,16 +45,17 @@ def answer_with(runner: AgentRunner, work: Work) -> None:
     context = _context(thread, work)
     with contexts.bound(context), _trace(thread, version, context, work) as root:
         root.set("input.value", work.message.content)
-        turn = _turn(thread, version, context, work)
-        try:
-            outcome = runner(turn)
-        except RunCancelled:
-            _keep_partial(turn, version, work)
-            raise
-        _append(outcome, version, work)
-        root.output(outcome.text)
-        if outcome.code is not None:
-            raise DeveloperError(outcome.code, outcome.text.splitlines()[0])
+        with _prompted(version, context, work) as system:
+            turn = _turn(version, context, work, system)
+            try:
+                outcome = runner(turn)
+            except RunCancelled:
+                _keep_partial(turn, version, work)
+                raise
+            _append(outcome, version, work)
+            root.output(outcome.text)
+            if outcome.code is not None:
+                raise DeveloperError(outcome.code, outcome.text.splitlines()[0])
 
 
 def variables_for(
@@ -68,7 +72,29 @@ def variables_for(
     }
 
 
-def _turn(thread: Thread, version: AgentVersion, context: RequestContext, work: Work) -> Turn:
+@contextlib.contextmanager
+def _prompted(
+    version: AgentVersion, context: RequestContext, work: Work
+) -> Iterator[Sequence[RenderedMessage]]:
+    """Give the system messages: of the version that is wired, or that the label leads to."""
+    variables = variables_for(
+        context, title=version.title, version=version.number, description=version.description
+    )
+    if not version.prompt_label:
+        yield _wired(version, variables)
+        return
+    name = version.prompt_version.prompt.name
+    with using(context, name=name, label=version.prompt_label, variables=variables) as used:
+        work.decide(prompt=used.as_json())
+        yield used.rendered.messages
+
+
+def _turn(
+    version: AgentVersion,
+    context: RequestContext,
+    work: Work,
+    system: Sequence[RenderedMessage],
+) -> Turn:
     said = [
         Said(
             seq=message.seq,
@@ -79,7 +105,6 @@ def _turn(thread: Thread, version: AgentVersion, context: RequestContext, work: 
         )
         for message in work.history()
     ]
-    system = _render_prompt(version, context)
     return Turn(
         run_id=str(work.run_id),
         lane_id=str(work.lane_id),
@@ -111,6 +136,7 @@ def _context(thread: Thread, work: Work) -> RequestContext:
         actor=urn("agent", thread.agent_id),
         purpose=why.get("purpose", "agent-development"),
         locale=why.get("locale", "en"),
+        thread=urn("thread", thread.pk),
         training_consent=bool(why.get("training_consent")),
     )
 
@@ -134,19 +160,13 @@ def _trace(thread: Thread, version: AgentVersion, context: RequestContext, work:
     )
 
 
-def _render_prompt(version: AgentVersion, context: RequestContext) -> list[RenderedMessage]:
+def _wired(version: AgentVersion, variables: Mapping[str, Any]) -> list[RenderedMessage]:
     stored = version.prompt_version
     attributes = {
         "gen_ai.prompt.name": stored.prompt.name,
         "playground.prompt.version": stored.number,
         "playground.prompt.why": f"wired into version {version.number} of the agent",
     }
-    variables = variables_for(
-        context,
-        title=version.title,
-        version=version.number,
-        description=version.description,
-    )
     name = f"prompt {stored.prompt.name}"
     with spans.span(name, SpanKind.PROMPT, attributes=attributes, input=variables) as span:
         try:

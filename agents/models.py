@@ -79,8 +79,10 @@ class Agent(models.Model):
 class AgentVersion(models.Model):
     """One immutable specification of an agent; the database refuses to change it.
 
-    ``skills`` are registry names, ``model`` a model id or ``default``, ``step_limit`` counts model
-    and tool calls of one run, ``suggested`` first messages, ``author`` a URN.
+    ``prompt_label`` is the label whose version of the prompt each run takes, empty where it is
+    ``prompt_version``. ``skills`` are registry names, ``model`` a model id or ``default``,
+    ``step_limit`` counts model and tool calls of one run, ``suggested`` first messages, ``author``
+    a URN.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -91,6 +93,7 @@ class AgentVersion(models.Model):
     prompt_version = models.ForeignKey(
         "prompts.PromptVersion", on_delete=models.PROTECT, related_name="agent_versions"
     )
+    prompt_label = models.CharField(max_length=64, blank=True, default="")
     skills = models.JSONField(default=list)
     model = models.CharField(max_length=200)
     step_limit = models.PositiveSmallIntegerField()

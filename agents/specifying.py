@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from playground.core.canonical import content_hash
 from playground.core.errors import InvalidInput
 from playground.prompts.compiling import MAX_TEMPLATE_CHARS, check
+from playground.prompts.content import is_label
 
 DEFAULT_MODEL = "default"
 MIN_STEPS, MAX_STEPS, USUAL_STEPS = 1, 50, 16
@@ -24,6 +25,8 @@ class AgentSpec:
     Attributes:
         name: slug, unique in the team, fixed once saved.
         prompt: Jinja template of the system message.
+        prompt_label: whose version of the agent's own prompt each run takes; without one it is the
+            text wired here.
         skills: registry names, in the order in which the model sees them.
         model: id from ``GET /api/models``, or ``default`` for the workspace's own.
         step_limit: model calls and tool calls that one run may make.
@@ -35,6 +38,7 @@ class AgentSpec:
     name: str
     title: str
     prompt: str
+    prompt_label: str = ""
     description: str = ""
     skills: tuple[str, ...] = ()
     model: str = DEFAULT_MODEL
@@ -46,7 +50,11 @@ class AgentSpec:
     @property
     def content_hash(self) -> str:
         """Return a hash of all that changes what the agent is; the note does not."""
-        return content_hash({**asdict(self), "note": ""})
+        said = {**asdict(self), "note": ""}
+        if not self.prompt_label:
+            # As it was when there were no labels, so that old versions are known again.
+            del said["prompt_label"]
+        return content_hash(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,8 @@ def errors_of(
     _check_length(wrong, "description", spec.description, 1000)
     _check_length(wrong, "note", spec.note, 200)
     _check_prompt(wrong, spec.prompt)
+    if spec.prompt_label and not is_label(spec.prompt_label):
+        wrong("prompt_label", "label-invalid", "A label is lower-case letters, digits and dashes.")
     if len(spec.skills) > MAX_SKILLS:
         wrong("skills", "skills-too-many", f"An agent has at most {MAX_SKILLS} skills.")
     if len(set(spec.skills)) < len(spec.skills):

@@ -56,6 +56,7 @@ class Editor:
     based_on: int | None
     skills: list[SkillChoice]
     models: list[ModelChoice]
+    labels: list[str]
     suggested_text: str
     errors: dict[str, list[str]] = field(default_factory=dict)
     failure: str = ""
@@ -195,6 +196,7 @@ def _editor(
         based_on=based_on,
         skills=_skills(request),
         models=_models(),
+        labels=building.labels_of(request.context, spec.name),
         suggested_text="\n".join(spec.suggested),
         errors=errors or {},
         failure=failure,
@@ -215,6 +217,7 @@ def _posted(request: TeamRequest, agent: Agent | None) -> AgentSpec:
         title=form.get("title", "").strip(),
         description=form.get("description", "").strip(),
         prompt=form.get("prompt", "").replace("\r\n", "\n"),
+        prompt_label=form.get("prompt_label", "").strip(),
         skills=tuple(form.getlist("skills")),
         model=form.get("model", DEFAULT_MODEL),
         step_limit=_number(form.get("step_limit")) or 0,

@@ -49,6 +49,8 @@ How you work
 - Name people with their id, such as Jane Doe (candidate 12). Invent nobody and no fact; where the
   tools know nothing, say so.
 - Answer in the language of the request, short, with a list where there are several people.
+
+{% include "trust/responsible-ai" %}
 """
 
 _SCOUT = """\

@@ -22,6 +22,7 @@ class RequestContext:
         traceparent: W3C trace context of the caller, where there is one.
         request_id: of the HTTP request, for logs and error pages.
         key: URN of the API key that the call came with, None for a session.
+        thread: URN of the conversation that the call belongs to, ``thread:<uuid>``.
         training_consent: whether the subject allows that models are trained with what is said.
     """
 
@@ -34,6 +35,7 @@ class RequestContext:
     traceparent: str | None = None
     request_id: str | None = None
     key: str | None = None
+    thread: str | None = None
     training_consent: bool = False
 
     def acting_as(self, actor: str) -> "RequestContext":

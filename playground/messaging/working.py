@@ -197,6 +197,16 @@ class Work:
 
         self._write(record)
 
+    def decide(self, **decided: Any) -> None:
+        """Note on the run what was decided for it, beside what was when it was started.
+
+        Raises:
+            LeaseLost
+        """
+        why = {**self.why, **texts.storable(decided)}
+        self._write(lambda: Run.objects.filter(pk=self.run_id).update(why=why))
+        self.why = why
+
     def usage(
         self, *, input_tokens: int = 0, output_tokens: int = 0, cost_usd: float | None = None
     ) -> None:

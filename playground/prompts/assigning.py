@@ -107,6 +107,6 @@ def _unit_of(context: RequestContext, unit: str) -> str | None:
         Ramp.Unit.MEMBER.value: context.subject,
         Ramp.Unit.TEAM.value: f"team:{context.team}",
         Ramp.Unit.KEY.value: context.key,
+        Ramp.Unit.THREAD.value: context.thread,
     }
-    # Of a thread only the caller knows.
     return known.get(unit)

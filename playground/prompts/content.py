@@ -1,5 +1,6 @@
 """What one version of a prompt says, as it is stored, sent, compared and kept in files. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -10,7 +11,13 @@ from playground.core.canonical import content_hash
 from playground.core.errors import InvalidInput
 
 MAX_MESSAGES = 50
+_LABEL = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 HISTORY = "history"
+
+
+def is_label(text: str) -> bool:
+    """Tell whether a label could be called so."""
+    return _LABEL.fullmatch(text) is not None
 
 
 class PromptKind(StrEnum):

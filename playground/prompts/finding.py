@@ -5,13 +5,13 @@ import re
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.policy.deciding import require
+from playground.prompts.content import is_label
 from playground.prompts.models import Prompt, PromptVersion
 
 LATEST = "latest"
 PRODUCTION = "production"
 RESERVED = frozenset(("new", "edit", "render"))
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_LABEL = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
 def check_name(name: str) -> None:
@@ -34,7 +34,7 @@ def check_label(label: str) -> None:
     Raises:
         InvalidInput: ``prompt.label-invalid``.
     """
-    if not _LABEL.fullmatch(label) or label == LATEST:
+    if not is_label(label) or label == LATEST:
         raise InvalidInput(
             "prompt.label-invalid",
             "A label has 1 to 40 lower-case letters, digits, dashes and underscores, begins with "

@@ -1,12 +1,13 @@
 """Draft a first message to a candidate."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from playground.core.errors import ModelRetry
+from playground.prompts.using import using
 from skills.declaring import SkillArgs, SkillContext, skill
-from skills.hiring import finding, outreach
+from skills.hiring import finding, outreach, wording
 from skills.hiring.vocabulary import Industry
 
 
@@ -40,6 +41,7 @@ class OutreachDraft(BaseModel):
     body: str
     tone: str
     based_on: list[str]
+    prompt: dict[str, Any]
     sent: bool
 
 
@@ -63,17 +65,22 @@ def draft_outreach(args: OutreachRequest, context: SkillContext) -> OutreachDraf
             retryable=False,
         )
     asked_by = context.request.subject.partition(":")[2].replace("-", " ").title()
-    written = outreach.draft(
+    known = outreach.facts(
         person, job, tone=args.tone, sender=args.sender or asked_by, industry=args.industry
     )
+    with using(
+        context.request, name=wording.OUTREACH, label=wording.LABEL, variables=known.variables
+    ) as used:
+        subject, body = outreach.read(used.rendered.text or "")
     return OutreachDraft(
-        summary=f"draft to {person.name}: “{written.subject}”",
+        summary=f"draft to {person.name}: “{subject}”",
         candidate_id=person.id,
         candidate=person.name,
         job_id=args.job_id,
-        subject=written.subject,
-        body=written.body,
+        subject=subject,
+        body=body,
         tone=args.tone,
-        based_on=written.used,
+        based_on=known.used,
+        prompt=used.as_json(),
         sent=False,
     )

@@ -1,19 +1,23 @@
-"""Write a first message to a candidate from what is known about them. Pure; nothing is sent."""
+"""What is known about a candidate for a first message, and the message once it is written. Pure.
+
+The words are a prompt, ``outreach``, that people edit and ramp; see ``wording``.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from playground.core.errors import PlaygroundError
+
 Tone = Literal["warm", "formal", "brief"]
-# From here on it is no flattery to say that somebody knows an industry.
-SEASONED_YEARS = 5
+_SUBJECT = "Subject: "
+MAX_SUBJECT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A message for a person to read, change and send."""
+class Facts:
+    """Variables of the prompt, and the same facts in words, so that a reader can check them."""
 
-    subject: str
-    body: str
+    variables: dict[str, Any]
     used: list[str]
 
 
@@ -22,71 +26,72 @@ def works_there(person: Any, job: Any) -> bool:
     return any(each["to"] is None and each["company"] == job.company for each in person.companies)
 
 
-def draft(
+def facts(
     person: Any, job: Any | None, *, tone: Tone, sender: str, industry: str | None = None
-) -> Draft:
-    """Write to a candidate about a job, or about the kind of work they do where there is none.
+) -> Facts:
+    """Gather what a message to a candidate rests on.
 
-    The text leans on their latest work in ``industry``, else on what they do now. ``used`` lists
-    the facts that it rests on, so that its reader can check them.
+    It leans on their latest work in ``industry``, else on what they do now.
     """
-    given = person.name.split()[0]
     stations = person.companies
     praised = next((each for each in stations if each["industry"] == industry), stations[0])
     shared = [name for name in job.skills if name in person.skills] if job else []
-    named = _listed(list(dict.fromkeys([*shared, *person.skills]))[:3])
-    other = next((each for each in stations if each is not praised), None)
+    named = list(dict.fromkeys([*shared, *person.skills]))[:3]
+    before = next((each for each in stations if each is not praised), None)
+    variables: dict[str, Any] = {
+        "candidate": {
+            "name": person.name,
+            "given": person.name.split()[0],
+            "years": person.years,
+            "city": person.city,
+            "industries": list(person.industries),
+            "named": named,
+        },
+        "praised": _station(praised),
+        "tone": tone,
+        "sender": sender,
+    }
     used = [
-        *(_fact(each) for each in (praised, other) if each),
-        f"knows {named}",
+        *(_fact(each) for each in (praised, before) if each),
+        f"knows {_listed(named)}",
         f"{person.years} years of experience, based in {person.city}",
     ]
-    about = _about(person, job)
+    if before:
+        variables["before"] = _station(before)
     if job:
+        variables["job"] = {
+            "title": job.title,
+            "company": job.company,
+            "city": job.city,
+            "remote": job.remote,
+            "industry": job.industry,
+            "skills": list(job.skills),
+            "salary_from_eur": job.salary_from_eur,
+            "salary_to_eur": job.salary_to_eur,
+        }
         used.append(f"job {job.id}: {job.title} at {job.company}, {job.city}")
-    greeting, opening, closing, farewell = _manner(tone, person, given, praised)
-    bridge = _bridge(person, job, named, praised, other)
-    paragraphs = [opening, bridge, about, closing]
-    if tone == "brief":
-        paragraphs = [opening, f"{about} {closing}"]
-    body = "\n\n".join([greeting, *paragraphs, f"{farewell}\n{sender}"])
-    return Draft(_subject(job, praised, tone), body, used)
+    return Facts(variables, used)
 
 
-def _subject(job: Any | None, praised: dict[str, Any], tone: Tone) -> str:
-    if job is None:
-        return f"Your work on {praised['work']} at {praised['company']}"
-    if tone == "formal":
-        return f"{job.title} at {job.company}, {job.city}"
-    return f"From {praised['work']} at {praised['company']} to {job.company}?"
+def read(text: str) -> tuple[str, str]:
+    """Return subject and body of a written message: its first line, and what follows.
 
-
-def _manner(
-    tone: Tone, person: Any, given: str, praised: dict[str, Any]
-) -> tuple[str, str, str, str]:
-    if tone == "formal":
-        return (
-            f"Dear {person.name},",
-            f"I am writing because of your work on {praised['work']} at {praised['company']}.",
-            "If this is of interest to you, I would be glad to arrange a call of 30 minutes at a "
-            "time that suits you, and to send the full description beforehand.",
-            "Kind regards,",
+    Raises:
+        PlaygroundError: ``hiring.letter-unreadable``, it does not begin with a subject.
+    """
+    first, _, rest = text.strip().partition("\n")
+    subject, body = first.removeprefix(_SUBJECT).strip(), rest.strip()
+    if not first.startswith(_SUBJECT) or not 0 < len(subject) <= MAX_SUBJECT or not body:
+        raise PlaygroundError(
+            "hiring.letter-unreadable",
+            f"The prompt must begin with a line “{_SUBJECT}…” and go on with the letter.",
         )
-    if tone == "brief":
-        return (
-            f"Hi {given},",
-            f"Your work on {praised['work']} at {praised['company']} caught my eye.",
-            "Would 15 minutes this week suit you?",
-            "Best,",
-        )
-    return (
-        f"Hi {given},",
-        f"I came across your profile, and your work on {praised['work']} at {praised['company']} "
-        "made me stop.",
-        "Would you be up for a relaxed 20-minute call this week or next? If the timing is wrong, "
-        "just tell me and I will not chase you.",
-        "Best wishes,",
-    )
+    return subject, body
+
+
+def _station(station: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: station[name] for name in ("work", "company", "industry")}
+    return {**kept, "now": station["to"] is None}
 
 
 def _fact(station: dict[str, Any]) -> str:
@@ -94,42 +99,6 @@ def _fact(station: dict[str, Any]) -> str:
     if station["to"] is None:
         return f"works on {what} since {station['from']}"
     return f"worked on {what} until {station['to']}"
-
-
-def _bridge(
-    person: Any,
-    job: Any | None,
-    named: str,
-    praised: dict[str, Any],
-    other: dict[str, Any] | None,
-) -> str:
-    years = "your first year" if person.years < 1 else f"{person.years} years"
-    besides = ""
-    if other and other["company"] != praised["company"]:
-        what = f"{other['work']} at {other['company']}"
-        worked = (
-            f"you work on {what} now" if other["to"] is None else f"you worked on {what} before"
-        )
-        besides = f", and that {worked}"
-    stood_out = f"What stood out to me: {years} of experience with {named}{besides}."
-    if job and job.industry in person.industries and person.years >= SEASONED_YEARS:
-        return f"{stood_out} You would not need anybody to explain {job.industry} to you."
-    return stood_out
-
-
-def _about(person: Any, job: Any | None) -> str:
-    if job is None:
-        return (
-            "There is no particular opening behind this yet. My team likes to know people who do "
-            "what you do, and I would enjoy a conversation, whether or not you are looking."
-        )
-    where = f"in {job.city}" + (" or remotely" if job.remote else "")
-    here = " As you live there already, nobody would have to move." * (person.city == job.city)
-    span = f"{job.salary_from_eur // 1000}–{job.salary_to_eur // 1000}k €"
-    return (
-        f"{job.company} is looking for a {job.title} {where}, with {_listed(job.skills[:3])} "
-        f"at the centre and a range of {span}.{here}"
-    )
 
 
 def _listed(names: list[str]) -> str:

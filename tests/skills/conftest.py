@@ -7,10 +7,12 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from playground.core import spans
-from playground.policy.models import User
+from playground.core.context import RequestContext
+from playground.policy.models import Role, User
+from playground.policy.people import ensure_member
 from skills import registry
 from skills.declaring import Skill, SkillContext
-from skills.hiring import loading
+from skills.hiring import loading, wording
 from skills.hiring.models import Candidate, Job
 
 
@@ -31,9 +33,17 @@ def sample(_sample_rows: None, db: None) -> None:
     loading.load(team="hiring")
 
 
+def reviewer_of(team: str) -> RequestContext:
+    """Return the context of somebody who may label what is protected."""
+    User.objects.get_or_create(username="rachel", defaults={"display_name": "Rachel"})
+    ensure_member("rachel", team=team, role=Role.REVIEWER)
+    return User.objects.get(username="rachel").context(team=team)
+
+
 @pytest.fixture
 def call(sample: None, alice: User) -> Callable[..., Any]:
     """Call a skill's function as Alice, on the test's own connection."""
+    wording.ensure_outreach(reviewer_of("hiring"))
 
     def call_skill(name: str, **arguments: Any) -> Any:
         skill = registry.get(name)

@@ -1,0 +1,104 @@
+"""Use a prompt by its label inside a run: chosen for who asks, seen in the trace, learnt from."""
+
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError
+
+from playground.core import spans
+from playground.core.context import RequestContext
+from playground.core.errors import PlaygroundError
+from playground.core.spans import SpanKind
+from playground.prompts import metrics, observing
+from playground.prompts.guarding_ramps import judge
+from playground.prompts.rendering import Rendered
+from playground.prompts.resolving import Chosen, choose, render_version
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A prompt as somebody got it: the version, why it is this one, and what it says."""
+
+    chosen: Chosen
+    rendered: Rendered
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a run keeps of it."""
+        chosen = self.chosen
+        told = {
+            "name": chosen.version.prompt.path,
+            "version": chosen.version.number,
+            "label": chosen.label,
+            "arm": chosen.arm,
+            "reason": chosen.reason,
+        }
+        return {name: value for name, value in told.items() if value}
+
+
+@contextlib.contextmanager
+def using(
+    context: RequestContext,
+    *,
+    name: str,
+    label: str,
+    variables: Mapping[str, Any],
+    key: str | None = None,
+) -> Iterator[Used]:
+    """Render a prompt for a block of work; a ramp on the label learns how the block ended.
+
+    An error of ours counts against the arm, rendering included; whoever is stopped tells nothing.
+
+    Raises:
+        NotFound: there is no such prompt or label; nothing else is taken in its place.
+        InvalidInput: it cannot be rendered with these variables.
+    """
+    chosen = choose(context, name=name, label=label, key=key)
+    begun = time.perf_counter()
+    try:
+        used = _rendered(chosen, variables)
+        yield used
+    except PlaygroundError:
+        _tell(chosen, {metrics.ERROR_RATE: 1.0})
+        raise
+    ms = (time.perf_counter() - begun) * 1000
+    _tell(chosen, {metrics.ERROR_RATE: 0.0, metrics.LATENCY_MS: ms})
+
+
+def attributes_of(chosen: Chosen) -> dict[str, Any]:
+    """Return what spans say of a choice."""
+    told = {
+        "gen_ai.prompt.name": chosen.version.prompt.name,
+        "playground.prompt.version": chosen.version.number,
+        "playground.prompt.label": chosen.label,
+        "playground.prompt.arm": chosen.arm,
+        "playground.prompt.why": chosen.reason,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
+    name = f"prompt {chosen.version.prompt.name}"
+    with spans.span(
+        name, SpanKind.PROMPT, attributes=attributes_of(chosen), input=variables
+    ) as span:
+        rendered = render_version(chosen.version, variables)
+        span.output(rendered.text if rendered.text is not None else rendered.messages)
+    return Used(chosen, rendered)
+
+
+def _tell(chosen: Chosen, outcome: Mapping[str, float]) -> None:
+    """Tell the ramp; that it cannot learn just now is no reason for the work to fail."""
+    if chosen.observed is None:
+        return
+    try:
+        if observing.record(chosen.observed, outcome):
+            judge(uuid.UUID(chosen.observed["ramp"]))
+    except (PlaygroundError, DatabaseError) as error:
+        log.warning("a ramp has not learnt of a use: %s", type(error).__name__)
