@@ -1,4 +1,4 @@
-"""The sample's prompts: a guardrail that the trust team shares, and the letter of the hiring team."""
+"""The sample's prompts: a guardrail that the trust team shares, and the hiring team's letter."""
 
 from playground.policy.models import User
 from playground.prompts.content import Content, content_of
