@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playground.core.errors import InvalidInput
+from playground.prompts.content import Content, PromptKind, Text
+from playground.prompts.discovering import discover
 from playground.prompts.importing.expressing import Names, literal
 from playground.prompts.importing.fstrings import from_fstring
 from playground.prompts.importing.reporting import Notes
 from playground.prompts.importing.sections import Variables, from_mustache
 from playground.prompts.importing.settling import role_of
-from playground.prompts.rendering import variables_of
 
 _ROLES = {
     "System": "system",
@@ -74,7 +75,8 @@ class Messages:
 
     def _settled(self, written: str, kind: str, index: int) -> str:
         try:
-            read = set(variables_of(written))
+            text = Content(kind=PromptKind.TEXT, messages=[Text(template=written)])
+            read = set(discover(text)["properties"])
         except InvalidInput as error:
             if kind != "jinja2":
                 raise
