@@ -36,7 +36,7 @@ def read_langsmith(document: Any, *, team: str, name: str) -> Report:
         said = each.get("repo") or (name if index == 0 else f"{name}-{index + 1}")
         if not isinstance(manifest, dict) or manifest.get("lc") != 1:
             raise refuse(f"prompt {index}: neither a commit with a manifest nor a manifest")
-        if manifest.get("type") != "constructor":
+        if manifest.get("type") == "not_implemented":
             kind = (manifest.get("id") or ["object"])[-1]
             skipped.append(Skipped(str(said), f"LangChain does not export a {kind}"))
             continue

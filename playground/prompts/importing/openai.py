@@ -82,6 +82,12 @@ def _responses(said: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     text = rest.pop("text", None) or {}
     reasoning = rest.pop("reasoning", None) or {}
     flat = {"verbosity": text.get("verbosity"), "reasoning_effort": reasoning.get("effort")}
+    for whole, word, kept in (
+        (text, "text", "format verbosity"),
+        (reasoning, "reasoning", "effort"),
+    ):
+        for field in sorted(whole.keys() - set(kept.split())):
+            notes.lost(f"{word} {field}", "is no parameter of a model call here")
     choice = rest.get("tool_choice")
     if isinstance(choice, dict) and "name" in choice:
         rest["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}

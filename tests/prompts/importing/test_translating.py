@@ -110,18 +110,14 @@ def test_it_tells_that_html_is_not_escaped_when_a_template_is_mustache() -> None
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.one_of(plain, st.none()), max_size=5))
-def test_it_puts_values_into_braces_and_leaves_the_rest(texts: list[str | None]) -> None:
-    text = "".join("{{ who }}" if each is None else each for each in texts)
-    assume("{{ who }}" not in "".join(each or "" for each in texts))
+@given(st.lists(st.sampled_from([*BRACES, "{{ who }}", "{{who}}"]).filter(lambda p: p != "a")))
+def test_it_puts_values_into_braces_and_leaves_the_rest(pieces: list[str]) -> None:
+    text = "".join(pieces)
     notes = Notes()
 
     rendered = render_text(from_substitutions(text, Names(notes), notes, message=0), {"who": "W"})
 
-    assume(not any("is called" in change.detail for change in notes.changes))
-    without = text.replace("{{ a }}", "").replace("{{a}}", "")
-    assume(without == text)
-    assert rendered == text.replace("{{ who }}", "W")
+    assert rendered == text.replace("{{ who }}", "W").replace("{{who}}", "W")
 
 
 @pytest.mark.parametrize(
