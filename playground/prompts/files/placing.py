@@ -1,6 +1,7 @@
 """Say where in a prompt's file something is wrong: file, line and column, both from 1. Pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from playground.core.errors import InvalidInput
@@ -27,12 +28,14 @@ class PromptFile:
 
     Attributes:
         places: line on which the template of each message begins; of a placeholder, its marker's.
+        fields: line on which each name of the front matter stands.
         quoted: messages whose template is one quoted line, within which lines cannot be told.
     """
 
     path: str
     content: Content
     places: tuple[int, ...]
+    fields: Mapping[str, int]
     quoted: frozenset[int] = frozenset()
 
     def place(self, message: int, line: int = 1, column: int = 1) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -36,17 +37,24 @@ def read_prompt(source: str | bytes, *, path: str) -> PromptFile:
     """
     lines = _decoded(source, path).split("\n")
     front, after = _front(lines, path)
+    fields = {
+        found[1]: number
+        for number, line in enumerate(lines[:after], 1)
+        if (found := re.match(r"(\w+):", line))
+    }
     messages = _messages(lines, after, front, path)
     if "messages" in front:
-        raise refuse(path, 1, 1, "messages follow the front matter, they are not part of it")
+        line = fields.get("messages", 1)
+        raise refuse(path, line, 1, "messages follow the front matter, they are not part of it")
     try:
         content = content_of({**front, "messages": [each.stored for each in messages]})
     except InvalidInput as error:
-        raise _placed(error, lines, messages, path) from None
+        raise _placed(error, fields, messages, path) from None
     return PromptFile(
         path,
         content,
         tuple(each.begins for each in messages),
+        fields,
         frozenset(index for index, each in enumerate(messages) if each.quoted),
     )
 
@@ -151,7 +159,7 @@ def _fill(message: _Message, body: str, path: str) -> None:
 
 
 def _placed(
-    error: InvalidInput, lines: list[str], messages: list[_Message], path: str
+    error: InvalidInput, fields: Mapping[str, int], messages: list[_Message], path: str
 ) -> InvalidInput:
     """Say where in the file stands what makes no content."""
     first = error.extra["errors"][0]
@@ -159,7 +167,4 @@ def _placed(
     parts = field.split(".")
     if parts[0] == "messages" and len(parts) > 1:
         return refuse(path, messages[int(parts[1])].marker, 1, detail)
-    for index, line in enumerate(lines):
-        if line.startswith(f"{parts[0]}:"):
-            return refuse(path, index + 1, 1, detail)
-    return refuse(path, 1, 1, detail)
+    return refuse(path, fields.get(parts[0], 1), 1, detail)

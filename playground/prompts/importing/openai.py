@@ -79,15 +79,9 @@ def _responses(said: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
         )
     if stored:
         notes.lost("prompt", "a reference to a prompt that OpenAI keeps")
-    text = rest.pop("text", None) or {}
-    reasoning = rest.pop("reasoning", None) or {}
+    text = _nested(rest, "text", ("format", "verbosity"), notes)
+    reasoning = _nested(rest, "reasoning", ("effort",), notes)
     flat = {"verbosity": text.get("verbosity"), "reasoning_effort": reasoning.get("effort")}
-    for whole, word, kept in (
-        (text, "text", "format verbosity"),
-        (reasoning, "reasoning", "effort"),
-    ):
-        for field in sorted(whole.keys() - set(kept.split())):
-            notes.lost(f"{word} {field}", "is no parameter of a model call here")
     choice = rest.get("tool_choice")
     if isinstance(choice, dict) and "name" in choice:
         rest["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
@@ -98,6 +92,17 @@ def _responses(said: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
         "response_format": response_format_of(text.get("format"), notes),
         "settings": settings_of({**rest, **flat}, notes),
     }
+
+
+def _nested(
+    rest: dict[str, Any], word: str, kept: tuple[str, ...], notes: Notes
+) -> Mapping[str, Any]:
+    """Take an object out of a request and note what of it is not kept."""
+    said: Mapping[str, Any] = rest.pop(word, None) or {}
+    for field in said:
+        if field not in kept:
+            notes.lost(f"{word} {field}", "is no parameter of a model call here")
+    return said
 
 
 def _items(given: list[Any], notes: Notes) -> Iterator[dict[str, Any]]:

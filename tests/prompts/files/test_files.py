@@ -229,7 +229,7 @@ def test_it_changes_one_line_of_a_diff_when_one_line_of_a_prompt_changes(tmp_pat
         ("---\nsettings: &a {b: *a}\n---\n=== user\nHi\n", 2, 18, "aliases"),
         ("---\nsettings: !!binary aGk=\n---\n=== user\nHi\n", 2, 11, "tags"),
         ("---\n- a\n---\n=== user\nHi\n", 2, 1, "mapping"),
-        ("---\nmessages: []\n---\n=== user\nHi\n", 1, 1, "follow the front matter"),
+        ("---\nmessages: []\n---\n=== user\nHi\n", 2, 1, "follow the front matter"),
         ("---\nkind: chat\ncolour: red\n---\n=== user\nHi\n", 3, 1, "colour"),
         ("=== user\nHi\n\n=== robot\nHo\n", 4, 5, "a role, one of"),
         ("=== user\nHi\n===\n", 3, 5, "a role, one of"),
