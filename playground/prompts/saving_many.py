@@ -14,7 +14,7 @@ from playground.prompts.compiling import names_in
 from playground.prompts.composing import Composition, compose
 from playground.prompts.content import Content
 from playground.prompts.finding import version_of
-from playground.prompts.fragments import name_of
+from playground.prompts.fragments import MAX_NESTING, name_of
 from playground.prompts.models import Prompt, PromptVersion
 from playground.prompts.saving import create_prompt, save_version
 
@@ -115,8 +115,8 @@ def _visit(
     ordered: dict[str, None],
     above: tuple[str, ...],
 ) -> None:
-    # A circle is left as it is: saving refuses it and names the way.
-    if name in ordered or name in above:
+    # Circles and towers are left as they are: saving refuses them and says why.
+    if name in ordered or name in above or len(above) > MAX_NESTING:
         return
     for each in named[name]:
         for inner in sorted(_included(each.content, team) & named.keys()):

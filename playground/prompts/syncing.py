@@ -13,7 +13,7 @@ from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, PlaygroundError
 from playground.policy.deciding import Resource, require
 from playground.prompts.composing import Composition
-from playground.prompts.content import Placeholder
+from playground.prompts.content import HISTORY, Placeholder
 from playground.prompts.discovering import discover
 from playground.prompts.files.naming import SUFFIX, path_of, prompt_of
 from playground.prompts.files.placing import PromptFile, refuse
@@ -184,7 +184,8 @@ def _undeclared(file: PromptFile, composition: Composition) -> Iterator[Finding]
     content = composition.content
     declared = (content.inputs or {}).get("properties", {})
     read = discover(content.model_copy(update={"inputs": None}), composition.includes)
-    for name in sorted(read["properties"].keys() - declared.keys()):
+    # The conversation goes in by itself, whoever declares what.
+    for name in sorted(read["properties"].keys() - declared.keys() - {HISTORY}):
         line, column = _place_of(name, file)
         yield Finding(
             file.path, "variable-undeclared", f"the inputs do not name {name}", line, column

@@ -52,10 +52,10 @@ def test_it_saves_the_prompts_of_a_document(alice: User, api_for: Callable[[User
     answer = post(api_for(alice), body(DOCUMENT)).json()
 
     assert [(p["name"], p["outcome"], p["version"]) for p in answer["prompts"]] == [
-        ("rules", "created", 1),
         ("outreach", "created", 1),
+        ("rules", "created", 1),
     ]
-    assert {"fate": "lost", "message": None, "what": "labels"}.items() <= answer["prompts"][1][
+    assert {"fate": "lost", "message": None, "what": "labels"}.items() <= answer["prompts"][0][
         "changes"
     ][0].items()
     version = PromptVersion.objects.get(prompt__name="outreach")

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from playground.core.errors import InvalidInput
+from playground.prompts.compiling import MAX_TEMPLATE_CHARS
 from playground.prompts.importing.reporting import Notes
 
 _OPENING = re.compile(r"\{(?=[{%#])")
@@ -13,6 +15,22 @@ _TAKEN = frozenset(
     "extends macro call filter set raw with from as loop self super caller varargs kwargs "
     "recursive context range dict cycler joiner namespace lipsum".split()
 )
+
+
+def bounded(text: str, message: int | None) -> str:
+    """Return a template that is not too long to be one here.
+
+    Raises:
+        InvalidInput: ``prompt.too-large``.
+    """
+    if len(text) > MAX_TEMPLATE_CHARS:
+        raise InvalidInput(
+            "prompt.too-large",
+            f"A template has at most {MAX_TEMPLATE_CHARS} characters.",
+            http_status=413,
+            message=message,
+        )
+    return text
 
 
 def literal(text: str) -> str:
@@ -65,6 +83,7 @@ class Names:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
 
     def of(self, name: str) -> str:
         """Return the variable's name in Jinja."""
@@ -74,9 +93,10 @@ class Names:
                 fit = f"v_{fit}"
             if fit in _TAKEN:
                 fit += "_"
-            while fit in self._given.values():
+            while fit in self._taken:
                 fit += "_2"
             self._given[name] = fit
+            self._taken.add(fit)
             if fit != name:
                 self._notes.changed(f"variable {name}", f"is called {fit}")
         return self._given[name]
@@ -84,7 +104,7 @@ class Names:
     def fresh(self, wish: str) -> str:
         """Return a name that no variable has, for a loop to use."""
         number = 1
-        while (name := wish if number == 1 else f"{wish}{number}") in self._given.values():
+        while (name := wish if number == 1 else f"{wish}{number}") in self._taken:
             number += 1
-        self._given[f"\x00{name}"] = name
+        self._taken.add(name)
         return name

@@ -12,7 +12,7 @@ from typing import Any
 from playground.core.errors import InvalidInput
 from playground.prompts.content import Content, PromptKind, Text
 from playground.prompts.discovering import discover
-from playground.prompts.importing.expressing import Names, literal
+from playground.prompts.importing.expressing import Names, bounded, literal
 from playground.prompts.importing.fstrings import from_fstring
 from playground.prompts.importing.reporting import Notes
 from playground.prompts.importing.sections import Variables, from_mustache
@@ -60,6 +60,7 @@ class Messages:
         text, kind = said.get("template"), said.get("template_format", "f-string")
         if not isinstance(text, str):
             raise refuse(f"message {index}: a template is text")
+        bounded(text, index)
         if kind == "f-string":
             written = from_fstring(text, self.names, self.notes, message=index)
         elif kind == "mustache":
@@ -97,7 +98,7 @@ class Messages:
             return {"role": role, "template": "\n".join(self._pieces(parts.get("prompt"), index))}
         # A message that is no template: what looks like a variable in it is text.
         role = self._role(re.sub(r"Message(Chunk)?$", "", kind), parts, index)
-        content = "\n".join(self._texts(parts.get("content"), index))
+        content = bounded("\n".join(self._texts(parts.get("content"), index)), index)
         self._check_line_ends(content, index)
         message = {"role": role, "template": literal(content), "name": parts.get("name")}
         if role == "assistant" and parts.get("tool_calls"):

@@ -41,22 +41,10 @@ def read_langfuse(document: Any, *, team: str, name: str) -> Report:
                 f"prompt {index}: it has no prompt; Langfuse's list only names prompts, the export "
                 "holds the answer of each",
             )
-    links = {each["name"]: set[str]() for each in said}
-    for each in said:
-        links[each["name"]] |= {found[1] for found in _REFERENCE.finditer(str(each["prompt"]))}
-    included = frozenset(name for names in links.values() for name in names)
-    export = _Export(team, Slugs(), frozenset(links), included)
-    ordered = sorted(said, key=lambda each: (-_height(each["name"], links), _number(each)))
-    return Report(tuple(export.imported(each) for each in ordered))
-
-
-def _height(name: str, links: Mapping[str, set[str]]) -> int:
-    """Return how many levels of prompts include this one: the highest are saved first."""
-    above, height = {name}, -1
-    while above and height < len(links):
-        above = {each for each, included in links.items() if included & above}
-        height += 1
-    return height
+    included = {found[1] for each in said for found in _REFERENCE.finditer(str(each["prompt"]))}
+    names = frozenset(each["name"] for each in said)
+    export = _Export(team, Slugs(), names, frozenset(included))
+    return Report(tuple(export.imported(each) for each in sorted(said, key=_number)))
 
 
 def _number(said: Mapping[str, Any]) -> int:
@@ -84,7 +72,7 @@ class _Export:
                 notes.lost(what, f"{', '.join(words)}: set them where they are wanted")
         version = f"Langfuse version {said['version']}" if "version" in said else "From Langfuse"
         note = str(said.get("commitMessage") or version)
-        return Imported(slug, self._content(said, notes), note, tuple(notes.changes))
+        return Imported(slug, self._content(said, notes), note, notes.changes)
 
     def _content(self, said: Mapping[str, Any], notes: Notes) -> Content:
         names = Names(notes)

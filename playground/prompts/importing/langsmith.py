@@ -46,7 +46,7 @@ def read_langsmith(document: Any, *, team: str, name: str) -> Report:
         content = _prompt(manifest, notes)
         note = str(note) or (f"LangSmith commit {commit}" if commit else "From LangSmith")
         slug = slugs.of(str(said), notes)
-        prompts.append(Imported(slug, content, note, tuple(notes.changes)))
+        prompts.append(Imported(slug, content, note, notes.changes))
     return Report(tuple(prompts), tuple(skipped))
 
 

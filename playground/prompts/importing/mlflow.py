@@ -72,7 +72,7 @@ def _imported(said: Mapping[str, Any], name: str, slugs: Slugs) -> Imported:
         notes.lost("aliases", f"{', '.join(aliases)}: set them as labels where they are wanted")
     version = f"MLflow version {said['version']}" if "version" in said else "From MLflow"
     note = str(said.get("commit_message") or said.get("description") or version)
-    return Imported(slug, _content(said, notes), note, tuple(notes.changes))
+    return Imported(slug, _content(said, notes), note, notes.changes)
 
 
 def _content(said: Mapping[str, Any], notes: Notes) -> Content:

@@ -20,6 +20,10 @@ _KINDS: dict[str, str] = {
 }
 
 
+MAX_DEPTH = 20
+"""Sections within sections."""
+
+
 class MustacheError(ValueError):
     """The template is not Mustache."""
 
@@ -77,6 +81,8 @@ def parse(template: str) -> list[Node]:
         elif kind in ("section", "inverted"):
             section = Node("section" if kind == "section" else "inverted", name)
             into.append(section)
+            if len(open_sections) >= MAX_DEPTH:
+                raise MustacheError(f"sections nest more than {MAX_DEPTH} levels deep")
             open_sections.append(section)
         else:
             into.append(Node("comment" if kind == "comment" else "partial", name))

@@ -21,16 +21,18 @@ class Slugs:
 
     def __init__(self) -> None:
         self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
 
     def of(self, said: str, notes: Notes | None = None) -> str:
         """Return the prompt's name here; two that would be called alike get numbers."""
         if said not in self._given:
             base = slug = slug_of(said)
             number = 1
-            while slug in self._given.values():
+            while slug in self._taken:
                 number += 1
                 slug = f"{base[:60]}-{number}"
             self._given[said] = slug
+            self._taken.add(slug)
         slug = self._given[said]
         if notes is not None and slug != said:
             notes.changed(f"name {said}", f"is called {slug}")

@@ -35,7 +35,7 @@ def read_openai(document: Any, *, team: str, name: str) -> Report:
         called = str(said.get("name") or (name if index == 0 else f"{name}-{index + 1}"))
         body = _chat(said, notes) if "messages" in said else _responses(said, notes)
         slug, content = slugs.of(called, notes), content_of(body)
-        prompts.append(Imported(slug, content, "From OpenAI's Playground", tuple(notes.changes)))
+        prompts.append(Imported(slug, content, "From OpenAI's Playground", notes.changes))
     return Report(tuple(prompts))
 
 

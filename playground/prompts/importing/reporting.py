@@ -1,11 +1,14 @@
 """What an import found, and what it had to change or leave out. Pure: no Django."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from playground.core.errors import InvalidInput
 from playground.prompts.content import Content
+
+MAX_ITEMS = 1_000
+"""Prompts of a document, messages of a prompt."""
 
 
 class Fate(StrEnum):
@@ -43,19 +46,20 @@ class Change:
 class Notes:
     """Collect changes while a prompt is read; the same change of a message counts once."""
 
-    changes: list[Change] = field(default_factory=list)
+    _changes: dict[Change, None] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return the changes in the order in which they were found."""
+        return tuple(self._changes)
 
     def changed(self, what: str, detail: str, *, message: int | None = None) -> None:
         """Note that something is written otherwise."""
-        self._add(Change(Fate.CHANGED, what, detail, message))
+        self._changes[Change(Fate.CHANGED, what, detail, message)] = None
 
     def lost(self, what: str, detail: str, *, message: int | None = None) -> None:
         """Note that something is gone."""
-        self._add(Change(Fate.LOST, what, detail, message))
-
-    def _add(self, change: Change) -> None:
-        if change not in self.changes:
-            self.changes.append(change)
+        self._changes[Change(Fate.LOST, what, detail, message)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a document held: versions in the order in which they are to be saved."""
+    """All that a document held; of one prompt the oldest version comes first."""
 
     prompts: tuple[Imported, ...]
     skipped: tuple[Skipped, ...] = ()
@@ -105,6 +109,12 @@ class Report:
 
 
 def only_objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list, or the one object that stands in its place."""
-    found = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    """Return the objects of a list, or the one object that stands in its place.
+
+    Raises:
+        InvalidInput: ``prompt.import-invalid``, the list is too long.
+    """
+    found = value if isinstance(value, list) else [value]
+    if len(found) > MAX_ITEMS:
+        raise InvalidInput("prompt.import-invalid", f"a list has more than {MAX_ITEMS} entries")
     return [each for each in found if isinstance(each, dict)]

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from playground.prompts.importing.expressing import Names, Piece, joined
+from playground.prompts.importing.expressing import Names, Piece, bounded, joined
 from playground.prompts.importing.reporting import Notes
 
 _HOLE = re.compile(r"\{\{([^{}]*)\}\}")
 _NAME = re.compile(r"[^\W\d]\w*(?:[-. ]\w+)*")
-_JINJA = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
 
 
 def from_substitutions(text: str, names: Names, notes: Notes, *, message: int | None) -> str:
@@ -19,7 +18,7 @@ def from_substitutions(text: str, names: Names, notes: Notes, *, message: int | 
 def pieces_of(text: str, names: Names, notes: Notes, *, message: int | None) -> Iterator[Piece]:
     """Yield the text's literals and variables."""
     position = 0
-    for hole in _HOLE.finditer(text):
+    for hole in _HOLE.finditer(bounded(text, message)):
         name = hole[1].strip()
         if _NAME.fullmatch(name) is None:
             continue
@@ -27,7 +26,7 @@ def pieces_of(text: str, names: Names, notes: Notes, *, message: int | None) -> 
         yield f"{{{{ {names.of(name)} }}}}", False
         position = hole.end()
     yield text[position:], True
-    if _JINJA.search(text):
+    if "{%" in text and "%}" in text:
         notes.changed("{% … %}", "is text there, so it is kept as text", message=message)
     if "\r" in text:
         notes.changed("line ends", "became plain newlines", message=message)

@@ -52,13 +52,14 @@ def told(prompt: Imported) -> set[tuple[str, str, int | None]]:
     return {(change.fate.value, change.what, change.message) for change in prompt.changes}
 
 
-def test_it_brings_fragments_before_what_includes_them() -> None:
+def test_it_makes_a_fragment_of_what_others_refer_to() -> None:
     report = reported({"data": [OUTREACH, RULES]})
 
     assert [(each.name, each.content.kind.value) for each in report.prompts] == [
         ("shared-house-rules", "fragment"),
         ("outreach", "chat"),
     ]
+    assert reported(RULES).prompts[0].content.kind.value == "text"
 
 
 def test_it_includes_what_was_referred_to() -> None:

@@ -1,5 +1,6 @@
 """Requests of OpenAI's Playground come in, of Chat Completions and of Responses."""
 
+import time
 from typing import Any
 
 import pytest
@@ -204,3 +205,19 @@ def test_it_reads_or_refuses_any_document(source: Source, document: Any) -> None
         outcome = error.code
 
     assert outcome in {"read", "prompt.import-invalid", "prompt.invalid"}
+
+
+@pytest.mark.parametrize("text", ["{%" * 32_000, "{{" * 32_000, "{{a b}} " * 8_000, "x{" * 32_000])
+def test_it_reads_long_texts_in_time_that_grows_with_them(text: str) -> None:
+    began = time.monotonic()
+
+    imported({"messages": [{"role": "user", "content": text}]})
+
+    assert time.monotonic() - began < 2
+
+
+def test_it_refuses_a_text_that_no_template_may_be_as_long_as() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        imported({"messages": [{"role": "user", "content": "x" * 64_001}]})
+
+    assert caught.value.code == "prompt.too-large"

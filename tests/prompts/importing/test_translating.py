@@ -60,7 +60,7 @@ def test_it_renders_a_format_string_as_langchain_does(template: str) -> None:
     written = from_fstring(template, Names(notes), notes, message=0)
 
     assert render_text(written, VARIABLES) == formatter.format(template, **VARIABLES)
-    assert notes.changes == []
+    assert notes.changes == ()
 
 
 MUSTACHE = [
@@ -171,3 +171,15 @@ def test_it_refuses_what_is_no_format_string(template: str) -> None:
 
     assert caught.value.code == "prompt.import-invalid"
     assert "message 2" in caught.value.detail
+
+
+@pytest.mark.parametrize("depth", [21, 5_000])
+def test_it_refuses_mustache_that_nests_too_deeply(depth: int) -> None:
+    notes = Notes()
+
+    with pytest.raises(InvalidInput) as caught:
+        from_mustache(
+            "{{#a}}" * depth + "{{/a}}" * depth, Names(notes), Variables(), notes, message=0
+        )
+
+    assert "levels deep" in caught.value.detail
