@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from django.db import transaction
+
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, PlaygroundError
 from playground.policy.deciding import Resource, require
@@ -19,6 +21,7 @@ from playground.prompts.files.naming import SUFFIX, path_of, prompt_of
 from playground.prompts.files.placing import PromptFile, refuse
 from playground.prompts.files.reading import read_prompt
 from playground.prompts.files.writing import write_prompt
+from playground.prompts.labelling import move_label
 from playground.prompts.models import Prompt, PromptVersion
 from playground.prompts.saving_many import (
     Outcome,
@@ -86,18 +89,27 @@ def pull(context: RequestContext, folder: Path, *, label: str | None = None) -> 
 
 
 def push(
-    context: RequestContext, folder: Path, *, note: str = ""
+    context: RequestContext, folder: Path, *, note: str = "", label: str | None = None
 ) -> tuple[list[Saved], list[Finding]]:
     """Save the team's files that say something new; with any finding nothing is saved.
 
+    Args:
+        label: is moved to the version of each file.
+
     Raises:
-        PolicyDenied: the context may not save one of them.
+        PolicyDenied: the context may not save one of them, or the label takes a reviewer.
+        InvalidInput: ``prompt.fragment-required``, the label demands a fragment.
     """
     files, findings = _read(context.team, folder)
     if findings:
         return [], findings
-    saved = save_all(context, [Wanted(name, file.content, note) for name, file in files.items()])
-    return saved, [_refused(each, files) for each in saved if each.error is not None]
+    wanted = [Wanted(name, file.content, note) for name, file in files.items()]
+    with transaction.atomic():
+        saved = save_all(context, wanted)
+        findings = [_refused(each, files) for each in saved if each.error is not None]
+        if label and not findings:
+            _label(context, saved, label, reason=note)
+    return saved, findings
 
 
 def check(context: RequestContext, folder: Path, *, label: str | None = None) -> list[Finding]:
@@ -134,6 +146,13 @@ def check(context: RequestContext, folder: Path, *, label: str | None = None) ->
 def teams_in(folder: Path) -> list[str]:
     """Return the teams that the folder has files of."""
     return sorted({path.relative_to(folder).parts[0] for path in folder.glob(f"*/**/*{SUFFIX}")})
+
+
+def _label(context: RequestContext, saved: Sequence[Saved], label: str, *, reason: str) -> None:
+    for each in saved:
+        if each.version is not None:
+            number = each.version.number
+            move_label(context, each.wanted.name, label=label, version=number, reason=reason)
 
 
 def _versions(context: RequestContext, label: str | None) -> Iterator[PromptVersion]:

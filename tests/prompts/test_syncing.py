@@ -13,7 +13,7 @@ from playground.policy.models import User
 from playground.prompts import syncing
 from playground.prompts.content import Content, content_of
 from playground.prompts.labelling import move_label
-from playground.prompts.models import Prompt, PromptVersion
+from playground.prompts.models import Label, Prompt, PromptVersion
 from playground.prompts.saving import create_prompt, save_version
 
 pytestmark = pytest.mark.django_db
@@ -185,6 +185,28 @@ def test_it_compares_with_a_label_when_one_is_named(stored: User, tmp_path: Path
     assert told(syncing.check(context, tmp_path, label="staging")) == [
         ("hiring/rules.prompt", "label-missing", 1, 1)
     ]
+
+
+def test_it_moves_a_label_to_the_versions_of_the_files(stored: User, tmp_path: Path) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    syncing.push(context, tmp_path, label="staging")
+
+    labels = Label.objects.filter(name="staging").values_list("prompt__name", "version__number")
+    assert sorted(labels) == [("outreach", 2), ("rules", 1)]
+    assert syncing.check(context, tmp_path, label="staging") == []
+
+
+def test_it_saves_nothing_when_the_label_takes_a_reviewer(stored: User, tmp_path: Path) -> None:
+    syncing.pull(stored.context(), tmp_path)
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    with pytest.raises(PolicyDenied):
+        syncing.push(stored.context(), tmp_path, label="production")
+
+    assert PromptVersion.objects.count() == 2
 
 
 def test_it_denies_a_push_when_somebody_may_only_look(

@@ -33,6 +33,7 @@ class Command(BaseCommand):
             action.add_argument("folder", type=Path, help="holds team/name.prompt")
         for action in (pull, check):
             action.add_argument("--label", help="of the versions meant; else the newest ones")
+        push.add_argument("--label", help="to move to the versions of the files")
         push.add_argument("--message", default="", help="what changed")
         take.add_argument("--from", dest="source", required=True, choices=[*Source])
         take.add_argument("--dry-run", action="store_true", help="tell only what would happen")
@@ -74,7 +75,9 @@ class Command(BaseCommand):
         told: list[dict[str, Any]] = []
         with transaction.atomic():
             for context in _contexts(options):
-                saved, findings = syncing.push(context, options["folder"], note=options["message"])
+                saved, findings = syncing.push(
+                    context, options["folder"], note=options["message"], label=options["label"]
+                )
                 if findings:
                     # Leaving takes back what other teams' files have saved.
                     self._fail([finding.as_json() for finding in findings], findings, options)
