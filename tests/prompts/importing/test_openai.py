@@ -168,7 +168,18 @@ def test_it_refuses_a_request_that_only_names_a_prompt() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [None, [], {}, "text", {"messages": []}, {"messages": 3}, {"input": 3}]
+    "document",
+    [
+        None,
+        [],
+        {},
+        "text",
+        {"messages": []},
+        {"messages": 3},
+        {"input": 3},
+        {"input": "\ud800"},
+        {"input": "a", "seed": 10**30},
+    ],
 )
 def test_it_refuses_what_is_no_request(document: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
