@@ -1,6 +1,5 @@
 """What one version of a prompt says, as it is stored, sent, compared and kept in files. Pure."""
 
-import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -106,7 +105,7 @@ def content_of(body: Mapping[str, Any]) -> Content:
     """
     try:
         content = Content.model_validate(dict(body))
-        _check_json(content.as_json())
+        canonical_json(content.as_json())
     except ValidationError as error:
         errors = [
             {"field": _field(each["loc"]), "message": each["msg"].removeprefix("Value error, ")}
@@ -116,17 +115,12 @@ def content_of(body: Mapping[str, Any]) -> Content:
         raise InvalidInput(
             "prompt.invalid", f"{first['field'] or 'content'}: {first['message']}", errors=errors
         ) from None
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
+        # Half a surrogate pair, or a number of more than 64 bits.
         detail = f"it cannot be stored: {error}"
         errors = [{"field": "", "message": detail}]
         raise InvalidInput("prompt.invalid", detail, errors=errors) from None
     return content
-
-
-def _check_json(value: dict[str, Any]) -> None:
-    # Half surrogate pairs and numbers of more than 64 bits, then infinite ones.
-    canonical_json(value)
-    json.dumps(value, allow_nan=False)
 
 
 def _field(path: Sequence[int | str]) -> str:

@@ -247,8 +247,6 @@ def test_it_changes_one_line_of_a_diff_when_one_line_of_a_prompt_changes(tmp_pat
         (b"=== user\nHi \xff\n", 2, 4, "UTF-8"),
         ('=== user {"quoted": true}\n"\\ud800"\n', 1, 1, "surrogates"),
         ("---\nsettings: {seed: 99999999999999999999}\n---\n=== user\nHi\n", 1, 1, "64-bit"),
-        ("---\nsettings: {seed: 1e999}\n---\n=== user\nHi\n", 1, 1, "cannot be stored"),
-        ('=== user {"tool_calls": [{"a": NaN}]}\nHi\n', 1, 1, "cannot be stored"),
     ],
 )  # fmt: skip
 def test_it_says_file_line_and_column_when_a_file_is_wrong(
