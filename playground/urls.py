@@ -19,6 +19,7 @@ from playground.policy.api import policy_api
 from playground.policy.authentication import ApiAuth
 from playground.prompts.api import prompts_api
 from playground.prompts.fragments_api import fragments_api
+from playground.prompts.import_api import import_api
 from playground.prompts.labels_api import labels_api
 from playground.prompts.ramps_api import ramps_api
 from playground.prompts.versions_api import versions_api
@@ -43,6 +44,7 @@ api.add_router("/threads", events_api)
 api.add_router("/runs", runs_api)
 api.add_router("/skills", skills_api)
 api.add_router("/prompts", ramps_api)
+api.add_router("/prompts", import_api)
 api.add_router("/prompts", labels_api)
 api.add_router("/prompts", prompts_api)
 api.add_router("/prompts", versions_api)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from playground.core.canonical import content_hash
+from playground.core.canonical import canonical_json, content_hash
 from playground.core.errors import InvalidInput
 
 MAX_MESSAGES = 50
@@ -111,7 +111,8 @@ def content_of(body: Mapping[str, Any]) -> Content:
         InvalidInput: ``prompt.invalid`` with ``errors``, a list of ``field`` and ``message``.
     """
     try:
-        return Content.model_validate(dict(body))
+        content = Content.model_validate(dict(body))
+        canonical_json(content.as_json())
     except ValidationError as error:
         errors = [
             {"field": _field(each["loc"]), "message": each["msg"].removeprefix("Value error, ")}
@@ -121,6 +122,12 @@ def content_of(body: Mapping[str, Any]) -> Content:
         raise InvalidInput(
             "prompt.invalid", f"{first['field'] or 'content'}: {first['message']}", errors=errors
         ) from None
+    except TypeError as error:
+        # Half a surrogate pair, or a number of more than 64 bits.
+        detail = f"it cannot be stored: {error}"
+        errors = [{"field": "", "message": detail}]
+        raise InvalidInput("prompt.invalid", detail, errors=errors) from None
+    return content
 
 
 def _field(path: Sequence[int | str]) -> str:

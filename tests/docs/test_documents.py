@@ -66,6 +66,26 @@ def test_it_runs_the_api_tour_as_written(live_stack: Stack) -> None:
     assert '"status": "succeeded"' in done.stdout
 
 
+def test_it_carries_prompts_as_written(live_stack: Stack, tmp_path: Path) -> None:
+    blocks = BLOCK.findall((ROOT / "docs/prompts-files.md").read_text())
+    shell = "\n".join(code for _, code in blocks)
+    live_stack.manage("create_api_key", "--user", "ana", "--team", "hiring")
+
+    done = subprocess.run(
+        ["bash", "-euc", shell.replace(".venv/bin/python", shlex.quote(sys.executable))],
+        cwd=ROOT,
+        env=os.environ | live_stack.environment | {"DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "created hiring/greeting (version 1)" in done.stdout
+    assert "lost: tool web_search" in done.stdout
+    assert list(tmp_path.glob("hiring/*.prompt")) != []
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [

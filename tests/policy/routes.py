@@ -92,6 +92,16 @@ KNOWN: dict[str, Known] = {
     "api/skills": Known(query="q={skill}"),
     "api/skills/<name>": Known(),
     "api/skills/<name>/invoke": Known(bodies={"POST": {"arguments": {}}}, teammate={"GET": (405,)}),
+    "api/prompts/import": Known(
+        bodies={
+            "POST": {
+                "format": "openai",
+                "document": {"messages": [{"role": "user", "content": "hi"}]},
+                "dry_run": True,
+            }
+        },
+        teammate={"GET": (405,)},
+    ),
     "api/prompts/render": Known(
         bodies={"POST": {"messages": [{"role": "user", "template": "hi"}]}},
         teammate={"GET": (405,)},

@@ -1,0 +1,1 @@
+"""Prompts of other products, turned into ours, with a report of what changed. Pure."""

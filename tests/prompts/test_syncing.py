@@ -1,0 +1,272 @@
+"""Prompts go from the store into files and back, and what differs is told."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from playground.core.errors import PolicyDenied
+from playground.policy.models import User
+from playground.prompts import syncing
+from playground.prompts.content import Content, content_of
+from playground.prompts.labelling import move_label
+from playground.prompts.models import Label, Prompt, PromptVersion
+from playground.prompts.saving import create_prompt, save_version
+
+pytestmark = pytest.mark.django_db
+
+
+def chat(template: str, **others: Any) -> Content:
+    return content_of({"messages": [{"role": "user", "template": template}], **others})
+
+
+def fragment(template: str) -> Content:
+    return content_of({"kind": "fragment", "messages": [{"role": "text", "template": template}]})
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / "hiring" / f"{name}.prompt"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+
+
+def edit(folder: Path, name: str, before: str, after: str) -> None:
+    path = folder / "hiring" / f"{name}.prompt"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def told(findings: list[syncing.Finding]) -> list[tuple[str, str, int, int]]:
+    return [(each.file, each.code, each.line, each.column) for each in findings]
+
+
+@pytest.fixture
+def stored(alice: User) -> User:
+    context = alice.context()
+    create_prompt(context, name="rules", content=fragment("Be fair to {{ group }}."))
+    create_prompt(
+        context, name="outreach", content=chat('{% include "rules" %}\nHi {{ name }}\r\n')
+    )
+    return alice
+
+
+def test_it_finds_no_difference_when_it_has_just_pulled(stored: User, tmp_path: Path) -> None:
+    pulled = syncing.pull(stored.context(), tmp_path)
+
+    assert [(each.file, each.written) for each in pulled] == [
+        ("hiring/outreach.prompt", True),
+        ("hiring/rules.prompt", True),
+    ]
+    assert syncing.check(stored.context(), tmp_path) == []
+    assert [each.written for each in syncing.pull(stored.context(), tmp_path)] == [False, False]
+
+
+def test_it_makes_versions_of_changed_files_only(stored: User, tmp_path: Path) -> None:
+    syncing.pull(stored.context(), tmp_path)
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    saved, findings = syncing.push(stored.context(), tmp_path, note="Say hello")
+
+    assert findings == []
+    assert [(each.wanted.name, each.outcome.value) for each in saved] == [
+        ("rules", "unchanged"),
+        ("outreach", "saved"),
+    ]
+    newest = PromptVersion.objects.get(prompt__name="outreach", number=2)
+    assert (newest.author, newest.note) == (stored.urn, "Say hello")
+    assert newest.messages[0]["template"].endswith("Hello {{ name }}\r\n")
+    assert Prompt.objects.get(name="rules").versions.count() == 1
+
+
+def test_it_saves_fragments_before_what_includes_them(alice: User, tmp_path: Path) -> None:
+    write(tmp_path, "a", '=== user\n{% include "hiring/b" %}\n')
+    write(tmp_path, "b", '---\nkind: fragment\n---\n{% include "c" %}\n')
+    write(tmp_path, "c", "---\nkind: fragment\n---\nHi {{ name }}\n")
+
+    saved, findings = syncing.push(alice.context(), tmp_path)
+
+    assert findings == []
+    assert [each.wanted.name for each in saved] == ["c", "b", "a"]
+    version = PromptVersion.objects.get(prompt__name="a")
+    assert version.inputs["required"] == ["name"]
+    assert syncing.check(alice.context(), tmp_path) == []
+
+
+def test_it_saves_nothing_when_one_file_is_wrong(stored: User, tmp_path: Path) -> None:
+    syncing.pull(stored.context(), tmp_path)
+    edit(tmp_path, "rules", "Be fair", "Be kind")
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hi {{ name }")
+
+    _, findings = syncing.push(stored.context(), tmp_path)
+
+    assert [(each.file, each.code) for each in findings] == [
+        ("hiring/outreach.prompt", "prompt.syntax")
+    ]
+    assert PromptVersion.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column"),
+    [
+        ("=== user\nHi\n\n=== robot\n", "prompt.file-invalid", 4, 5),
+        ("---\nkind: chat\n---\n\n=== user\nHi\n  {% if %}\n", "prompt.syntax", 7, 9),
+        ('=== system\nHi\n\n=== user\n{% include "no/such" %}\n',
+         "prompt.fragment-not-found", 5, 13),
+        ("---\ninputs:\n  type: object\n---\n=== user\nA\n{{ b }} {{ c }}\n",
+         "variable-undeclared", 7, 4),
+        ("---\ninputs:\n  type: nonsense\n---\n=== user\nA\n", "prompt.schema", 2, 1),
+    ],
+)  # fmt: skip
+def test_it_says_where_a_file_is_wrong(
+    alice: User, tmp_path: Path, text: str, code: str, line: int, column: int
+) -> None:
+    write(tmp_path, "a", text)
+
+    found = told(syncing.check(alice.context(), tmp_path))
+
+    assert ("hiring/a.prompt", code, line, column) in found
+    assert not Prompt.objects.exists()
+
+
+def test_it_finds_an_undeclared_variable_when_a_fragment_reads_it(
+    stored: User, tmp_path: Path
+) -> None:
+    syncing.pull(stored.context(), tmp_path)
+    edit(tmp_path, "rules", "Be fair to {{ group }}.", "Be fair to {{ everyone }}.")
+
+    found = syncing.check(stored.context(), tmp_path)
+
+    assert [(each.file, each.code) for each in found if each.code == "variable-undeclared"] == [
+        ("hiring/outreach.prompt", "variable-undeclared"),
+        ("hiring/rules.prompt", "variable-undeclared"),
+    ]
+    assert PromptVersion.objects.count() == 2
+
+
+def test_it_finds_what_differs_in_both_directions(stored: User, tmp_path: Path) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+    (tmp_path / "hiring/rules.prompt").unlink()
+    write(tmp_path, "new-one", "=== user\nHi\n")
+
+    found = told(syncing.check(context, tmp_path))
+
+    assert found == [
+        ("hiring/new-one.prompt", "prompt-missing", 1, 1),
+        ("hiring/outreach.prompt", "differs", 1, 1),
+        ("hiring/rules.prompt", "file-missing", 1, 1),
+    ]
+    assert Prompt.objects.count() == 2
+
+
+def test_it_finds_a_difference_when_the_store_went_on(stored: User, tmp_path: Path) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    save_version(context, "outreach", content=chat("Hey {{ name }}"))
+
+    assert told(syncing.check(context, tmp_path)) == [("hiring/outreach.prompt", "differs", 1, 1)]
+
+
+def test_it_compares_with_a_label_when_one_is_named(stored: User, tmp_path: Path) -> None:
+    context = stored.context()
+    move_label(context, "outreach", label="staging", version=1)
+    save_version(context, "outreach", content=chat("Hey {{ name }}"))
+
+    syncing.pull(context, tmp_path, label="staging")
+
+    assert "Hi {{ name }}" in (tmp_path / "hiring/outreach.prompt").read_text()
+    assert syncing.check(context, tmp_path, label="staging") == []
+    write(tmp_path, "rules", "---\nkind: fragment\n---\nBe fair to {{ group }}.\n")
+    assert told(syncing.check(context, tmp_path, label="staging")) == [
+        ("hiring/rules.prompt", "label-missing", 1, 1)
+    ]
+
+
+def test_it_moves_a_label_to_the_versions_of_the_files(stored: User, tmp_path: Path) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    syncing.push(context, tmp_path, label="staging")
+
+    labels = Label.objects.filter(name="staging").values_list("prompt__name", "version__number")
+    assert sorted(labels) == [("outreach", 2), ("rules", 1)]
+    assert syncing.check(context, tmp_path, label="staging") == []
+
+
+def test_it_saves_nothing_when_the_label_takes_a_reviewer(stored: User, tmp_path: Path) -> None:
+    syncing.pull(stored.context(), tmp_path)
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    with pytest.raises(PolicyDenied):
+        syncing.push(stored.context(), tmp_path, label="production")
+
+    assert PromptVersion.objects.count() == 2
+
+
+def test_it_denies_a_push_when_somebody_may_only_look(
+    stored: User, vera: User, tmp_path: Path
+) -> None:
+    syncing.pull(vera.context(), tmp_path)
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    with pytest.raises(PolicyDenied):
+        syncing.push(vera.context(), tmp_path)
+
+    assert PromptVersion.objects.count() == 2
+
+
+def run(*words: str) -> tuple[int, str]:
+    out = io.StringIO()
+    try:
+        call_command("prompts", *words, stdout=out)
+    except SystemExit as error:
+        return int(error.code or 0), out.getvalue()
+    return 0, out.getvalue()
+
+
+def test_it_exits_with_one_and_a_line_for_each_finding(stored: User, tmp_path: Path) -> None:
+    run("pull", str(tmp_path), "--team", "hiring", "--user", "alice")
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hi {% name %}")
+
+    code, lines = run("check", str(tmp_path), "--user", "alice")
+    json_code, printed = run("check", str(tmp_path), "--user", "alice", "--json")
+
+    assert (code, json_code) == (1, 1)
+    assert lines.startswith("hiring/outreach.prompt:")
+    assert [each["code"] for each in json.loads(printed)] == ["prompt.syntax"]
+
+
+def test_it_tells_which_versions_it_saved(stored: User, tmp_path: Path) -> None:
+    run("pull", str(tmp_path), "--team", "hiring", "--user", "alice")
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    code, lines = run("push", str(tmp_path), "--user", "alice", "--message", "Say hello")
+
+    assert (code, lines) == (0, "saved hiring/outreach (version 2)\n")
+    assert run("check", str(tmp_path), "--user", "alice") == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["check", "nowhere"], "there is no folder"),
+        (["check", "."], "holds no team/name.prompt"),
+        (["pull", ".", "--user", "nobody"], "there is no user nobody"),
+        (["pull", ".", "--team", "trust"], "is in no team trust"),
+        (["import", "--from", "openai", "--team", "hiring", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_it_says_what_a_command_lacks(
+    alice: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], part: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    by_alice = [] if "--user" in words else ["--user", "alice"]
+
+    with pytest.raises(CommandError, match=part):
+        call_command("prompts", *words, *by_alice)
