@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -16,6 +17,7 @@ from playground.policy.origins import header
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 MAX_BODY = 10 * 2**20
+MAX_PARAMETERS = 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -29,7 +31,7 @@ class Asking:
 
     ``rest`` is what follows the route in the path: the id of one model; ``key`` the id of the API
     key it came with, empty for a session; ``prompt`` the name and version that its messages begin
-    with.
+    with; ``query`` what the address asks for, as it came; ``known`` its ``If-None-Match``.
     """
 
     context: RequestContext
@@ -37,6 +39,8 @@ class Asking:
     rest: str = ""
     key: str = ""
     prompt: tuple[str, int] | None = None
+    query: bytes = b""
+    known: str = ""
 
     def text(self, name: str, *, required: bool = True) -> str:
         """Return a field that is text.
@@ -87,6 +91,21 @@ class Asking:
         if value is not None and not isinstance(value, dict):
             raise wrong(name, "must be an object")
         return value
+
+    def parameters(self) -> dict[str, str]:
+        """Return what the address asks for; of a name that comes twice, the last.
+
+        Raises:
+            InvalidInput: ``request.malformed``.
+        """
+        try:
+            query = self.query.decode("ascii")
+            named = parse_qs(query, errors="strict", max_num_fields=MAX_PARAMETERS)
+        except ValueError as error:
+            raise InvalidInput(
+                "request.malformed", "The address cannot be read.", http_status=400
+            ) from error
+        return {name: values[-1] for name, values in named.items()}
 
 
 def wrong(param: str, what: str) -> InvalidInput:
