@@ -373,6 +373,8 @@ class _Line:
 
 def _path(name: str) -> str:
     team, _, short = name.partition("/")
+    if team in ("", ".", "..") or short in ("", ".", ".."):
+        raise Missing("prompt.not-found", "A prompt is named team/name.")
     return f"/v1/prompts/{quote(team, safe='')}/{quote(short, safe='')}"
 
 
