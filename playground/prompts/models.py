@@ -18,6 +18,7 @@ from playground.prompts.label_models import (
     ProtectedLabel,
     RequiredFragment,
 )
+from playground.prompts.revising import Revision
 
 __all__ = [
     "Draft",
@@ -29,6 +30,7 @@ __all__ = [
     "PromptVersion",
     "ProtectedLabel",
     "RequiredFragment",
+    "Revision",
 ]
 
 
@@ -162,6 +164,19 @@ class PromptVersion(models.Model):
                 "response_format": self.response_format,
             }
         )
+
+    @cached_property
+    def composed_from(self) -> list[dict[str, Any]]:
+        """Return what it includes: the name as written, the version taken, and through which."""
+        rows = self.inclusions.select_related("fragment__prompt__team", "through__prompt__team")
+        return [
+            {
+                "name": row.name,
+                "fragment": row.fragment.ref,
+                "through": row.through.ref if row.through else None,
+            }
+            for row in rows
+        ]
 
     @property
     def ref(self) -> str:

@@ -1,12 +1,15 @@
 """Choose the version of a prompt that somebody names, and render it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+from django.db import connection
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.gateway.prompting import Resolved
+from playground.prompts import holding
 from playground.prompts.composing import includes_of
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import find_prompt, version_of
@@ -34,6 +37,9 @@ class Chosen:
 class Assigner(Protocol):
     """Choose another version than the one behind a label, or None to leave it.
 
+    The prompt is one and the same object until something about it changes: what was read for it
+    may be kept with it.
+
     Args:
         key: what stays with one arm, such as ``member:42`` or ``thread:<uuid>``; None where the
             caller named nothing, and then the context's subject is who asks.
@@ -57,9 +63,13 @@ def find(
 ) -> PromptVersion:
     """Return the version that is named, by number or by label; the newest is ``latest``.
 
+    Held in memory, but for those in a transaction: they see what it has changed.
+
     Raises:
         NotFound: ``prompt.not-found``, ``prompt.version-not-found``, ``prompt.label-unknown``.
     """
+    if not connection.in_atomic_block:
+        return holding.find(context, name=name, label=label, version=version)
     prompt = find_prompt(context, name, audit=False)
     return version_of(prompt, label=label, version=version)
 
@@ -79,15 +89,40 @@ def choose(
     Raises:
         InvalidInput: ``prompt.label-and-version``, both are named.
     """
+    _refuse_both(label, version)
+    chosen = _chosen(find(context, name=name, label=label, version=version), label, version)
+    for assigner in _assigners if label else ():
+        prompt = chosen.version.prompt
+        other = assigner(context, prompt=prompt, chosen=chosen, key=key)
+        if other is not None:
+            chosen = replace(other, version=holding.same(other.version, prompt=prompt))
+    return chosen
+
+
+def choose_at_hand(
+    context: RequestContext,
+    *,
+    name: str,
+    label: str | None = None,
+    version: int | None = None,
+) -> Chosen | None:
+    """Return what ``choose`` would, or None where it might have to ask the database."""
+    _refuse_both(label, version)
+    if label and _assigners:
+        return None
+    found = holding.at_hand(context, name=name, label=label, version=version)
+    return None if found is None else _chosen(found, label, version)
+
+
+def _refuse_both(label: str | None, version: int | None) -> None:
     if label is not None and version is not None:
         raise InvalidInput("prompt.label-and-version", "Name a label or a version, not both.")
-    found = find(context, name=name, label=label, version=version)
+
+
+def _chosen(found: PromptVersion, label: str | None, version: int | None) -> Chosen:
     if version is not None:
         return Chosen(found, None, reason=f"version {version} was asked for")
-    chosen = Chosen(found, label, reason=f"label {label}" if label else "the newest version")
-    for assigner in _assigners if label else ():
-        chosen = assigner(context, prompt=found.prompt, chosen=chosen, key=key) or chosen
-    return chosen
+    return Chosen(found, label, reason=f"label {label}" if label else "the newest version")
 
 
 def render_version(

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -30,7 +30,7 @@ class Holding:
         revision: of the state that it knows; an older one than the stored is asked for again
             before it is used.
         labels: version by label.
-        newest: the version that ``latest`` leads to.
+        latest: the version that ``latest`` leads to.
         versions: those whose content is in memory.
     """
 
@@ -38,7 +38,7 @@ class Holding:
     silent_s: float
     revision: UUID | None
     labels: Mapping[str, int]
-    newest: int
+    latest: int | None
     versions: tuple[int, ...]
 
 
@@ -64,7 +64,7 @@ class Teller:
             redis.RedisError: Redis does not answer.
         """
         client, name = connection(), _held(self.process)
-        seconds, _ = client.time()
+        seconds = _now(client)
         if not client.exists(name):
             self._told.clear()
         now = {str(prompt): orjson.dumps(state) for prompt, state in held.items()}
@@ -86,8 +86,8 @@ def processes_holding(prompt: UUID) -> list[Holding]:
     """Return who holds the prompt, by name; nobody while Redis is away."""
     client = connection()
     try:
-        seconds, _ = client.time()
-        heard = client.zrange(PROCESSES, 0, -1, withscores=True)
+        seconds = _now(client)
+        heard = cast("list[tuple[bytes, float]]", client.zrange(PROCESSES, 0, -1, withscores=True))
         with client.pipeline() as steps:
             for process, _ in heard:
                 steps.hget(_held(process.decode()), str(prompt))
@@ -108,9 +108,14 @@ def _holding(process: str, silent_s: float, state: Mapping[str, Any]) -> Holding
         silent_s=max(0.0, silent_s),
         revision=UUID(revision) if revision else None,
         labels=state["labels"],
-        newest=state["newest"],
+        latest=state["latest"],
         versions=tuple(state["versions"]),
     )
+
+
+def _now(client: "redis.Redis") -> int:
+    # Redis's own clock: those of hosts differ.
+    return int(cast("tuple[int, int]", client.time())[0])
 
 
 def _held(process: str) -> str:
