@@ -37,7 +37,7 @@ async def resolve(asking: Asking, answer: Answer) -> None:
 
 async def render(asking: Asking, answer: Answer) -> None:
     """Tell the messages or the text that a version gives with these variables."""
-    label, key = (asking.text(name, required=False) or None for name in ("label", "key"))
+    label, key = (asking.text(name) if name in asking.body else None for name in ("label", "key"))
     version = asking.number("version", low=1, high=2**31 - 1, whole=True)
     variables = asking.thing("variables") or {}
     history = asking.objects("history") if asking.body.get("history") is not None else None
@@ -64,8 +64,8 @@ def route_of(rest: str) -> Route | None:
 async def _choose(
     asking: Asking, label: str | None, version: int | None, key: str | None
 ) -> Chosen:
-    if key is not None and len(key) > MAX_KEY:
-        raise wrong("key", f"has at most {MAX_KEY} characters")
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise wrong("key", f"has 1 to {MAX_KEY} characters")
     name = "/".join(asking.rest.split("/")[:2])
     at_hand = choose_at_hand(asking.context, name=name, label=label, version=version)
     if at_hand is not None:

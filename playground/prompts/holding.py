@@ -248,8 +248,8 @@ def _load_version(prompt: Prompt, number: int) -> PromptVersion:
         raise NotFound("prompt.version-not-found", f"{prompt} has no version {number}.")
     version.prompt = prompt
     below = reachable(Piece("", includes_of(version)))
-    weight = sum(map(len, version.content.templates)) + sum(len(each.template) for each in below)
-    # Whoever gets it from memory is on an event loop, where nothing can be read.
-    assert version.composed_from is not None
+    # All of it is read here: whoever gets it from memory is on an event loop.
+    weight = len(version.composed_from) + sum(map(len, version.content.templates))
+    weight += sum(len(each.template) for each in below)
     _memory.versions.put((prompt.pk, number), version, weight=weight)
     return version

@@ -55,7 +55,7 @@ class Teller:
 
     def __init__(self, part: str) -> None:
         self.process = f"{part}@{socket.gethostname()}:{os.getpid()}"
-        self._told: dict[str, bytes] = {}
+        self._told: dict[Any, bytes] = {}
 
     def tell(self, held: Mapping[UUID, Mapping[str, Any]]) -> None:
         """Write what has changed since the last time, or all of it where Redis has lost it.
@@ -67,8 +67,10 @@ class Teller:
         seconds = _now(client)
         if not client.exists(name):
             self._told.clear()
-        now = {str(prompt): orjson.dumps(state) for prompt, state in held.items()}
-        changed = {each: state for each, state in now.items() if self._told.get(each) != state}
+        now: dict[Any, bytes] = {str(prompt): orjson.dumps(state) for prompt, state in held.items()}
+        changed: dict[Any, Any] = {
+            each: state for each, state in now.items() if self._told.get(each) != state
+        }
         gone = self._told.keys() - now.keys()
         with client.pipeline() as steps:
             if changed:
@@ -115,7 +117,7 @@ def _holding(process: str, silent_s: float, state: Mapping[str, Any]) -> Holding
 
 def _now(client: "redis.Redis") -> int:
     # Redis's own clock: those of hosts differ.
-    return int(cast("tuple[int, int]", client.time())[0])
+    return int(client.time()[0])
 
 
 def _held(process: str) -> str:

@@ -100,7 +100,9 @@ class Asking:
         """
         try:
             query = self.query.decode("ascii")
-            named = parse_qs(query, errors="strict", max_num_fields=MAX_PARAMETERS)
+            named = parse_qs(
+                query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+            )
         except ValueError as error:
             raise InvalidInput(
                 "request.malformed", "The address cannot be read.", http_status=400
