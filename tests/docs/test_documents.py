@@ -45,6 +45,27 @@ def test_it_calls_the_gateway_as_written(live_stack: Stack) -> None:
     assert "rule" in streamed.stdout
 
 
+def test_it_takes_prompts_as_written(live_stack: Stack) -> None:
+    blocks = BLOCK.findall((ROOT / "docs/client.md").read_text())
+    shell = "\n".join(code for language, code in blocks if language == "bash")
+    program = next(code for language, code in blocks if language == "python")
+    key = live_stack.manage("create_api_key", "--user", "ana", "--team", "hiring").split()[-1]
+    environment = os.environ | {"BASE": live_stack.base, "KEY": key, "PYTHONPATH": str(ROOT)}
+
+    asked = subprocess.run(
+        ["bash", "-euc", shell], env=environment, capture_output=True, text=True, check=True
+    )
+    called = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert '"reason":"label latest"' in asked.stdout
+    assert "You work for Ada." in asked.stdout
+    assert "label latest" in called.stdout
+    assert "You work for Ada." in called.stdout
+    assert "prompt.label-unknown" in called.stdout
+
+
 def test_it_runs_the_api_tour_as_written(live_stack: Stack) -> None:
     blocks = BLOCK.findall((ROOT / "docs/api.md").read_text())
     shell = "\n".join(code for language, code in blocks if language == "bash")

@@ -93,6 +93,7 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"messages": [{"role": "user", "template": "hi"}]}},
         teammate={"GET": (405,)},
     ),
+    "api/prompts/<team>/<name>/processes": Known(),
     "models": Known(),
     "models/routes": Known(),
     "api/models/routes": Known(),
