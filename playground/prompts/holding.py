@@ -59,7 +59,7 @@ class _Memory:
     prompts: Shelf[tuple[str, str], _Held] = field(
         default_factory=lambda: Shelf(things=MAX_PROMPTS)
     )
-    versions: Shelf[tuple[UUID, int], PromptVersion] = field(
+    versions: Shelf[tuple[UUID, UUID | None, int], PromptVersion] = field(
         default_factory=lambda: Shelf(things=MAX_VERSIONS, weight=MAX_CHARACTERS)
     )
     permitted: Shelf[tuple[Any, ...], float] = field(
@@ -95,7 +95,7 @@ def find(
         require(context, "view", held.prompt.resource(context), audit=False)
         _memory.permitted.put(_permission(context, held.prompt), at)
     number = _number(held, label=label, version=version)
-    return _version(held, number) or _load_version(held.prompt, number)
+    return _version(held, number) or _load_version(held, number)
 
 
 def at_hand(
@@ -114,10 +114,16 @@ def at_hand(
     return _version(held, _number(held, label=label, version=version))
 
 
-def same(version: PromptVersion, *, prompt: Prompt) -> PromptVersion:
-    """Return the version as it is held, with all that rendering it takes; may ask the database."""
-    held = _memory.versions.get((prompt.pk, version.number))
-    return held or _load_version(prompt, version.number)
+def version_of(prompt: Prompt, number: int) -> PromptVersion:
+    """Return another version of a prompt that was found; asks the database for what is not held.
+
+    Raises:
+        NotFound: ``prompt.version-not-found``.
+    """
+    held = _memory.prompts.get((prompt.team.slug, prompt.name))
+    if held is None or held.prompt is not prompt:
+        return _read_version(prompt, number)
+    return _version(held, number) or _load_version(held, number)
 
 
 def refresh() -> None:
@@ -138,15 +144,15 @@ def forget(prompt: UUID | None = None) -> None:
 
 def told() -> dict[UUID, dict[str, Any]]:
     """Return what is held of each prompt, for ``telling``."""
-    numbers: dict[UUID, list[int]] = {}
-    for (prompt, number), _ in _memory.versions.items():
-        numbers.setdefault(prompt, []).append(number)
+    numbers: dict[tuple[UUID, UUID | None], list[int]] = {}
+    for (prompt, revision, number), _ in _memory.versions.items():
+        numbers.setdefault((prompt, revision), []).append(number)
     return {
         held.prompt.pk: {
             "revision": held.revision,
             "labels": held.labels,
             "latest": held.latest,
-            "versions": sorted(numbers.get(held.prompt.pk, ())),
+            "versions": sorted(numbers.get((held.prompt.pk, held.revision), ())),
         }
         for _, held in _memory.prompts.items()
     }
@@ -184,10 +190,8 @@ def _number(held: _Held, *, label: str | None, version: int | None) -> int:
 
 
 def _version(held: _Held, number: int) -> PromptVersion | None:
-    found = _memory.versions.get((held.prompt.pk, number))
-    if found is not None:
-        found.prompt = held.prompt
-    return found
+    # That a version is archived is news of its prompt, which then has another revision.
+    return _memory.versions.get((held.prompt.pk, held.revision, number))
 
 
 def _refresh_for(place: tuple[str, str], held: _Held) -> None:
@@ -240,16 +244,21 @@ def _load(place: tuple[str, str]) -> _Held | None:
     return held
 
 
-def _load_version(prompt: Prompt, number: int) -> PromptVersion:
+def _load_version(held: _Held, number: int) -> PromptVersion:
+    version = _read_version(held.prompt, number)
+    # All of it is read here: whoever gets it from memory is on an event loop.
+    below = reachable(Piece("", includes_of(version)))
+    weight = len(version.composed_from) + sum(map(len, version.content.templates))
+    weight += sum(len(each.template) for each in below)
+    _memory.versions.put((held.prompt.pk, held.revision, number), version, weight=weight)
+    return version
+
+
+def _read_version(prompt: Prompt, number: int) -> PromptVersion:
     version = None
     if 0 < number < 2**31:
         version = PromptVersion.objects.filter(prompt=prompt, number=number).first()
     if version is None:
         raise NotFound("prompt.version-not-found", f"{prompt} has no version {number}.")
     version.prompt = prompt
-    below = reachable(Piece("", includes_of(version)))
-    # All of it is read here: whoever gets it from memory is on an event loop.
-    weight = len(version.composed_from) + sum(map(len, version.content.templates))
-    weight += sum(len(each.template) for each in below)
-    _memory.versions.put((prompt.pk, number), version, weight=weight)
     return version

@@ -167,12 +167,13 @@ class PromptVersion(models.Model):
 
     @cached_property
     def composed_from(self) -> list[dict[str, Any]]:
-        """Return what it includes: the name as written, the version taken, and through which."""
+        """Return what it includes: whose version, the name as written, and through which."""
         rows = self.inclusions.select_related("fragment__prompt__team", "through__prompt__team")
         return [
             {
+                "fragment": row.fragment.prompt.path,
+                "version": row.fragment.number,
                 "name": row.name,
-                "fragment": row.fragment.ref,
                 "through": row.through.ref if row.through else None,
             }
             for row in rows

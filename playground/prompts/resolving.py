@@ -1,7 +1,7 @@
 """Choose the version of a prompt that somebody names, and render it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db import connection
@@ -38,7 +38,7 @@ class Assigner(Protocol):
     """Choose another version than the one behind a label, or None to leave it.
 
     The prompt is one and the same object until something about it changes: what was read for it
-    may be kept with it.
+    may be kept with it. ``holding.version_of`` finds its other versions in memory.
 
     Args:
         key: what stays with one arm, such as ``member:42`` or ``thread:<uuid>``; None where the
@@ -93,9 +93,7 @@ def choose(
     chosen = _chosen(find(context, name=name, label=label, version=version), label, version)
     for assigner in _assigners if label else ():
         prompt = chosen.version.prompt
-        other = assigner(context, prompt=prompt, chosen=chosen, key=key)
-        if other is not None:
-            chosen = replace(other, version=holding.same(other.version, prompt=prompt))
+        chosen = assigner(context, prompt=prompt, chosen=chosen, key=key) or chosen
     return chosen
 
 

@@ -218,7 +218,9 @@ async def test_it_tells_what_a_version_is_composed_from(
     told = (await http.get(ADDRESS)).json()
     rendered = (await http.post(f"{ADDRESS}/render", json={})).json()
 
-    assert told["composed_from"] == [{"name": "fair", "fragment": "hiring/fair@1", "through": None}]
+    assert told["composed_from"] == [
+        {"fragment": "hiring/fair", "version": 1, "name": "fair", "through": None}
+    ]
     assert rendered["messages"] == [{"role": "system", "content": "Be fair. Hi."}]
 
 

@@ -14,7 +14,7 @@ from playground.policy.models import Membership, User
 from playground.prompts import holding, telling, watching
 from playground.prompts.changing import PromptChanged
 from playground.prompts.holding import FRESH_S, PERMITTED_S, find
-from playground.prompts.models import Label, Prompt, PromptVersion
+from playground.prompts.models import Label, Prompt
 from playground.prompts.resolving import Chosen, choose, choose_at_hand, register_assigner
 from playground.prompts.resolving import _assigners as assigners
 from playground.prompts.revising import revisions
@@ -225,8 +225,9 @@ def test_it_asks_the_assigner_and_takes_its_version_from_memory(
         prompts.append(prompt)
         if key is None:
             return None
-        candidate = PromptVersion.objects.get(prompt=prompt, number=2)
-        return Chosen(candidate, chosen.label, arm="candidate", reason="told so")
+        return Chosen(
+            holding.version_of(prompt, 2), chosen.label, arm="candidate", reason="told so"
+        )
 
     others = list(assigners)
     register_assigner(assign)
