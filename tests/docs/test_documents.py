@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,20 @@ def test_it_takes_prompts_as_written(live_stack: Stack) -> None:
     key = live_stack.manage("create_api_key", "--user", "ana", "--team", "hiring").split()[-1]
     environment = os.environ | {"BASE": live_stack.base, "KEY": key, "PYTHONPATH": str(ROOT)}
 
-    asked = subprocess.run(
-        ["bash", "-euc", shell], env=environment, capture_output=True, text=True, check=True
-    )
     called = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
+    # Once a second it is told who holds what.
+    time.sleep(2.5)
+    asked = subprocess.run(
+        ["bash", "-euc", shell], env=environment, capture_output=True, text=True, check=True
+    )
 
-    assert '"reason":"label latest"' in asked.stdout
-    assert "You work for Ada." in asked.stdout
-    assert "label latest" in called.stdout
-    assert "You work for Ada." in called.stdout
+    assert '"reason":"label production"' in asked.stdout
+    assert "from Ada of Example" in asked.stdout
+    assert '"process": "web@' in asked.stdout
+    assert "1 label production" in called.stdout
+    assert "from Ada of Example" in called.stdout
     assert "prompt.label-unknown" in called.stdout
 
 
@@ -85,3 +89,18 @@ def test_it_runs_the_api_tour_as_written(live_stack: Stack) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "run.ended" in done.stdout
     assert '"status": "succeeded"' in done.stdout
+
+
+def test_it_works_with_prompts_as_written(live_stack: Stack) -> None:
+    blocks = BLOCK.findall((ROOT / "docs/prompts.md").read_text())
+    shell = "\n".join(code for language, code in blocks if language == "bash")
+    key = live_stack.manage("create_api_key", "--user", "pia", "--team", "hiring").split()[-1]
+    environment = os.environ | {"BASE": live_stack.base, "KEY": key}
+
+    done = subprocess.run(
+        ["bash", "-euc", shell], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "A warm welcome to Ada." in done.stdout
+    assert '"status": "open"' in done.stdout
