@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench gateway shots requirements
+.PHONY: help run test lint bench gateway prompts shots requirements
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 help:
 	@echo "make run    start everything and print a login link (PORT, PLAYGROUND_HOME)"
 	@echo "make test   lint, types and every test on the real services"
-	@echo "make bench  measure, print JSON and a table; 'make bench gateway' what /v1 adds to a call"
+	@echo "make bench  measure, print JSON and a table; 'make bench gateway' what /v1 adds to a call,"
+	@echo "            'make bench prompts' what resolving and rendering a prompt takes"
 	@echo "make shots  take a picture of every screen"
 
 run: $(VENV)/run.done
@@ -30,10 +31,10 @@ lint: $(VENV)/test.done
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/test.done
-	@$(BIN)/python -m tests.bench$(if $(filter gateway,$(MAKECMDGOALS)),.gateway)
+	@$(BIN)/python -m tests.bench$(addprefix .,$(filter gateway prompts,$(MAKECMDGOALS)))
 
-# A word after `make bench`, not a target of its own.
-gateway:
+# Words after `make bench`, not targets of their own.
+gateway prompts:
 	@:
 
 shots: $(VENV)/test.done

@@ -36,6 +36,14 @@ def keep_the_ledger(**_: object) -> None:
 
 
 @worker_ready.connect
+def keep_prompts_fresh(**_: object) -> None:
+    """Notice beside the runs when a prompt has changed."""
+    from playground.prompts import watching
+
+    watching.watch("worker")
+
+
+@worker_ready.connect
 def warm_up(**_: object) -> None:
     """Load what the first run would wait for: the tokenizer, and the skills' embeddings."""
     threading.Thread(target=_load_models, name="warm-up", daemon=True).start()

@@ -149,8 +149,10 @@ def warm_up() -> None:
     while not apps.ready:
         time.sleep(0.05)
     from playground.gateway import tokens, watching
+    from playground.prompts import watching as prompts
 
     watching.watch()
+    prompts.watch("web")
     tokens.count("warm up")
     # What is loaded by now stays: the collector need not look at it again after every few calls.
     gc.collect()

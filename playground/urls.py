@@ -21,6 +21,7 @@ from playground.prompts.api import prompts_api
 from playground.prompts.fragments_api import fragments_api
 from playground.prompts.import_api import import_api
 from playground.prompts.labels_api import labels_api
+from playground.prompts.processes_api import processes_api
 from playground.prompts.ramps_api import ramps_api
 from playground.prompts.versions_api import versions_api
 from playground.tracing import views as tracing
@@ -45,6 +46,7 @@ api.add_router("/runs", runs_api)
 api.add_router("/skills", skills_api)
 api.add_router("/prompts", ramps_api)
 api.add_router("/prompts", import_api)
+api.add_router("/prompts", processes_api)
 api.add_router("/prompts", labels_api)
 api.add_router("/prompts", prompts_api)
 api.add_router("/prompts", versions_api)

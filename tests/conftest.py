@@ -39,6 +39,7 @@ from playground.core import spans  # noqa: E402
 from playground.core.provisioning import acting_as  # noqa: E402
 from playground.gateway import watching  # noqa: E402
 from playground.gateway.breaking import breaker  # noqa: E402
+from playground.prompts import holding  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
 pytest_plugins = ["tests.people"]
@@ -87,8 +88,9 @@ def django_db_setup(
 
 @pytest.fixture(autouse=True)
 def fresh_configuration() -> None:
-    """Let no test see what another configured, nor whose circuits it broke."""
+    """Let no test see what another configured or held, nor whose circuits it broke."""
     watching.forget()
+    holding.forget()
     breaker.reset()
 
 

@@ -9,8 +9,10 @@ class PromptsConfig(AppConfig):
     verbose_name = "Prompts"
 
     def ready(self) -> None:
-        """Let calls of models name prompts, and ramps choose among versions and learn of calls."""
+        """Let calls of models and programs name prompts, and ramps choose and learn of calls."""
         from playground.gateway import keeping, prompting
+        from playground.gateway.door import routes
+        from playground.prompts import changing, door, watching
         from playground.prompts.observing_calls import observe
         from playground.prompts.resolving import register_assigner, resolve
         from playground.prompts.steering import steer
@@ -18,3 +20,5 @@ class PromptsConfig(AppConfig):
         prompting.register(resolve)
         register_assigner(steer)
         keeping.register(observe)
+        routes.register(door.PREFIX, door.route_of)
+        changing.on_change(watching.hint)

@@ -21,6 +21,7 @@ from playground.prompts.label_models import (
 )
 from playground.prompts.observed_models import ArmSums, Exposure, HourSums, UnitTally
 from playground.prompts.ramp_models import GuardMetric, Ramp, RampEvent
+from playground.prompts.revising import Revision
 
 __all__ = [
     "ArmSums",
@@ -38,6 +39,7 @@ __all__ = [
     "Ramp",
     "RampEvent",
     "RequiredFragment",
+    "Revision",
     "UnitTally",
 ]
 
@@ -177,6 +179,20 @@ class PromptVersion(models.Model):
                 "response_format": self.response_format,
             }
         )
+
+    @cached_property
+    def composed_from(self) -> list[dict[str, Any]]:
+        """Return what it includes: whose version, the name as written, and through which."""
+        rows = self.inclusions.select_related("fragment__prompt__team", "through__prompt__team")
+        return [
+            {
+                "fragment": row.fragment.prompt.path,
+                "version": row.fragment.number,
+                "name": row.name,
+                "through": row.through.ref if row.through else None,
+            }
+            for row in rows
+        ]
 
     @property
     def ref(self) -> str:

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.db import connection
+
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.gateway.prompting import Resolved
+from playground.prompts import holding
 from playground.prompts.composing import includes_of
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import find_prompt, version_of
@@ -33,8 +36,20 @@ class Chosen:
     observed: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """Where somebody is led who named a label: to the version of this number, and why."""
+
+    number: int
+    arm: str
+    reason: str
+    observed: Mapping[str, Any] | None = None
+
+
 class Assigner(Protocol):
-    """Choose another version than the one behind a label, or None to leave it.
+    """Choose the version that somebody gets behind a label, or None to leave it.
+
+    It asks nobody: what it takes has been read with the prompt.
 
     Args:
         key: what stays with one arm, such as ``member:42`` or ``thread:<uuid>``; None where the
@@ -42,8 +57,8 @@ class Assigner(Protocol):
     """
 
     def __call__(
-        self, context: RequestContext, *, prompt: Prompt, chosen: Chosen, key: str | None
-    ) -> Chosen | None: ...
+        self, context: RequestContext, *, prompt: Prompt, label: str, key: str | None
+    ) -> Steered | None: ...
 
 
 _assigners: list[Assigner] = []
@@ -59,9 +74,13 @@ def find(
 ) -> PromptVersion:
     """Return the version that is named, by number or by label; the newest is ``latest``.
 
+    Held in memory, but for those in a transaction: they see what it has changed.
+
     Raises:
         NotFound: ``prompt.not-found``, ``prompt.version-not-found``, ``prompt.label-unknown``.
     """
+    if not connection.in_atomic_block:
+        return holding.find(context, name=name, label=label, version=version)
     prompt = find_prompt(context, name, audit=False)
     return version_of(prompt, label=label, version=version)
 
@@ -81,15 +100,58 @@ def choose(
     Raises:
         InvalidInput: ``prompt.label-and-version``, both are named.
     """
+    _refuse_both(label, version)
+    found = find(context, name=name, label=label, version=version)
+    steered = _steered(context, found.prompt, label, key)
+    if steered is None:
+        return _chosen(found, label, version)
+    same = steered.number == found.number
+    return _led(found if same else holding.version_of(found.prompt, steered.number), label, steered)
+
+
+def choose_at_hand(
+    context: RequestContext,
+    *,
+    name: str,
+    label: str | None = None,
+    version: int | None = None,
+    key: str | None = None,
+) -> Chosen | None:
+    """Return what ``choose`` would, or None where it might have to ask the database."""
+    _refuse_both(label, version)
+    found = holding.at_hand(context, name=name, label=label, version=version)
+    if found is None:
+        return None
+    steered = _steered(context, found.prompt, label, key)
+    if steered is None:
+        return _chosen(found, label, version)
+    same = steered.number == found.number
+    other = found if same else holding.version_at_hand(found.prompt, steered.number)
+    return None if other is None else _led(other, label, steered)
+
+
+def _steered(
+    context: RequestContext, prompt: Prompt, label: str | None, key: str | None
+) -> Steered | None:
+    if not label:
+        return None
+    asked = (each(context, prompt=prompt, label=label, key=key) for each in _assigners)
+    return next(filter(None, asked), None)
+
+
+def _led(version: PromptVersion, label: str | None, steered: Steered) -> Chosen:
+    return Chosen(version, label, steered.arm, steered.reason, steered.observed)
+
+
+def _refuse_both(label: str | None, version: int | None) -> None:
     if label is not None and version is not None:
         raise InvalidInput("prompt.label-and-version", "Name a label or a version, not both.")
-    found = find(context, name=name, label=label, version=version)
+
+
+def _chosen(found: PromptVersion, label: str | None, version: int | None) -> Chosen:
     if version is not None:
         return Chosen(found, None, reason=f"version {version} was asked for")
-    chosen = Chosen(found, label, reason=f"label {label}" if label else "the newest version")
-    for assigner in _assigners if label else ():
-        chosen = assigner(context, prompt=found.prompt, chosen=chosen, key=key) or chosen
-    return chosen
+    return Chosen(found, label, reason=f"label {label}" if label else "the newest version")
 
 
 def render_version(

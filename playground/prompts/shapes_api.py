@@ -107,7 +107,6 @@ def prompt_out(prompt: Prompt) -> dict[str, Any]:
 
 def version_out(version: PromptVersion) -> dict[str, Any]:
     """Describe a version with its content."""
-    rows = version.inclusions.select_related("fragment__prompt__team", "through__prompt__team")
     return {
         "prompt": version.prompt.path,
         "version": version.number,
@@ -121,15 +120,7 @@ def version_out(version: PromptVersion) -> dict[str, Any]:
         "author": version.author,
         "archived": version.archived_at is not None,
         "content_hash": version.content_hash,
-        "composed_from": [
-            {
-                "fragment": row.fragment.prompt.path,
-                "version": row.fragment.number,
-                "name": row.name,
-                "through": row.through.ref if row.through else None,
-            }
-            for row in rows
-        ],
+        "composed_from": version.composed_from,
         "created_at": version.created_at,
     }
 

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,30 @@ def test_it_calls_the_gateway_as_written(live_stack: Stack) -> None:
     assert "offline/planner" in called.stdout
     assert "chat.completion" in called.stdout
     assert "rule" in streamed.stdout
+
+
+def test_it_takes_prompts_as_written(live_stack: Stack) -> None:
+    blocks = BLOCK.findall((ROOT / "docs/client.md").read_text())
+    shell = "\n".join(code for language, code in blocks if language == "bash")
+    program = next(code for language, code in blocks if language == "python")
+    key = live_stack.manage("create_api_key", "--user", "ana", "--team", "hiring").split()[-1]
+    environment = os.environ | {"BASE": live_stack.base, "KEY": key, "PYTHONPATH": str(ROOT)}
+
+    called = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    # Once a second it is told who holds what.
+    time.sleep(2.5)
+    asked = subprocess.run(
+        ["bash", "-euc", shell], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert '"reason":"label production"' in asked.stdout
+    assert "from Ada of Example" in asked.stdout
+    assert '"process": "web@' in asked.stdout
+    assert "1 label production" in called.stdout
+    assert "from Ada of Example" in called.stdout
+    assert "prompt.label-unknown" in called.stdout
 
 
 def test_it_runs_the_api_tour_as_written(live_stack: Stack) -> None:

@@ -118,6 +118,7 @@ KNOWN: dict[str, Known] = {
     "api/prompts/<team>/<name>/ramps/<ramp_id>/<action>": Known(
         bodies={"POST": {"reason": "so"}}, teammate={"GET": (405,)}
     ),
+    "api/prompts/<team>/<name>/processes": Known(),
     "api/prompts": Known(
         query="q={prompt}", bodies={"POST": {"name": "fresh", "content": _CONTENT}}
     ),

@@ -24,6 +24,7 @@ from django.test import Client
 from agents.building import save_agent
 from agents.specifying import AgentSpec
 from agents.threads import open_thread, post_message
+from playground.gateway.door.routes import _rooms
 from playground.gateway.door.serving import ROUTES as ROUTES_OF_GATEWAY
 from playground.gateway.embeddings import MODEL as EMBEDDINGS
 from playground.messaging.models import Run
@@ -382,6 +383,7 @@ GATEWAY = {
 
 def test_it_knows_every_door_of_the_gateway_when_its_routes_are_read():
     assert set(ROUTES_OF_GATEWAY) == set(GATEWAY), "describe these in GATEWAY"
+    assert set(_rooms) == {"/v1/prompts/"}, "tests/prompts/test_door.py walks this one"
 
 
 @pytest.mark.parametrize("path", sorted(GATEWAY))

@@ -49,10 +49,9 @@ def chosen(user: User, key: str | None, **named: Any) -> Chosen:
 def arms(user: User, count: int = 200) -> dict[str, str | None]:
     """Return the arm of each of many members, of a prompt that is read once."""
     first = find(user.context(), name=PATH, version=1)
-    plain = Chosen(first, "production")
 
     def arm_of(key: str) -> str | None:
-        steered = steer(user.context(), prompt=first.prompt, chosen=plain, key=key)
+        steered = steer(user.context(), prompt=first.prompt, label="production", key=key)
         return steered.arm if steered else None
 
     return {key: arm_of(key) for key in (f"member:{n}" for n in range(count))}

@@ -18,7 +18,7 @@ from playground.prompts.protecting import (
     require_fragment,
     set_protected,
 )
-from playground.prompts.resolving import Chosen, choose, find, register_assigner
+from playground.prompts.resolving import Steered, choose, find, register_assigner
 from playground.prompts.saving import save_version
 from tests.prompts.conftest import chat
 
@@ -275,8 +275,8 @@ def test_it_demands_the_fragment_that_the_team_requires(
 def test_it_lets_an_assigner_choose_behind_a_label_alone(alice: User, two: PromptVersion) -> None:
     move_label(alice.context(), "outreach", label="staging", version=1)
 
-    def candidate(context: object, *, prompt: object, chosen: Chosen, key: str | None) -> Chosen:
-        return Chosen(two, chosen.label, arm="candidate", reason=f"10 % of keys, {key} among them")
+    def candidate(context: object, *, prompt: object, label: str, key: str | None) -> Steered:
+        return Steered(two.number, "candidate", f"10 % of keys, {key} among them")
 
     from playground.prompts import resolving
 

@@ -82,6 +82,18 @@ class Answer:
         await self._head(status, content_type, length=len(body))
         await self._send({"type": "http.response.body", "body": body})
 
+    async def tagged(self, body: bytes, content_type: str, *, tag: str, known: str) -> None:
+        """Send a body with its entity tag; only the head where the caller knows it already.
+
+        ``known`` is the caller's ``If-None-Match``.
+        """
+        self.headers["ETag"] = tag
+        if any(each.strip().removeprefix("W/") in (tag, "*") for each in known.split(",")):
+            await self._head(304, content_type)
+            await self._send({"type": "http.response.body", "body": b""})
+            return
+        await self.whole(body, content_type)
+
     async def error(self, error: PlaygroundError) -> None:
         """Send an error: as the answer, or as the last event of a stream that has begun."""
         if self.begun:

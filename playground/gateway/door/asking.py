@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -18,6 +19,7 @@ from playground.policy.origins import header
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 MAX_BODY = 10 * 2**20
 _MOST_DIGITS = 20
+MAX_PARAMETERS = 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -30,7 +32,8 @@ class Asking:
     """A request with its caller; ``body`` is empty where the method has none.
 
     ``rest`` is what follows the route in the path: the id of one model; ``key`` the id of the API
-    key it came with, empty for a session; ``prompt`` what its messages begin with.
+    key it came with, empty for a session; ``prompt`` what its messages begin with; ``query`` what
+    the address asks for, as it came; ``known`` its ``If-None-Match``.
     """
 
     context: RequestContext
@@ -38,6 +41,8 @@ class Asking:
     rest: str = ""
     key: str = ""
     prompt: Resolved | None = None
+    query: bytes = b""
+    known: str = ""
 
     def text(self, name: str, *, required: bool = True) -> str:
         """Return a field that is text.
@@ -88,6 +93,23 @@ class Asking:
         if value is not None and not isinstance(value, dict):
             raise wrong(name, "must be an object")
         return value
+
+    def parameters(self) -> dict[str, str]:
+        """Return what the address asks for; of a name that comes twice, the last.
+
+        Raises:
+            InvalidInput: ``request.malformed``.
+        """
+        try:
+            query = self.query.decode("ascii")
+            named = parse_qs(
+                query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+            )
+        except ValueError as error:
+            raise InvalidInput(
+                "request.malformed", "The address cannot be read.", http_status=400
+            ) from error
+        return {name: values[-1] for name, values in named.items()}
 
 
 def wrong(param: str, what: str) -> InvalidInput:

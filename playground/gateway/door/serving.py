@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,18 +25,19 @@ from playground.gateway.door.asking import (
     request_id_of,
 )
 from playground.gateway.door.callers import Caller, caller_of
+from playground.gateway.door.routes import Route, registered
 from playground.policy import limiting
+from playground.policy.origins import header
 
 log = logging.getLogger(__name__)
 
-Endpoint = Callable[[Asking, Answer], Awaitable[None]]
 PREFIX = "/v1/"
 _DATABASE_AWAY = (OperationalError, InterfaceError)
-ROUTES: Mapping[str, tuple[str, Endpoint]] = {
-    "/v1/models": ("GET", listing.models),
-    "/v1/chat/completions": ("POST", chat.complete),
-    "/v1/embeddings": ("POST", embedding.embed),
-    "/v1/responses": ("POST", responses.respond),
+ROUTES: Mapping[str, Route] = {
+    "/v1/models": Route("GET", listing.models),
+    "/v1/chat/completions": Route("POST", chat.complete, calls_models=True),
+    "/v1/embeddings": Route("POST", embedding.embed, calls_models=True),
+    "/v1/responses": Route("POST", responses.respond, calls_models=True),
 }
 
 
@@ -67,17 +68,24 @@ def _known(error: Exception) -> PlaygroundError:
 async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
     caller = await _known_caller(scope)
     context = replace(caller.context, request_id=answer.request_id)
-    endpoint, more = _endpoint(scope["method"], scope["path"])
-    if scope["method"] != "POST":
+    route, more = _route(scope["method"], scope["path"])
+    if not route.calls_models:
         # Calls are limited together with their quotas, in one step.
         await asyncio.to_thread(limiting.take, limiting.PERSON, context.subject)
     elif not caller.may_call:
         raise PolicyDenied("policy.denied", "You may not call models.")
     raw = await read_body(scope, receive)
     body = parse(raw) if raw or scope["method"] == "POST" else {}
-    asking = Asking(context, body, more, caller.key)
+    asking = Asking(
+        context,
+        body,
+        more,
+        caller.key,
+        query=scope.get("query_string", b""),
+        known=header(scope, "if-none-match") or "",
+    )
     with contexts.bound(context):
-        await _unless_gone(endpoint(asking, answer), receive)
+        await _unless_gone(route.answer(asking, answer), receive)
 
 
 async def _known_caller(scope: Mapping[str, Any]) -> Caller:
@@ -90,16 +98,18 @@ async def _known_caller(scope: Mapping[str, Any]) -> Caller:
         raise
 
 
-def _endpoint(method: str, path: str) -> tuple[Endpoint, str]:
-    route, more = path.rstrip("/"), ""
-    if route.startswith("/v1/models/"):
-        route, more = "/v1/models", route.removeprefix("/v1/models/")
-    known = ROUTES.get(route)
+def _route(method: str, path: str) -> tuple[Route, str]:
+    address, more = path.rstrip("/"), ""
+    if address.startswith("/v1/models/"):
+        address, more = "/v1/models", address.removeprefix("/v1/models/")
+    known = ROUTES.get(address)
+    if known is None:
+        known, more = registered(address)
     if known is None:
         raise NotFound("not-found", "There is nothing at this address.")
-    if method not in (known[0], "HEAD" if known[0] == "GET" else known[0]):
-        raise HttpError(405, f"Use {known[0]} here.")
-    return known[1], more
+    if method not in (known.method, "HEAD" if known.method == "GET" else known.method):
+        raise HttpError(405, f"Use {known.method} here.")
+    return known, more
 
 
 async def _unless_gone(work: Awaitable[None], receive: Receive) -> None:
