@@ -1,0 +1,109 @@
+"""Fill a prompt's inputs from a form: objects are laid out flat, what is missing is made up. Pure.
+
+A preview that says only "company is undefined" shows nobody how the prompt reads. So a required
+input that was left empty stands as its own name, ``‹company›``, and is marked as made up.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from playground.core import forms
+from playground.core.forms import FormField
+
+MAX_FIELDS = 100
+_DEPTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Variables to render with.
+
+    Attributes:
+        made_up: names of the fields that nobody filled in, dotted.
+    """
+
+    variables: dict[str, Any]
+    made_up: tuple[str, ...]
+
+
+def fields(schema: Mapping[str, Any], typed: Mapping[str, str] | None = None) -> list[FormField]:
+    """Return a control for each input; ``member.name`` is the name of the object ``member``."""
+    return forms.fields(_plain(_leaves(schema)), typed=typed)
+
+
+def fill(schema: Mapping[str, Any], typed: Mapping[str, str]) -> Filled:
+    """Return the variables that were typed, with examples where a required one is missing."""
+    leaves = _leaves(schema)
+    given = forms.arguments(_plain(leaves), typed)
+    made_up = []
+    for name, leaf in leaves.items():
+        unticked = given.get(name) is False and not typed.get(name)
+        if leaf.required and (name not in given or unticked):
+            given[name] = example(name, leaf.schema)
+            made_up.append(name)
+    variables: dict[str, Any] = {}
+    for name, value in given.items():
+        *way, last = leaves[name].path
+        inside = variables
+        for step in way:
+            inside = inside.setdefault(step, {})
+        inside[last] = value
+    return Filled(variables, tuple(made_up))
+
+
+def example(name: str, schema: Mapping[str, Any]) -> Any:
+    """Make up a value that fits a schema and shows what it stands for."""
+    if schema.get("examples"):
+        return schema["examples"][0]
+    for keyword in ("const", "default"):
+        if keyword in schema:
+            return schema[keyword]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    last = name.rpartition(".")[2]
+    match schema.get("type"):
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return True
+        case "array":
+            return [example(f"{last} {turn}", schema.get("items") or {}) for turn in (1, 2)]
+        case "object":
+            inner = schema.get("properties") or {}
+            return {key: example(key, each) for key, each in inner.items()}
+        case _:
+            return f"‹{name}›"
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    path: tuple[str, ...]
+    schema: Mapping[str, Any]
+    required: bool
+
+
+def _leaves(schema: Mapping[str, Any]) -> dict[str, _Leaf]:
+    """Return what there is to fill in by dotted name; a name that two share is the first one's."""
+    leaves: dict[str, _Leaf] = {}
+    for leaf in _walk(schema, (), True):
+        leaves.setdefault(".".join(leaf.path), leaf)
+    return dict(itertools.islice(leaves.items(), MAX_FIELDS))
+
+
+def _walk(schema: Mapping[str, Any], path: tuple[str, ...], needed: bool) -> Iterator[_Leaf]:
+    for key, each in (schema.get("properties") or {}).items():
+        inner = each if isinstance(each, Mapping) else {}
+        must = needed and key in schema.get("required", ())
+        if inner.get("type") == "object" and inner.get("properties") and len(path) < _DEPTH:
+            yield from _walk(inner, (*path, key), must)
+        else:
+            yield _Leaf((*path, key), inner, must)
+
+
+def _plain(leaves: Mapping[str, _Leaf]) -> dict[str, Any]:
+    return {
+        "properties": {name: leaf.schema for name, leaf in leaves.items()},
+        "required": [name for name, leaf in leaves.items() if leaf.required],
+    }
