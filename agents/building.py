@@ -1,5 +1,7 @@
 """Wire agents: every saved change is a new version."""
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 
 from agents.execution import variables_for
@@ -11,9 +13,10 @@ from playground.core.errors import Conflict, InvalidInput, NotFound
 from playground.gateway import catalogue
 from playground.policy.deciding import Resource, require
 from playground.policy.models import Team
-from playground.prompts.models import Prompt
+from playground.prompts.composing import compose
+from playground.prompts.content import Content, TemplateMessage
 from playground.prompts.rendering import render
-from playground.prompts.saving import save_version
+from playground.prompts.saving import keep_version
 from skills import registry
 
 
@@ -88,10 +91,21 @@ def reject_errors(context: RequestContext, spec: AgentSpec) -> None:
         )
 
 
+def render_prompt(context: RequestContext, spec: AgentSpec, variables: dict[str, Any]) -> str:
+    """Render the prompt as it is typed, with the fragments that a save would take.
+
+    Raises:
+        InvalidInput: see ``composing.compose`` and ``rendering.render``.
+    """
+    composition = compose(context, _content(spec))
+    rendered = render(composition.content, variables, includes=composition.includes)
+    return str(rendered.messages[0]["content"])
+
+
 def _rendering_errors(context: RequestContext, spec: AgentSpec) -> list[FieldError]:
     variables = variables_for(context, title=spec.title, version=1, description=spec.description)
     try:
-        render([{"role": "system", "template": spec.prompt}], variables)
+        render_prompt(context, spec, variables)
     except InvalidInput as error:
         code = error.code.replace("prompt.", "agent.prompt-")
         return [FieldError("prompt", code, error.detail)]
@@ -118,12 +132,7 @@ def _save(
         )
     if last is not None and last.content_hash == spec.content_hash:
         return last
-    prompt_version = save_version(
-        context,
-        name=spec.name,
-        kind=Prompt.Kind.AGENT,
-        messages=[{"role": "system", "template": spec.prompt}],
-    )
+    prompt_version = keep_version(context, name=spec.name, content=_content(spec))
     Agent.objects.filter(pk=agent.pk).update(title=spec.title, description=spec.description)
     return agent.versions.create(
         number=1 if last is None else last.number + 1,
@@ -139,6 +148,10 @@ def _save(
         content_hash=spec.content_hash,
         author=context.subject,
     )
+
+
+def _content(spec: AgentSpec) -> Content:
+    return Content(messages=[TemplateMessage(role="system", template=spec.prompt)])
 
 
 def spec_of(version: AgentVersion) -> AgentSpec:

@@ -18,7 +18,6 @@ from playground.core.errors import Conflict, InvalidInput
 from playground.gateway import catalogue
 from playground.policy.deciding import Resource, decide, require
 from playground.policy.requests import TeamRequest
-from playground.prompts import rendering
 from skills import registry
 
 STARTER_PROMPT = (
@@ -174,8 +173,7 @@ def _preview(request: TeamRequest) -> HttpResponse:
     )
     shown: dict[str, Any] = {"variables": variables}
     try:
-        rendered = rendering.render([{"role": "system", "template": spec.prompt}], variables)
-        shown["text"] = rendered[0]["content"]
+        shown["text"] = building.render_prompt(request.context, spec, variables)
     except InvalidInput as error:
         shown["error"] = error
     return render(request, "agents/preview.html", shown)

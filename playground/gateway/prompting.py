@@ -10,11 +10,20 @@ from playground.core.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A rendered prompt: OpenAI messages, and the version they were rendered from."""
+    """A rendered prompt: OpenAI messages, and the version they were rendered from.
+
+    Attributes:
+        label: by which the version was named, where it was.
+        arm: of a ramp that chose the version.
+        reason: in words, why it is this version.
+    """
 
     name: str
     version: int
     messages: Sequence[Mapping[str, Any]]
+    label: str | None = None
+    arm: str | None = None
+    reason: str = ""
 
 
 class PromptResolver(Protocol):

@@ -1,143 +1,149 @@
-"""Render prompt messages with variables, in a sandbox and within limits. Pure: no Django."""
+"""Render a prompt's content with variables, in a sandbox and within limits. Pure: no Django.
 
-import functools
+The one path: pages, agents, the gateway, the API and tests all render here.
+"""
+
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from dataclasses import dataclass
+from typing import Any
 
-from jinja2 import TemplateSyntaxError, UndefinedError, meta
-from jinja2.environment import Template
+from jinja2 import TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from playground.core.errors import InvalidInput
+from playground.prompts.compiling import FragmentUnknown, assembled, located, piece_named
+from playground.prompts.content import HISTORY, Content, Placeholder, PromptKind, Text
+from playground.prompts.fragments import NOTHING, Includes, Piece
 from playground.prompts.locating import column_of
 from playground.prompts.metering import BudgetExceeded, Limits, spending
-from playground.prompts.sandbox import PromptEnvironment
-
-Role = Literal["system", "user", "assistant"]
 
 LIMITS = Limits()
-MAX_TEMPLATE_CHARS = 64_000
-MAX_MESSAGES = 50
 MAX_VARIABLE_DEPTH = 20
-ROLES: tuple[Role, ...] = ("system", "user", "assistant")
+MAX_HISTORY = 1_000
+_ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
+_FIELDS = frozenset(("role", "content", "name", "tool_calls", "tool_call_id"))
+
+RenderedMessage = dict[str, Any]
+"""A message in the shape of OpenAI's Chat Completions."""
 
 
-class PromptMessage(TypedDict):
-    """One message of a prompt as it is written."""
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a rendering gives.
 
-    role: Role
-    template: str
+    Attributes:
+        messages: of a chat; empty for the other kinds.
+        text: of a text or a fragment; None for a chat.
+    """
 
-
-class RenderedMessage(TypedDict):
-    """One message as a model gets it."""
-
-    role: Role
-    content: str
-
-
-_environment = PromptEnvironment()
+    messages: list[RenderedMessage]
+    text: str | None = None
 
 
 def render(
-    messages: Sequence[PromptMessage],
+    content: Content,
     variables: Mapping[str, Any],
     *,
+    includes: Includes = NOTHING,
+    history: Sequence[Mapping[str, Any]] | None = None,
     limits: Limits = LIMITS,
-) -> list[RenderedMessage]:
-    """Render each message; all of them share one budget.
+) -> Rendered:
+    """Render every template; all of them, and the fragments they include, share one budget.
+
+    Args:
+        history: messages for the placeholder ``history``, unless the variables hold them.
 
     Raises:
         InvalidInput: with a code ``prompt.…`` and, where known, ``message`` (index from 0),
-            ``line`` and ``column`` (from 1).
+            ``line`` and ``column`` (from 1) and ``fragment`` (``team/name@number``).
     """
     _check_variables(variables)
-    if not 0 < len(messages) <= MAX_MESSAGES:
-        raise InvalidInput("prompt.messages", f"A prompt has 1 to {MAX_MESSAGES} messages.")
-    rendered: list[RenderedMessage] = []
+    messages: list[RenderedMessage] = []
     left = limits.output_chars
     with spending(limits):
-        for index, message in enumerate(messages):
-            text = _render_one(message["template"], variables, index=index, left=left)
+        for index, message in enumerate(content.messages):
+            if isinstance(message, Placeholder):
+                given = variables.get(message.name, history if message.name == HISTORY else None)
+                messages += _conversation(message.name, given, index)
+                continue
+            piece = Piece(message.template, includes)
+            text = _render_one(piece, variables, index=index, left=left, limits=limits)
             left -= len(text)
-            rendered.append({"role": message["role"], "content": text})
-    return rendered
+            if isinstance(message, Text):
+                return Rendered([], text)
+            extra = message.model_dump(exclude_none=True, exclude={"role", "template"})
+            messages.append({"role": message.role, "content": text, **extra})
+    return Rendered(messages)
 
 
-def variables_of(template: str) -> tuple[str, ...]:
-    """Name the variables that a template reads, in alphabetical order.
-
-    Raises:
-        InvalidInput: the template does not parse.
-    """
-    check(template)
-    found = meta.find_undeclared_variables(_environment.parse(template))
-    return tuple(sorted(found - _environment.globals.keys()))
-
-
-def check(template: str, *, index: int = 0) -> None:
-    """Compile without rendering.
+def render_text(
+    template: str, variables: Mapping[str, Any], *, includes: Includes = NOTHING
+) -> str:
+    """Render one template.
 
     Raises:
-        InvalidInput: the template is too long or does not parse.
+        InvalidInput: see ``render``.
     """
-    _compiled(template, index)
+    content = Content(kind=PromptKind.TEXT, messages=[Text(template=template)])
+    return render(content, variables, includes=includes).text or ""
 
 
-def _compiled(template: str, index: int) -> Template:
-    if len(template) > MAX_TEMPLATE_CHARS:
-        raise InvalidInput(
-            "prompt.too-large",
-            f"A template has at most {MAX_TEMPLATE_CHARS} characters.",
-            http_status=413,
-            message=index,
-        )
-    if "\x00" in template:
-        raise InvalidInput("prompt.nul", "A template holds no NUL characters.", message=index)
-    try:
-        return _compile(template)
-    except TemplateSyntaxError as error:
-        quoted = re.search(r"named '([^']*)'", str(error.message))
-        name = quoted.group(1) if quoted else None
-        column = getattr(error, "column", None) or column_of(template, error.lineno, name)
-        raise _located("prompt.syntax", str(error.message), index, error.lineno, column) from error
-    except (RecursionError, MemoryError, SyntaxError) as error:
-        raise _located("prompt.limit", "the template is nested too deeply", index, 1, 1) from error
-    except (BudgetExceeded, OverflowError, ValueError) as error:
-        raise _located("prompt.limit", str(error), index, 1, 1) from error
+def _conversation(name: str, given: Any, index: int) -> list[RenderedMessage]:
+    if given is None and name == HISTORY:
+        return []
+    if not isinstance(given, list | tuple) or len(given) > MAX_HISTORY:
+        raise _not_messages(name, f"is not a list of at most {MAX_HISTORY} messages", index)
+    for number, message in enumerate(given):
+        place = f"[{number}]"
+        if not isinstance(message, Mapping) or not set(message) <= _FIELDS:
+            raise _not_messages(name, f"{place} is not a message", index)
+        if message.get("role") not in _ROLES:
+            raise _not_messages(name, f"{place} has no role that is known", index)
+        calls = message.get("tool_calls")
+        if not isinstance(message.get("content"), str | list) and not calls:
+            raise _not_messages(name, f"{place} has no content", index)
+        if calls is not None and not isinstance(calls, list):
+            raise _not_messages(name, f"{place} has tool calls that are no list", index)
+    return [dict(message) for message in given]
 
 
-@functools.lru_cache(maxsize=256)
-def _compile(template: str) -> Template:
-    return _environment.from_string(template)
+def _not_messages(name: str, what: str, index: int) -> InvalidInput:
+    return InvalidInput("prompt.history", f"The variable “{name}” {what}.", message=index)
 
 
-def _render_one(template: str, variables: Mapping[str, Any], *, index: int, left: int) -> str:
-    compiled = _compiled(template, index)
+def _render_one(
+    piece: Piece, variables: Mapping[str, Any], *, index: int, left: int, limits: Limits
+) -> str:
     pieces: list[str] = []
     total = 0
-    try:
-        for piece in compiled.generate(dict(variables)):
-            total += len(piece)
-            if total > left:
-                raise BudgetExceeded(f"the output has more than {LIMITS.output_chars} characters")
-            pieces.append(piece)
-    except TemplateSyntaxError as error:
-        raise _located("prompt.syntax", str(error.message), index, error.lineno, 1) from error
-    except Exception as error:
-        raise _explained(error, template, index) from error
+    with assembled(piece) as template:
+        try:
+            for part in template.generate(dict(variables)):
+                total += len(part)
+                if total > left:
+                    raise BudgetExceeded(
+                        f"the output has more than {limits.output_chars} characters"
+                    )
+                pieces.append(part)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            raise _explained(error, piece, index) from error
     return "".join(pieces)
 
 
-def _explained(error: Exception, template: str, index: int) -> InvalidInput:
-    line = _template_line(error)
+def _explained(error: Exception, root: Piece, index: int) -> InvalidInput:
+    piece, line = _place_of(error, root)
     text = str(error)
     name = None
     if isinstance(error, UndefinedError):
         code = "prompt.undefined"
         found = re.search(r"'([^']*)' is undefined|has no attribute '([^']*)'", text)
         name = (found.group(1) or found.group(2)) if found else None
+    elif isinstance(error, FragmentUnknown):
+        code, name = "prompt.fragment-not-found", text
+        text = f"there is no fragment “{text}”"
     elif isinstance(error, SecurityError):
         code = "prompt.forbidden"
         found = re.search(r"'([^']*)'", text)
@@ -145,31 +151,24 @@ def _explained(error: Exception, template: str, index: int) -> InvalidInput:
     elif isinstance(error, BudgetExceeded | RecursionError | MemoryError | OverflowError):
         code = "prompt.limit"
         text = text if isinstance(error, BudgetExceeded | OverflowError) else "it nests too deeply"
+    elif isinstance(error, TemplateSyntaxError):
+        code, text = "prompt.syntax", str(error.message)
     else:
         code = "prompt.failed"
         text = f"{type(error).__name__}: {text}"
-    return _located(code, text, index, line, column_of(template, line, name))
+    return located(code, text, index, line, column_of(piece.template, line, name), piece.ref)
 
 
-def _template_line(error: Exception) -> int:
-    """Return the line of the innermost template frame: Jinja rewrites tracebacks to say it."""
-    line = 1
+def _place_of(error: Exception, root: Piece) -> tuple[Piece, int]:
+    """Return the innermost template and its line: Jinja rewrites tracebacks to say them."""
+    place = (root, 1)
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = trace.tb_lineno
+        piece = piece_named(trace.tb_frame.f_code.co_filename)
+        if piece is not None:
+            place = (piece, trace.tb_lineno)
         trace = trace.tb_next
-    return line
-
-
-def _located(code: str, text: str, index: int, line: int, column: int) -> InvalidInput:
-    return InvalidInput(
-        code,
-        f"Line {line}, column {column}: {text[:300]}",
-        message=index,
-        line=line,
-        column=column,
-    )
+    return place
 
 
 def _check_variables(value: Any, depth: int = 0) -> None:

@@ -7,10 +7,11 @@ literal, loop turn and output pays from a budget before it works.
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.parser import Parser
 from jinja2.runtime import Context
@@ -28,18 +29,47 @@ _SIZED_METHODS = frozenset(
     ("center", "expandtabs", "ljust", "rjust", "zfill", "to_bytes", "encode")
 )
 _FORBIDDEN_NODES: dict[type[nodes.Node], str] = {
-    nodes.Include: "include",
-    nodes.Import: "import",
-    nodes.FromImport: "from … import",
     nodes.Extends: "extends",
     nodes.Block: "block",
 }
+INCLUDING = (nodes.Include, nodes.Import, nodes.FromImport)
+"""What names fragments."""
 _WIDE_FORMAT = re.compile(r"\*|\d{4,}")
+
+
+class _Module(TemplateModule):
+    """What a template imports; written out it pays like any text."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        budget().size(len(text))
+        return text
+
+
+class PromptTemplate(Template):
+    """A compiled template whose imports begin afresh each time.
+
+    Jinja would keep one module for ever, and with it what a rendering has written into its
+    namespaces: the next rendering, of another team perhaps, would read it.
+    """
+
+    def make_module(
+        self,
+        vars: dict[str, Any] | None = None,
+        shared: bool = False,
+        locals: Mapping[str, Any] | None = None,
+    ) -> TemplateModule:
+        """Run the template for its macros and variables."""
+        return _Module(self, self.new_context(vars, shared, locals))
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        return self.make_module()
 
 
 class PromptEnvironment(ImmutableSandboxedEnvironment):
     """Compile and run prompt templates within a budget."""
 
+    template_class = PromptTemplate
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "**", "%"))
 
     def __init__(self) -> None:
@@ -58,14 +88,29 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         self.globals = {**self.globals, "range": _short_range}
         self.globals.pop("lipsum", None)
 
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+    def tree(self, source: str) -> nodes.Template:
+        """Parse without metering, for those who read templates and do not run them.
+
+        Raises:
+            TemplateSyntaxError: with an attribute ``column`` where the parser knows it.
+        """
         with TokenPositions(self, source) as positions:
-            parser = Parser(self, source, name, filename)
+            parser = Parser(self, source)
             positions.follow(parser.stream)
             template = parser.parse()
+        _refuse(template)
+        return template
+
+    def link(self, source: str, keys: Mapping[str, str], filename: str) -> Template:
+        """Compile, with the names of fragments replaced by the keys that stand for them."""
+        template = self.tree(source)
+        for including in template.find_all(INCLUDING):
+            name = including.template.value
+            including.template.value = keys.get(name, name)
         metered = _meter(template)
         metered.set_environment(self)
-        return metered
+        code = self.compile(metered, filename=filename)
+        return self.template_class.from_code(self, code, self.make_globals(None))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Read an attribute or item; a name that looks internal is refused, not just undefined."""
@@ -117,11 +162,20 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             purse.depth -= 1
 
 
-def _meter(template: nodes.Template) -> nodes.Template:
-    """Let loops, macros, joins of text and literals pay when they run."""
+def _refuse(template: nodes.Template) -> None:
     for kind, word in _FORBIDDEN_NODES.items():
         for found in template.find_all(kind):
             raise TemplateSyntaxError(f"'{word}' is not available in prompts", found.lineno)
+    for including in template.find_all(INCLUDING):
+        name = including.template
+        if not isinstance(name, nodes.Const) or not isinstance(name.value, str):
+            raise TemplateSyntaxError("a fragment is named by one constant text", including.lineno)
+        if getattr(including, "ignore_missing", False):
+            raise TemplateSyntaxError("'ignore missing' is not available", including.lineno)
+
+
+def _meter(template: nodes.Template) -> nodes.Template:
+    """Let loops, macros, joins of text and literals pay when they run."""
     bodies: list[Any] = list(template.find_all((nodes.For, nodes.Macro, nodes.CallBlock)))
     for body in bodies:
         toll = nodes.ExprStmt(_filter("_pay", nodes.Const(_text_units(body.body)), body.lineno))

@@ -8,18 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.core.errors import InvalidInput
-from playground.prompts.rendering import (
-    LIMITS,
-    MAX_TEMPLATE_CHARS,
-    PromptMessage,
-    check,
-    render,
-    variables_of,
-)
+from playground.prompts.compiling import MAX_TEMPLATE_CHARS, check
+from playground.prompts.content import content_of
+from playground.prompts.rendering import LIMITS, render, render_text
 
 
 def rendered(template: str, **variables: Any) -> str:
-    return render([{"role": "system", "template": template}], variables)[0]["content"]
+    return render_text(template, variables)
 
 
 def rendered_or_code(template: str, **variables: Any) -> str:
@@ -73,7 +68,12 @@ def test_it_renders_what_prompts_need(template: str, expected: str) -> None:
         ("one\n  {% if %}", "prompt.syntax", 2, 9),
         ("{{ name | nofilter }}", "prompt.syntax", 1, 11),
         ("\n\n{% for x in name %}", "prompt.syntax", 3, 1),
-        ("text\n{% include 'secrets' %}", "prompt.syntax", 2, 1),
+        ("text\n{% include 'secrets' %}", "prompt.fragment-not-found", 2, 13),
+        ("text\n{% include name %}", "prompt.syntax", 2, 1),
+        ("text\n{% include ['a', 'b'] %}", "prompt.syntax", 2, 1),
+        ("{% include 'a' ignore missing %}", "prompt.syntax", 1, 1),
+        ("text\n{% extends 'a' %}", "prompt.syntax", 2, 1),
+        ("text\n{% block a %}{% endblock %}", "prompt.syntax", 2, 1),
         ("a\nb\n{{ name.__class__ }}", "prompt.forbidden", 3, 9),
         ("a\n{{ 1 / 0 }}", "prompt.failed", 2, 1),
     ],
@@ -174,10 +174,10 @@ def test_it_stops_a_template_bomb_at_its_line(name: str) -> None:
 
 def test_it_shares_one_budget_when_a_prompt_has_many_messages() -> None:
     busy = "{% for i in range(9999) %}{{ i }}{% endfor %}"
-    messages: list[PromptMessage] = [{"role": "user", "template": busy} for _ in range(9)]
+    content = content_of({"messages": [{"role": "user", "template": busy} for _ in range(9)]})
 
     with pytest.raises(InvalidInput) as caught:
-        render(messages, {})
+        render(content, {})
 
     assert caught.value.code == "prompt.limit"
     assert caught.value.extra["message"] > 0
@@ -199,12 +199,6 @@ def test_it_refuses_a_template_that_cannot_be_stored(template: str, code: str) -
         check(template)
 
     assert caught.value.code == code
-
-
-def test_it_names_the_variables_that_a_template_reads() -> None:
-    template = "{{ user.name }}{% for x in xs %}{{ x }}{% endfor %}{% set q = 1 %}{{ q }}"
-
-    assert variables_of(template) == ("user", "xs")
 
 
 @settings(max_examples=150, deadline=None)

@@ -9,6 +9,7 @@ Source: JSON Schema 2020-12 (core and validation); the ``regex`` crate's guarant
 brings along.
 """
 
+import contextvars
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -57,19 +58,39 @@ def violations(schema: Mapping[str, Any], text: str) -> list[str]:
     Raises:
         InvalidInput: ``guardrail.schema-refused``, the schema is invalid or out of bounds.
     """
-    checked = _checked(_as_json(schema))
+    encoded = _as_json(schema)
+    _checked(encoded)
     if len(text) > MAX_TEXT:
         return ["/: too long to check"]
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return ["/: not JSON"]
+    return _told(encoded, value)
+
+
+def violations_of(schema: Mapping[str, Any], value: Any) -> list[str]:
+    """Return what keeps a JSON value from fitting the schema; see ``violations``."""
+    return _told(_as_json(schema), value)
+
+
+def check(schema: Mapping[str, Any]) -> None:
+    """Refuse a schema that is invalid or out of bounds.
+
+    Raises:
+        InvalidInput: ``guardrail.schema-refused``.
+    """
+    _checked(_as_json(schema))
+
+
+def _told(schema: str, value: Any) -> list[str]:
+    validator, names = _bounded(schema)
     if _depth(value) > MAX_DEPTH:
         return ["/: too deeply nested to check"]
-    names = frozenset(_names(checked))
     told: list[str] = []
+    _left.set(MAX_STEPS)
     try:
-        for error in _bounded(checked).iter_errors(value):
+        for error in validator.iter_errors(value):
             told += _messages(error, names)
             if len(told) >= MAX_TOLD:
                 break
@@ -133,24 +154,36 @@ def _matches(pattern: str, text: str) -> bool:
     return _compiled(pattern).isinstance_python(text)
 
 
-def _bounded(schema: Mapping[str, Any]) -> Draft202012Validator:
-    """Return a validator that counts its steps, matches safely and fetches nothing."""
-    left = MAX_STEPS
+_left: contextvars.ContextVar[int] = contextvars.ContextVar("playground_schema_steps")
 
-    def counted(check: Callable[..., Any]) -> Callable[..., Iterator[ValidationError]]:
-        def step(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise _TooMuch
-            yield from check(validator, value, instance, schema) or ()
 
-        return step
+@functools.lru_cache(maxsize=256)
+def _bounded(schema: str) -> tuple[Draft202012Validator, frozenset[str]]:
+    """Return a validator that counts its steps, matches safely and fetches nothing.
 
+    Beside it the names that the schema declares.
+    """
+    checked = _checked(schema)
+    return _kind()(checked, registry=Registry()), frozenset(_names(checked))
+
+
+@functools.cache
+def _kind() -> type[Draft202012Validator]:
     keywords = {**Draft202012Validator.VALIDATORS, **_SAFE}
-    kind = extend(Draft202012Validator, {name: counted(each) for name, each in keywords.items()})
-    bounded: Draft202012Validator = kind(schema, registry=Registry())
-    return bounded
+    counted = {name: _counted(each) for name, each in keywords.items()}
+    kind: type[Draft202012Validator] = extend(Draft202012Validator, counted)
+    return kind
+
+
+def _counted(check: Callable[..., Any]) -> Callable[..., Iterator[ValidationError]]:
+    def step(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+        left = _left.get() - 1
+        _left.set(left)
+        if left < 0:
+            raise _TooMuch
+        yield from check(validator, value, instance, schema) or ()
+
+    return step
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:

@@ -8,8 +8,8 @@ from asgiref.sync import sync_to_async
 from playground.core.context import RequestContext
 from playground.gateway.models import CacheRule
 from playground.policy.models import Team, User
-from playground.prompts.rendering import PromptMessage
-from playground.prompts.saving import save_version
+from playground.prompts.content import content_of
+from playground.prompts.saving import keep_version
 from tests.gateway.door.conftest import ASK, Door
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 async def greeting(door: Door, alice: User) -> None:
     context = RequestContext(subject=alice.urn, team="hiring")
     for words in ("Greet {{ name }}.", "Greet {{ name }} warmly."):
-        messages: list[PromptMessage] = [{"role": "system", "template": words}]
-        await sync_to_async(save_version)(context, name="greeting", messages=messages)
+        content = content_of({"messages": [{"role": "system", "template": words}]})
+        await sync_to_async(keep_version)(context, name="greeting", content=content)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ async def test_it_renders_the_prompt_before_the_messages_when_one_is_named(
         ({"name": "other/greeting"}, 404, "prompt.not-found"),
         ({"name": "greeting", "version": 9}, 404, "prompt.version-not-found"),
         ({"name": "greeting", "label": "production"}, 404, "prompt.label-unknown"),
-        ({"name": "greeting", "variables": {}}, 400, "prompt.undefined"),
+        ({"name": "greeting", "variables": {}}, 400, "prompt.inputs"),
         ({"name": "greeting", "variables": []}, 400, "request.invalid"),
         ({"name": "greeting", "version": True}, 400, "request.invalid"),
         ({"name": "greeting", "version": 1, "label": "latest"}, 400, "request.invalid"),

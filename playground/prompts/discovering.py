@@ -1,0 +1,163 @@
+"""Discover what variables templates read, through fragments, as a JSON Schema. Pure.
+
+A variable is required where it is read without a default and outside of a question whether it is
+defined: the sandbox refuses what is undefined. Attributes make objects, loops make arrays; of what
+is only written out nothing is known, so that any JSON value fits.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from jinja2 import nodes
+
+from playground.prompts.compiling import tree_of
+from playground.prompts.content import HISTORY, Content, Placeholder
+from playground.prompts.fragments import NOTHING, Includes
+from playground.prompts.shapes import PAIRS, Expressions, Known, Scope, Shape
+
+
+def discover(content: Content, includes: Includes = NOTHING) -> dict[str, Any]:
+    """Return the JSON Schema of the variables that a content reads.
+
+    Raises:
+        InvalidInput: a template does not parse.
+    """
+    root = Shape(keyed=True)
+    lists: dict[str, bool] = {}
+    for index, message in enumerate(content.messages):
+        if isinstance(message, Placeholder):
+            lists[message.name] = message.name != HISTORY
+            continue
+        tree = tree_of(message.template, message=index)
+        _Reader(root, includes).read(tree.body, {}, frozenset())
+    schema = {"type": "object", "properties": {}, **root.as_schema()}
+    for name, required in lists.items():
+        schema["properties"][name] = {"type": "array", "items": {"type": "object"}}
+        if required and name not in schema.get("required", []):
+            schema["required"] = sorted([*schema.get("required", []), name])
+    return schema
+
+
+class _Reader(Expressions):
+    """Walk a syntax tree with the scopes that Jinja gives it."""
+
+    def __init__(self, root: Shape, includes: Includes) -> None:
+        super().__init__(root)
+        self.includes = includes
+
+    def read(self, body: Iterable[nodes.Node], scope: Scope, known: Known) -> None:
+        """Read statements in order; names they set are added to the scope."""
+        for node in body:
+            self.statement(node, scope, known)
+
+    def statement(self, node: nodes.Node, scope: Scope, known: Known) -> None:
+        match node:
+            case nodes.For():
+                self.loop(node, scope, known)
+            case nodes.If():
+                self.branch(node, scope, known)
+            case nodes.Assign():
+                self.bind(node.target, self.value(node.node, scope, known), scope)
+            case nodes.AssignBlock():
+                self.read(node.body, dict(scope), known)
+                self.bind(node.target, None, scope)
+            case nodes.Macro():
+                scope[node.name] = None
+                self.macro(node, scope, known)
+            case nodes.CallBlock():
+                self.value(node.call, scope, known)
+                self.macro(node, scope, known)
+            case nodes.With():
+                inner = dict(scope)
+                for target, value in zip(node.targets, node.values, strict=True):
+                    self.bind(target, self.value(value, scope, known), inner)
+                self.read(node.body, inner, known)
+            case nodes.FilterBlock():
+                self.value(node.filter, scope, known)
+                self.read(node.body, dict(scope), known)
+            case nodes.Include():
+                self.included(node, dict(scope) if node.with_context else None, known)
+            case nodes.Import():
+                self.included(node, {} if node.with_context else None, known)
+                scope[node.target] = None
+            case nodes.FromImport():
+                self.included(node, {} if node.with_context else None, known)
+                for name in node.names:
+                    scope[name if isinstance(name, str) else name[1]] = None
+            case nodes.Expr():
+                self.value(node, scope, known)
+            case _:
+                for child in node.iter_child_nodes():
+                    self.statement(child, scope, known)
+
+    def loop(self, node: nodes.For, scope: Scope, known: Known) -> None:
+        inner = dict(scope)
+        if _pairs(node.iter):
+            self.pairs(node.iter, scope, known)
+            self.bind(node.target, None, inner)
+        else:
+            over = self.value(node.iter, scope, known)
+            self.bind(node.target, over.item() if over is not None else None, inner)
+        inner["loop"] = None
+        if node.test is not None:
+            self.value(node.test, inner, known)
+        self.read(node.body, inner, known)
+        self.read(node.else_, dict(scope), known)
+
+    def pairs(self, node: nodes.Node, scope: Scope, known: Known) -> None:
+        source = node.node.node if isinstance(node, nodes.Call) else node.node  # type: ignore[attr-defined]
+        value = self.value(source, scope, known)
+        if value is not None:
+            value.keyed = True
+
+    def branch(self, node: nodes.If, scope: Scope, known: Known) -> None:
+        self.value(node.test, scope, known)
+        here = dict(scope)
+        self.read(node.body, here, known | self.asked(node.test, scope, True))
+        there = dict(scope)
+        otherwise = known | self.asked(node.test, scope, False)
+        if node.elif_:
+            first, *more = node.elif_
+            rest = nodes.If(first.test, first.body, more, node.else_)
+            self.branch(rest, there, otherwise)
+        else:
+            self.read(node.else_, there, otherwise)
+        for name in {*here, *there}:
+            if name in here and name in there:
+                scope[name] = here[name] if here[name] is there[name] else None
+            else:
+                # Set in one branch alone: in the other it is a variable, where one is given.
+                self.root.property(name)
+                scope[name] = None
+
+    def macro(self, node: Any, scope: Scope, known: Known) -> None:
+        inner: Scope = {**scope, "caller": None, "kwargs": None, "varargs": None}
+        for default in node.defaults:
+            self.value(default, scope, known)
+        inner |= dict.fromkeys([arg.name for arg in node.args])
+        self.read(node.body, inner, known)
+
+    def included(self, node: Any, scope: Scope | None, known: Known) -> None:
+        piece = self.includes.get(node.template.value)
+        if piece is None or scope is None:
+            # Without context a fragment reads nothing of the variables.
+            return
+        tree = tree_of(piece.template)
+        _Reader(self.root, piece.includes).read(tree.body, scope, known)
+
+    def bind(self, target: nodes.Node, value: Shape | None, scope: Scope) -> None:
+        if isinstance(target, nodes.Name):
+            scope[target.name] = value
+        elif isinstance(target, nodes.Tuple):
+            for item in target.items:
+                self.bind(item, None, scope)
+
+
+def _pairs(node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Filter):
+        return node.name in PAIRS and node.node is not None
+    return (
+        isinstance(node, nodes.Call)
+        and isinstance(node.node, nodes.Getattr)
+        and node.node.attr == "items"
+    )
