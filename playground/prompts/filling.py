@@ -50,6 +50,7 @@ def fill(schema: Mapping[str, Any], typed: Mapping[str, str]) -> Filled:
         for step in way:
             inside = inside.setdefault(step, {})
         inside[last] = value
+    _add_empty(variables, schema)
     return Filled(variables, tuple(made_up))
 
 
@@ -88,7 +89,9 @@ def _leaves(schema: Mapping[str, Any]) -> dict[str, _Leaf]:
     """Return what there is to fill in by dotted name; a name that two share is the first one's."""
     leaves: dict[str, _Leaf] = {}
     for leaf in _walk(schema, (), True):
-        leaves.setdefault(".".join(leaf.path), leaf)
+        # A key with a dot in it is quoted, or it would read as a way into an object.
+        name = ".".join(f'"{step}"' if "." in step else step for step in leaf.path)
+        leaves.setdefault(name, leaf)
     return dict(itertools.islice(leaves.items(), MAX_FIELDS))
 
 
@@ -100,6 +103,16 @@ def _walk(schema: Mapping[str, Any], path: tuple[str, ...], needed: bool) -> Ite
             yield from _walk(inner, (*path, key), must)
         else:
             yield _Leaf((*path, key), inner, must)
+
+
+def _add_empty(variables: dict[str, Any], schema: Mapping[str, Any]) -> None:
+    """Add the objects that must be there though nothing in them must."""
+    for key, each in (schema.get("properties") or {}).items():
+        if isinstance(each, Mapping) and each.get("properties") and each.get("type") == "object":
+            if key in schema.get("required", ()):
+                variables.setdefault(key, {})
+            if isinstance(variables.get(key), dict):
+                _add_empty(variables[key], each)
 
 
 def _plain(leaves: Mapping[str, _Leaf]) -> dict[str, Any]:

@@ -121,7 +121,10 @@ def test_it_says_which_message_is_gone() -> None:
     [
         ("x\n" * 2999, "x\ny\n" * 1500),
         ("a b " * 15_000, "b a c " * 10_000),
-        ("\n".join(str(i % 101) for i in range(2900)), "\n".join(str(-i % 97) for i in range(2900))),
+        (
+            "\n".join(str(i % 101) for i in range(2900)),
+            "\n".join(str(-i % 97) for i in range(2900)),
+        ),
     ],
 )
 def test_it_takes_no_longer_than_a_glance_when_the_texts_are_made_to_be_hard(
