@@ -28,7 +28,7 @@ def policy_for(request: HttpRequest, *, nonce: str) -> str:
     administers = request.path.startswith(ADMIN_PATH)
     inline = " 'unsafe-inline'" if administers or request.path == DOCS_PATH else ""
     compiled = " 'unsafe-eval'" if administers else ""
-    # CodeMirror writes its style sheet at run time. Beside a nonce 'unsafe-inline' counts for nothing.
+    # CodeMirror writes its style sheet at run time; beside a nonce 'unsafe-inline' has no effect.
     styles = inline or f" 'nonce-{nonce}'"
     return "; ".join(
         (

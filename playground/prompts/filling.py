@@ -39,8 +39,9 @@ def fill(schema: Mapping[str, Any], typed: Mapping[str, str]) -> Filled:
     given = forms.arguments(_plain(leaves), typed)
     made_up = []
     for name, leaf in leaves.items():
-        unticked = given.get(name) is False and not typed.get(name)
-        if leaf.required and (name not in given or unticked):
+        if leaf.asked is not leaf.schema and name in given:
+            given[name] = given[name] == "true"
+        if leaf.required and name not in given:
             given[name] = example(name, leaf.schema)
             made_up.append(name)
     variables: dict[str, Any] = {}
@@ -84,6 +85,13 @@ class _Leaf:
     schema: Mapping[str, Any]
     required: bool
 
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """Return what the form asks for: an unticked box could not be told from no answer."""
+        if self.schema.get("type") != "boolean":
+            return self.schema
+        return {**self.schema, "type": "string", "enum": ["true", "false"]}
+
 
 def _leaves(schema: Mapping[str, Any]) -> dict[str, _Leaf]:
     """Return what there is to fill in by dotted name; a name that two share is the first one's."""
@@ -117,6 +125,6 @@ def _add_empty(variables: dict[str, Any], schema: Mapping[str, Any]) -> None:
 
 def _plain(leaves: Mapping[str, _Leaf]) -> dict[str, Any]:
     return {
-        "properties": {name: leaf.schema for name, leaf in leaves.items()},
+        "properties": {name: leaf.asked for name, leaf in leaves.items()},
         "required": [name for name, leaf in leaves.items() if leaf.required],
     }

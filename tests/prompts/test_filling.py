@@ -76,6 +76,14 @@ def test_it_makes_up_what_is_required_and_leaves_out_what_is_not() -> None:
     assert filled.made_up == ("member.name", "skills")
 
 
+def test_it_tells_false_from_no_answer() -> None:
+    schema = {"type": "object", "properties": {"remote": {"type": "boolean"}}}
+
+    assert fill(schema, {"remote": "false"}).variables == {"remote": False}
+    assert fill(schema, {"remote": "true"}).variables == {"remote": True}
+    assert fill(schema, {"remote": ""}).variables == {}
+
+
 @given(OBJECTS)
 def test_it_makes_up_what_fits_the_schema_whatever_that_is(schema: dict[str, object]) -> None:
     Draft202012Validator(schema).validate(fill(schema, {}).variables)
