@@ -13,7 +13,7 @@ from playground.core.errors import InvalidInput
 from playground.prompts.fragments import Piece, reachable
 from playground.prompts.locating import column_of
 from playground.prompts.metering import BudgetExceeded, budget
-from playground.prompts.sandbox import INCLUDING, PromptEnvironment
+from playground.prompts.sandbox import PromptEnvironment, inclusions
 
 MAX_TEMPLATE_CHARS = 64_000
 
@@ -100,7 +100,7 @@ def tree_of(template: str, *, message: int = 0) -> nodes.Template:
 def names_in(template: str, *, message: int = 0) -> dict[str, int]:
     """Return the fragments that a template names, as written, with the line of the first time."""
     named: dict[str, int] = {}
-    for including in tree_of(template, message=message).find_all(INCLUDING):
+    for including in inclusions(tree_of(template, message=message)):
         named.setdefault(including.template.value, including.lineno)
     return named
 
@@ -140,11 +140,7 @@ def located(
 ) -> InvalidInput:
     """Return an error with its place; ``ref`` names the fragment it lies in."""
     where = f"Line {line}, column {column}"
-    return InvalidInput(
-        code,
-        f"{where} of {ref}: {text[:300]}" if ref else f"{where}: {text[:300]}",
-        message=message,
-        line=line,
-        column=column,
-        **({"fragment": ref} if ref else {}),
-    )
+    place: dict[str, Any] = {"message": message, "line": line, "column": column}
+    if ref:
+        return InvalidInput(code, f"{where} of {ref}: {text[:300]}", **place, fragment=ref)
+    return InvalidInput(code, f"{where}: {text[:300]}", **place)

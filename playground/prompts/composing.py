@@ -32,6 +32,11 @@ class Edge:
     name: str
     fragment: PromptVersion
 
+    @property
+    def via(self) -> uuid.UUID | None:
+        """Return the id of ``through``."""
+        return None if self.through is None else self.through.pk
+
 
 @dataclass(frozen=True, slots=True)
 class Composition:
@@ -47,9 +52,7 @@ class Composition:
 
     def pins(self) -> set[tuple[uuid.UUID | None, str, uuid.UUID]]:
         """Return the inclusions as the database knows them."""
-        return {
-            (each.through and each.through.pk, each.name, each.fragment.pk) for each in self.edges
-        }
+        return {(each.via, each.name, each.fragment.pk) for each in self.edges}
 
 
 Taken = Mapping[uuid.UUID, PromptVersion]
@@ -92,7 +95,7 @@ def compose(
             except (NotFound, InvalidInput) as error:
                 raise located(error.code, error.detail, index, line, column) from error
             edges[None, name] = Edge(None, name, fragment)
-            edges |= {(each.through and each.through.pk, each.name): each for each in _of(fragment)}
+            edges |= {(each.via, each.name): each for each in _of(fragment)}
             _refuse_size(len(edges))
     found = tuple(edges.values())
     if prompt is not None:
@@ -154,7 +157,7 @@ def _of(fragment: PromptVersion) -> list[Edge]:
 def _assemble(edges: tuple[Edge, ...]) -> Includes:
     named: dict[uuid.UUID | None, dict[str, PromptVersion]] = {}
     for each in edges:
-        named.setdefault(each.through and each.through.pk, {})[each.name] = each.fragment
+        named.setdefault(each.via, {})[each.name] = each.fragment
     pieces: dict[tuple[uuid.UUID, int], Piece] = {}
 
     def piece(version: PromptVersion, depth: int) -> Piece:

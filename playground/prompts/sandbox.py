@@ -7,7 +7,7 @@ literal, loop turn and output pays from a budget before it works.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
@@ -32,8 +32,7 @@ _FORBIDDEN_NODES: dict[type[nodes.Node], str] = {
     nodes.Extends: "extends",
     nodes.Block: "block",
 }
-INCLUDING = (nodes.Include, nodes.Import, nodes.FromImport)
-"""What names fragments."""
+_INCLUDING = (nodes.Include, nodes.Import, nodes.FromImport)
 _WIDE_FORMAT = re.compile(r"\*|\d{4,}")
 
 
@@ -104,7 +103,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     def link(self, source: str, keys: Mapping[str, str], filename: str) -> Template:
         """Compile, with the names of fragments replaced by the keys that stand for them."""
         template = self.tree(source)
-        for including in template.find_all(INCLUDING):
+        for including in inclusions(template):
             name = including.template.value
             including.template.value = keys.get(name, name)
         metered = _meter(template)
@@ -162,11 +161,16 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             purse.depth -= 1
 
 
+def inclusions(template: nodes.Template) -> Iterator[Any]:
+    """Yield the nodes that name fragments."""
+    yield from template.find_all(_INCLUDING)
+
+
 def _refuse(template: nodes.Template) -> None:
     for kind, word in _FORBIDDEN_NODES.items():
         for found in template.find_all(kind):
             raise TemplateSyntaxError(f"'{word}' is not available in prompts", found.lineno)
-    for including in template.find_all(INCLUDING):
+    for including in inclusions(template):
         name = including.template
         if not isinstance(name, nodes.Const) or not isinstance(name.value, str):
             raise TemplateSyntaxError("a fragment is named by one constant text", including.lineno)

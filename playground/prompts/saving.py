@@ -75,14 +75,12 @@ def save_version(
     content: Content,
     note: str = "",
     based_on: int | None = None,
-    taken: Taken | None = None,
 ) -> PromptVersion:
     """Append a version to a prompt, or return the newest one if it says and includes the same.
 
     Args:
         path: ``name`` or ``team/name``.
         based_on: number of the version that the editor began with; None skips the comparison.
-        taken: versions to take of fragments whose names pin none.
 
     Raises:
         NotFound: there is no such prompt.
@@ -93,7 +91,7 @@ def save_version(
     """
     prompt = find_prompt(context, path, action="edit")
     _check_size(content, note)
-    return _save(context, prompt, content, note=note, based_on=based_on, taken=taken)
+    return append_version(context, prompt, content, note=note, based_on=based_on)
 
 
 def keep_version(
@@ -114,7 +112,7 @@ def keep_version(
     )
     if prompt.kind != content.kind:
         raise _name_taken()
-    return _save(context, prompt, content, note=note)
+    return append_version(context, prompt, content, note=note)
 
 
 def check_about(about: About, kind: PromptKind | str) -> None:
@@ -133,7 +131,7 @@ def check_about(about: About, kind: PromptKind | str) -> None:
         raise InvalidInput("prompt.about", "Only fragments are shared with other teams.")
 
 
-def _save(
+def append_version(
     context: RequestContext,
     prompt: Prompt,
     content: Content,
@@ -142,6 +140,11 @@ def _save(
     based_on: int | None = None,
     taken: Taken | None = None,
 ) -> PromptVersion:
+    """Append a version for somebody who has been found to be allowed to; see ``save_version``.
+
+    Args:
+        taken: versions to take of fragments, by the prompts' ids, where the text pins none.
+    """
     if content.kind != prompt.kind:
         raise InvalidInput("prompt.kind", f"{prompt} is a {prompt.kind} and stays one.")
     composition = compose(context, content, prompt=prompt, shared=prompt.shared, taken=taken)

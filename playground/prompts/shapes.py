@@ -91,7 +91,8 @@ class Expressions:
                 self.value(node.node, scope, known, must=False)
                 return None
             case nodes.Call():
-                return self.called(node, scope, known)
+                self.called(node, scope, known)
+                return None
             case nodes.CondExpr():
                 self.conditional(node, scope, known)
                 return None

@@ -1,0 +1,214 @@
+"""Move labels from version to version, one mover at a time."""
+
+from enum import Enum
+from typing import Final, Literal
+
+from django.db import transaction
+
+from playground.core.clock import now
+from playground.core.context import RequestContext
+from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
+from playground.policy import auditing
+from playground.policy.deciding import decide
+from playground.prompts.changing import announce
+from playground.prompts.finding import check_label, find_prompt, version_of
+from playground.prompts.models import Label, LabelMove, Prompt, PromptVersion, RequiredFragment
+from playground.prompts.protecting import is_protected
+
+
+class _Anything(Enum):
+    VALUE = "anything"
+
+
+ANYTHING: Final = _Anything.VALUE
+"""Wherever the label points now."""
+Expected = int | None | Literal[_Anything.VALUE]
+"""Number of the version that a label must point at, None for no label yet."""
+
+
+def move_label(
+    context: RequestContext,
+    path: str,
+    *,
+    label: str,
+    version: int,
+    expected: Expected = ANYTHING,
+    reason: str = "",
+) -> Label:
+    """Point a label at a version; where it points there already nothing happens.
+
+    Raises:
+        PolicyDenied: the context may not edit the prompt; ``prompt.label-protected``, the label
+            takes a reviewer, and others propose.
+        NotFound: there is no such prompt or version.
+        Conflict: ``prompt.label-moved``, it points elsewhere than expected; ``current`` says where.
+        InvalidInput: ``prompt.label-invalid``; ``prompt.fragment-required``, the team's rule for
+            this label demands a fragment that the version does not include.
+    """
+    check_label(label)
+    prompt = find_prompt(context, path, action="edit")
+    require_mover(context, prompt, label)
+    found = version_of(prompt, version=version)
+    return put(context, found, label=label, expected=expected, reason=reason)
+
+
+def remove_label(
+    context: RequestContext,
+    path: str,
+    *,
+    label: str,
+    expected: Expected = ANYTHING,
+    reason: str = "",
+) -> None:
+    """Take a label away; whoever asks by it then is told that it is unknown.
+
+    Raises:
+        PolicyDenied, NotFound, Conflict: see ``move_label``.
+    """
+    prompt = find_prompt(context, path, action="edit")
+    require_mover(context, prompt, label)
+    _check_reason(reason)
+    with transaction.atomic():
+        lock(prompt)
+        current = _current(prompt, label)
+        if current is None:
+            raise NotFound("prompt.label-unknown", f"{prompt} has no such label.")
+        _compare(current, expected)
+        before = current.version.number
+        current.delete()
+        _note_move(context, prompt, label, before=before, after=None, reason=reason)
+    _record(context, prompt, label, before=before, after=None)
+
+
+def put(
+    context: RequestContext,
+    version: PromptVersion,
+    *,
+    label: str,
+    expected: Expected,
+    reason: str,
+    action: str = "move_label",
+) -> Label:
+    """Point a label at a version for somebody who has been found to be allowed to.
+
+    Raises:
+        Conflict: ``prompt.label-moved``; ``prompt.version-archived``.
+        InvalidInput: ``prompt.fragment-required``.
+    """
+    _check_reason(reason)
+    prompt = version.prompt
+    with transaction.atomic():
+        lock(prompt)
+        current = _current(prompt, label)
+        _compare(current, expected)
+        if current is not None and current.version_id == version.pk:
+            return current
+        if PromptVersion.objects.filter(pk=version.pk, archived_at__isnull=False).exists():
+            raise Conflict("prompt.version-archived", f"{version} is archived; restore it first.")
+        _require_fragments(version, label)
+        before = None if current is None else current.version.number
+        moved, _ = Label.objects.update_or_create(
+            prompt=prompt,
+            name=label,
+            defaults={
+                "version": version,
+                "revision": 1 if current is None else current.revision + 1,
+                "moved_by": context.subject,
+                "moved_at": now(),
+                "reason": reason,
+            },
+        )
+        _note_move(context, prompt, label, before=before, after=version.number, reason=reason)
+    _record(context, prompt, label, before=before, after=version.number, action=action)
+    return moved
+
+
+def require_mover(context: RequestContext, prompt: Prompt, label: str) -> None:
+    """Refuse who may edit the prompt and not review, where the label is protected.
+
+    Raises:
+        PolicyDenied: ``prompt.label-protected``.
+    """
+    if not is_protected(prompt.team, label):
+        return
+    decision = decide(context, "approve", prompt.resource(context))
+    if not decision.allowed:
+        raise PolicyDenied(
+            "prompt.label-protected",
+            f"Moving “{label}” takes a reviewer; propose it instead.",
+            policies=list(decision.policies),
+        )
+
+
+def lock(prompt: Prompt) -> None:
+    """Let no other transaction move this prompt's labels or save versions until this one ends."""
+    Prompt.objects.select_for_update().get(pk=prompt.pk)
+
+
+def _current(prompt: Prompt, label: str) -> Label | None:
+    return Label.objects.filter(prompt=prompt, name=label).select_related("version").first()
+
+
+def _compare(current: Label | None, expected: Expected) -> None:
+    if expected is ANYTHING:
+        return
+    number = None if current is None else current.version.number
+    if number != expected:
+        where = f"version {number}" if number else "no version"
+        by = f", moved by {current.moved_by}" if current else ""
+        raise Conflict("prompt.label-moved", f"The label points at {where}{by}.", current=number)
+
+
+def _require_fragments(version: PromptVersion, label: str) -> None:
+    rules = RequiredFragment.objects.filter(team=version.prompt.team, label=label)
+    included = set(version.inclusions.values_list("fragment__prompt_id", flat=True))
+    for rule in rules.select_related("fragment__team"):
+        if rule.fragment_id not in included and rule.fragment_id != version.prompt_id:
+            raise InvalidInput(
+                "prompt.fragment-required",
+                f"What is labelled “{label}” includes {rule.fragment.path}; this version does not.",
+                fragment=rule.fragment.path,
+            )
+
+
+def _note_move(
+    context: RequestContext,
+    prompt: Prompt,
+    label: str,
+    *,
+    before: int | None,
+    after: int | None,
+    reason: str,
+) -> None:
+    LabelMove.objects.create(
+        prompt=prompt,
+        label=label,
+        before=before,
+        after=after,
+        moved_by=context.subject,
+        reason=reason,
+    )
+    announce(prompt, "labelled")
+
+
+def _record(
+    context: RequestContext,
+    prompt: Prompt,
+    label: str,
+    *,
+    before: int | None,
+    after: int | None,
+    action: str = "move_label",
+) -> None:
+    auditing.record(
+        context,
+        action=action,
+        resource=prompt.urn,
+        outcome="done",
+        details={"label": label, "before": before, "after": after},
+    )
+
+
+def _check_reason(reason: str) -> None:
+    if len(reason) > 500 or "\x00" in reason:
+        raise InvalidInput("prompt.reason", "A reason has at most 500 characters.")

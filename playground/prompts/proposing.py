@@ -1,0 +1,120 @@
+"""Propose moves of labels, and decide the proposals of others."""
+
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from playground.core.clock import now
+from playground.core.context import RequestContext
+from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
+from playground.policy import auditing
+from playground.policy.deciding import require
+from playground.prompts.finding import check_label, find_prompt, version_of
+from playground.prompts.labelling import put
+from playground.prompts.models import Label, LabelProposal
+
+OPEN = LabelProposal.Status.OPEN
+
+
+def propose_label(
+    context: RequestContext, path: str, *, label: str, version: int, reason: str = ""
+) -> LabelProposal:
+    """Ask that a label be moved to a version.
+
+    Raises:
+        PolicyDenied: the context may not edit the prompt.
+        NotFound: there is no such prompt or version.
+        InvalidInput: ``prompt.label-invalid``, ``prompt.reason``.
+        Conflict: ``prompt.proposal-open``, another move of this label waits to be decided.
+    """
+    check_label(label)
+    if len(reason) > 500 or "\x00" in reason:
+        raise InvalidInput("prompt.reason", "A reason has at most 500 characters.")
+    prompt = find_prompt(context, path, action="edit")
+    found = version_of(prompt, version=version)
+    current = Label.objects.filter(prompt=prompt, name=label).select_related("version").first()
+    try:
+        with transaction.atomic():
+            return LabelProposal.objects.create(
+                prompt=prompt,
+                label=label,
+                version=found,
+                expected=current.version.number if current else None,
+                reason=reason,
+                proposed_by=context.subject,
+            )
+    except IntegrityError as error:
+        raise Conflict(
+            "prompt.proposal-open", f"Another move of “{label}” waits to be decided."
+        ) from error
+
+
+def decide_proposal(
+    context: RequestContext, proposal_id: str | uuid.UUID, *, approve: bool, answer: str = ""
+) -> LabelProposal:
+    """Approve a proposal, which moves the label, or reject it.
+
+    Raises:
+        NotFound: ``prompt.proposal-not-found``.
+        PolicyDenied: the context may not review; ``prompt.proposal-own``, it is the proposer.
+        Conflict: ``prompt.proposal-decided``; ``prompt.label-moved``, the label was moved since
+            it was proposed.
+    """
+    proposal = _find(context, proposal_id)
+    prompt = proposal.prompt
+    require(context, "approve", prompt.resource(context))
+    if proposal.proposed_by in (context.subject, context.actor):
+        raise PolicyDenied("prompt.proposal-own", "Somebody else decides what you propose.")
+    if len(answer) > 500 or "\x00" in answer:
+        raise InvalidInput("prompt.reason", "An answer has at most 500 characters.")
+    with transaction.atomic():
+        locked = LabelProposal.objects.select_for_update().get(pk=proposal.pk)
+        if locked.status != OPEN:
+            raise Conflict("prompt.proposal-decided", f"{locked.decided_by} has decided already.")
+        locked.status = LabelProposal.Status.APPROVED if approve else LabelProposal.Status.REJECTED
+        locked.decided_by, locked.decided_at, locked.answer = context.subject, now(), answer
+        locked.save()
+        if approve:
+            put(
+                context,
+                proposal.version,
+                label=proposal.label,
+                expected=proposal.expected,
+                reason=proposal.reason,
+                action="approve_label",
+            )
+    if not approve:
+        auditing.record(
+            context,
+            action="reject_label",
+            resource=prompt.urn,
+            outcome="done",
+            details={"label": proposal.label, "version": proposal.version.number},
+        )
+    return _find(context, proposal.pk)
+
+
+def proposals(context: RequestContext, *, path: str | None = None) -> list[LabelProposal]:
+    """Return the newest 100 proposals of the team or of one prompt, those that wait first."""
+    found = _visible(context)
+    if path is not None:
+        found = found.filter(prompt=find_prompt(context, path, audit=False))
+    waiting = list(found.filter(status=OPEN)[:100])
+    return [*waiting, *found.exclude(status=OPEN)[: 100 - len(waiting)]]
+
+
+def _visible(context: RequestContext) -> QuerySet[LabelProposal]:
+    proposed = LabelProposal.objects.filter(prompt__team__slug=context.team)
+    return proposed.select_related("prompt__team", "version__prompt__team")
+
+
+def _find(context: RequestContext, proposal_id: str | uuid.UUID) -> LabelProposal:
+    try:
+        key = uuid.UUID(str(proposal_id))
+    except ValueError:
+        key = None
+    proposal: LabelProposal | None = _visible(context).filter(pk=key).first() if key else None
+    if proposal is None:
+        raise NotFound("prompt.proposal-not-found", "There is no such proposal.")
+    return proposal

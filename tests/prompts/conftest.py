@@ -1,0 +1,48 @@
+"""Prompts to try things on, and people of each role."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from playground.policy.models import Role, Team, User
+from playground.policy.people import ensure_member
+from playground.prompts.content import Content, content_of
+from playground.prompts.models import PromptVersion
+from playground.prompts.saving import About, create_prompt
+
+Make = Callable[..., PromptVersion]
+
+
+def chat(template: str, **more: Any) -> Content:
+    """Return a chat of one system message."""
+    return content_of({"messages": [{"role": "system", "template": template}], **more})
+
+
+def fragment(template: str) -> Content:
+    """Return the content of a fragment."""
+    return content_of({"kind": "fragment", "messages": [{"role": "text", "template": template}]})
+
+
+@pytest.fixture
+def rhea(hiring: Team) -> User:
+    """Return a reviewer of Alice's team."""
+    return ensure_member("rhea", team="hiring", role=Role.REVIEWER).user
+
+
+@pytest.fixture
+def guardrail(charlie: User) -> PromptVersion:
+    """Return the fragment that the trust team shares with everybody."""
+    return create_prompt(
+        charlie.context(),
+        name="responsible-ai",
+        content=fragment("Be fair to {{ audience }}."),
+        about=About(shared=True),
+    )
+
+
+@pytest.fixture
+def outreach(alice: User, guardrail: PromptVersion) -> PromptVersion:
+    """Return Alice's prompt, which includes the fragment."""
+    content = chat('Write to {{ name }}.\n{% include "trust/responsible-ai" %}')
+    return create_prompt(alice.context(), name="outreach", content=content)
