@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from playground.prompts.content import Content, Message, Placeholder
+from playground.prompts.fragments import Includes, reachable
 
 RowKind = Literal["same", "changed", "added", "removed", "gap"]
 Change = Literal["same", "changed", "added", "removed"]
@@ -112,6 +113,21 @@ def compare(
     return sections
 
 
+def texts_of(includes: Includes) -> dict[str, str]:
+    """Return the text of every fragment that is included, by ``team/name``."""
+    texts: dict[str, str] = {}
+    for top in includes.values():
+        for piece in reachable(top):
+            path, _, number = piece.ref.rpartition("@")
+            # Two versions of one fragment may come in by different ways.
+            known = texts.get(path)
+            text = piece.template
+            texts[path] = (
+                text if known in (None, text) else f"{known}\n(and version {number})\n{text}"
+            )
+    return texts
+
+
 def rows_of(old: str, new: str) -> list[Row]:
     """Compare two texts line by line; every line of both is in the result, in order."""
     before, after = old.splitlines(), new.splitlines()
@@ -189,7 +205,10 @@ def _message(
         title = f"Placeholder for {kept.name}"
     anchor = f"message-{number}" if after is not None else f"removed-{number}"
     return _section(
-        anchor, title, None if before is None else _words(before)[1], after and _words(after)[1]
+        anchor,
+        title,
+        None if before is None else _words(before)[1],
+        None if after is None else _words(after)[1],
     )
 
 
