@@ -18,7 +18,7 @@ from playground.prompts.comparing import Section, compare
 from playground.prompts.composing import includes_of
 from playground.prompts.content import Content, PromptKind, content_of
 from playground.prompts.drafting import discard_draft, save_draft
-from playground.prompts.editing import ROLES, Sheet, Typed, sheet_of, typed
+from playground.prompts.editing import ROLES, Card, Sheet, Typed, sheet_of, typed
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.merging import merge
 from playground.prompts.models import Draft, Prompt, PromptVersion
@@ -60,6 +60,7 @@ class Editor:
     notice: str = ""
     meeting: Meeting | None = None
     roles: tuple[str, ...] = ROLES
+    blank: Card = Card("user")
     models: list[str] = field(default_factory=list)
     fragments: str = "[]"
 

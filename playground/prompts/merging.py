@@ -79,14 +79,10 @@ def _messages(
         return list(_either(base, mine, theirs, "the order of the messages", clashes))
     merged = []
     for number, (old, own, other) in enumerate(zip(base, mine, theirs, strict=True), 1):
-        if own == old or other == old or own == other:
+        if own in (old, other) or other == old:
             merged.append(dict(other if own == old else own))
             continue
-        text, clash = merge_lines(
-            str(old.get("template", "")),
-            str(own.get("template", "")),
-            str(other.get("template", "")),
-        )
+        text, clash = merge_lines(*(str(each.get("template", "")) for each in (old, own, other)))
         if clash:
             clashes.append(f"message {number}")
         merged.append({**own, "template": text} if "template" in own else dict(own))

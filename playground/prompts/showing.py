@@ -204,12 +204,12 @@ def _included(version: PromptVersion) -> list[Included]:
     rows = PromptVersion.objects.filter(
         prompt__name__in={path.rpartition("/")[2] for path in paths}
     )
-    for team, name, number in rows.values_list("prompt__team__slug", "prompt__name", "number"):
-        newest[f"{team}/{name}"] = max(number, newest.get(f"{team}/{name}", 0))
+    for slug, name, top in rows.values_list("prompt__team__slug", "prompt__name", "number"):
+        newest[f"{slug}/{name}"] = max(top, newest.get(f"{slug}/{name}", 0))
     found = []
     for ref in sorted(refs):
         path, _, number = ref.rpartition("@")
         team, _, name = path.rpartition("/")
-        top = newest.get(path, 0)
-        found.append(Included(path, int(number), top if top > int(number) else None, team, name))
+        newer = newest[path] if newest.get(path, 0) > int(number) else None
+        found.append(Included(path, int(number), newer, team, name))
     return found

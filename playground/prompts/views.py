@@ -79,10 +79,9 @@ def act_on_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         messages.error(request, error.detail)
     else:
         messages.success(request, said)
-    query = {"version": form["show"]} if _number(form.get("show", "")) else {}
-    return redirect(
-        reverse("prompt", args=[team, name]) + (f"?{urlencode(query)}" if query else "")
-    )
+    number = _number(form.get("show", ""))
+    page = reverse("prompt", args=[team, name])
+    return redirect(f"{page}?version={number}" if number else page)
 
 
 @require_safe
