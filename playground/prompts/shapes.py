@@ -115,7 +115,8 @@ class Expressions:
     def named(self, name: str, scope: Scope) -> Shape | None:
         if name in scope:
             return scope[name]
-        return None if name in ENVIRONMENT.globals else self.root.property(name)
+        ours = name == "self" or name in ENVIRONMENT.globals
+        return None if ours else self.root.property(name)
 
     def inside(self, node: nodes.Node, name: str, scope: Scope, known: Known) -> Shape | None:
         outer = self.value(node, scope, known)
