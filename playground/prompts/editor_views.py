@@ -119,6 +119,7 @@ def preview_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     shown = {
         "preview": seen,
         "fields": names,
+        "shown_fields": "fields" in request.POST,
         "same_fields": names == request.POST.get("fields"),
         "facts": json.dumps({"schema": seen.schema}) if seen.schema is not None else "",
     }

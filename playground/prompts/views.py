@@ -36,6 +36,11 @@ class Comparison:
         """Return the sections that are not alike."""
         return [each for each in self.sections if each.change != "same"]
 
+    @property
+    def alike(self) -> list[str]:
+        """Return the titles of those that are."""
+        return [each.title for each in self.sections if each.change == "same"]
+
 
 @require_safe
 def prompt_list(request: TeamRequest) -> HttpResponse:
