@@ -60,7 +60,7 @@ class Editor:
     notice: str = ""
     meeting: Meeting | None = None
     roles: tuple[str, ...] = ROLES
-    blank: Card = Card("user")
+    blank: Card = field(default_factory=lambda: Card("user"))
     models: list[str] = field(default_factory=list)
     fragments: str = "[]"
 

@@ -16,6 +16,7 @@ from playground.prompts.composing import includes_of
 from playground.prompts.content import PromptKind
 from playground.prompts.depending import Bumped, bump_dependents
 from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.listing import Wanted
 from playground.prompts.models import PromptVersion
 
 VIEWS = ("side", "unified")
@@ -47,16 +48,15 @@ def prompt_list(request: TeamRequest) -> HttpResponse:
     """Show the prompts that the team may use."""
     asked = request.GET
     kind = asked.get("kind", "")
-    filters = browsing.Filters(
+    wanted = Wanted(
         q=asked.get("q", "")[:100],
         kind=kind if kind in list(PromptKind) else "",
-        label=asked.get("label", "")[:40].replace("\x00", ""),
+        label=asked.get("label", "")[:40],
         archived=asked.get("archived") == "1",
-        after=asked.get("after", "")[:64].replace("\x00", ""),
     )
     shown = {
-        "page": browsing.prompts_page(request.context, filters),
-        "filters": filters,
+        "page": browsing.browse(request.context, wanted, cursor=asked.get("cursor")),
+        "filters": wanted,
         "kinds": list(PromptKind),
         "may_create": showing.may_create(request.context),
     }
