@@ -44,7 +44,7 @@ const overEnd = EditorView.inputHandler.of((view, from, to, text) => {
   return true;
 });
 
-const NAMED = /\{%[-+]?\s*(?:include|import|from)\s+["']([^"']+)["']/g;
+const NAMED = /\{%[-+]?\s*(?:include|import|from)\s+["']([^"'\n]+)["'][^\n]*?%\}/g;
 
 // The fragment whose name is at this place of the text, as it is written there.
 export function fragmentAt(text, offset) {
