@@ -96,7 +96,12 @@ def create_prompt(request: TeamRequest, body: PromptIn) -> Status[dict[str, Any]
     return Status(201, version_out(version))
 
 
-@prompts_api.post("/render", response=RenderOut, summary="Render templates without saving them")
+@prompts_api.post(
+    "/render",
+    response=RenderOut,
+    exclude_none=True,
+    summary="Render templates without saving them",
+)
 def render_unsaved(request: TeamRequest, body: RenderIn) -> dict[str, Any]:
     """Render Jinja messages in the sandbox; errors say line and column."""
     given = body.dict(include={"kind", "messages", "inputs"}, exclude_none=True)
