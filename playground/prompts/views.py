@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from playground.core.errors import PlaygroundError
 from playground.policy.requests import TeamRequest
 from playground.prompts import acting, browsing, showing
-from playground.prompts.comparing import Section, compare, folded, texts_of
+from playground.prompts.comparing import Section, compare, fold, texts_of
 from playground.prompts.composing import includes_of
 from playground.prompts.content import PromptKind
 from playground.prompts.depending import Bumped, bump_dependents
@@ -137,14 +137,6 @@ def _sections(old: PromptVersion, new: PromptVersion, fragments: bool) -> list[S
         new_fragments=texts_of(includes_of(new)) if fragments else None,
     )
     return fold(sections)
-
-
-def fold(sections: list[Section]) -> list[Section]:
-    """Hide the lines of each section that are far from a change."""
-    return [
-        Section(each.anchor, each.title, each.change, tuple(folded(each.rows)), each.note)
-        for each in sections
-    ]
 
 
 def _number(text: str) -> int | None:

@@ -123,9 +123,7 @@ def test_it_completes_variables_and_fragments_and_goes_over_the_end_of_a_tag(
     opened.value.close()
 
 
-def test_it_keeps_a_draft_and_compares_it_with_one_keystroke(
-    page: Page, live_stack: Stack
-) -> None:
+def test_it_keeps_a_draft_and_compares_it_with_one_keystroke(page: Page, live_stack: Stack) -> None:
     _make(page, live_stack.base, "drafted")
     _write(page, "Only half of it")
     expect(page.locator("#draft-state")).to_contain_text("Draft kept")

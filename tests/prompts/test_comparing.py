@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.prompts.comparing import Row, compare, folded, rows_of
+from playground.prompts.aligning import Row, folded, rows_of
+from playground.prompts.comparing import compare
 from playground.prompts.content import Content, content_of
 
 TEXTS = st.lists(st.sampled_from(["", "a b c", "a b d", "one", "two three"]), max_size=12).map(
