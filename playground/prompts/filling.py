@@ -110,7 +110,8 @@ def _leaves(schema: Mapping[str, Any]) -> dict[str, _Leaf]:
 
 
 def _walk(schema: Mapping[str, Any], path: tuple[str, ...], needed: bool) -> Iterator[_Leaf]:
-    for key, each in (schema.get("properties") or {}).items():
+    # The database keeps no order of keys, so that any other would change with the first save.
+    for key, each in sorted((schema.get("properties") or {}).items()):
         inner = each if isinstance(each, Mapping) else {}
         must = needed and key in schema.get("required", ())
         if inner.get("type") == "object" and inner.get("properties") and len(path) < _DEPTH:

@@ -51,8 +51,8 @@ def test_it_lays_objects_out_flat() -> None:
     assert [(one.name, one.kind, one.required) for one in fields(MEMBER)] == [
         ("member.name", "text", True),
         ("member.years", "number", False),
-        ("tone", "select", True),
         ("skills", "lines", True),
+        ("tone", "select", True),
     ]
 
 
