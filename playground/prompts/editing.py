@@ -106,7 +106,8 @@ def typed(kind: PromptKind, form: Mapping[str, Sequence[str]]) -> Typed:
                 number = read(text)
             except ValueError:
                 number = math.nan
-            if math.isfinite(number):
+            # Greater whole numbers are read differently by different readers of JSON.
+            if abs(number) < 2**53:
                 settings[name] = number
             else:
                 errors[name] = f"{_SPLIT[name]} is a number."
