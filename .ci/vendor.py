@@ -1,15 +1,17 @@
 """Remake static/vendor from npm packages: ``python .ci/vendor.py NODE_MODULES``.
 
-Install the packages of FILES and ``@tabler/icons`` with npm into a scratch folder first,
-and list icons in ``static/vendor/icons.txt``. Writes the files and ``manifest.json``,
-whose hashes a test compares.
+Install the packages of FILES and BUNDLED, ``@tabler/icons`` and ``esbuild`` with npm into a scratch
+folder first, in the versions that ``manifest.json`` records, and list icons in
+``static/vendor/icons.txt``. Writes the files and ``manifest.json``, whose hashes a test compares.
 """
 
 import hashlib
 import json
 import re
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 VENDOR = Path(__file__).resolve().parent.parent / "static" / "vendor"
@@ -21,6 +23,8 @@ FILES = {
         "files/jetbrains-mono-latin-wght-normal.woff2",
     ),
 }
+EDITOR = "codemirror.min.js"
+SOURCES = Path(__file__).resolve().parent / "codemirror"
 ICONS = (VENDOR / "icons.txt").read_text().split()
 
 
@@ -31,6 +35,30 @@ def symbol(name: str, source: str) -> str:
         raise ValueError(f"{name}: not an SVG")
     inner = re.sub(r"\s+", " ", body[1]).strip()
     return f'<symbol id="{name}" viewBox="0 0 24 24">{inner}</symbol>'
+
+
+def version_of(modules: Path, package: str) -> str:
+    """Return the version that is installed."""
+    return str(json.loads((modules / package / "package.json").read_text())["version"])
+
+
+def bundle(modules: Path) -> list[str]:
+    """Join CodeMirror into one module and return the packages that are in it, with versions."""
+    with tempfile.TemporaryDirectory(dir=modules.parent) as folder:
+        for source in SOURCES.glob("*.js"):
+            shutil.copy(source, folder)
+        subprocess.run(
+            [
+                modules / ".bin/esbuild", "entry.js", "--bundle", "--minify", "--format=esm",
+                "--target=es2022", "--legal-comments=none", "--metafile=meta.json",
+                "--alias:@codemirror/lang-html=./prose.js", f"--outfile={VENDOR / EDITOR}",
+            ],
+            cwd=folder,
+            check=True,
+        )  # fmt: skip
+        inputs = json.loads((Path(folder) / "meta.json").read_text())["inputs"]
+    found = {re.search(r"node_modules/((?:@[^/]+/)?[^/]+)/", path) for path in inputs}
+    return sorted(each[1] for each in found if each)
 
 
 def main(modules: Path) -> None:
@@ -67,6 +95,24 @@ def main(modules: Path) -> None:
     sprite = '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
     (VENDOR / "icons.svg").write_text(sprite)
     record("@tabler/icons", "icons.svg")
+    packages = bundle(modules)
+    about = {name: json.loads((modules / name / "package.json").read_text()) for name in packages}
+    licences = [
+        f"{name} {about[name]['version']}\n\n{(modules / name / 'LICENSE').read_text()}"
+        for name in packages
+    ]
+    (VENDOR / "licences/codemirror.txt").write_text("\n\n".join(licences))
+    entries.append(
+        {
+            "name": "codemirror",
+            "version": about["@codemirror/view"]["version"],
+            "licence": " AND ".join(sorted({about[name]["license"] for name in packages})),
+            "file": EDITOR,
+            "sha256": hashlib.sha256((VENDOR / EDITOR).read_bytes()).hexdigest(),
+            "packages": [f"{name}@{about[name]['version']}" for name in packages],
+            "made_with": [f"esbuild@{version_of(modules, 'esbuild')}"],
+        }
+    )
     (VENDOR / "manifest.json").write_text(json.dumps(entries, indent=2) + "\n")
 
 

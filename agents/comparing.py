@@ -1,25 +1,13 @@
-"""Show a prompt and how two versions of an agent differ. Pure: imports no Django."""
+"""Say how two versions of an agent differ. Pure: imports no Django."""
 
 import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from agents.specifying import AgentSpec
 
-_TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
-
-PartKind = Literal["text", "variable", "tag", "comment"]
 LineKind = Literal["same", "added", "removed", "gap"]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a template."""
-
-    kind: PartKind
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +16,6 @@ class Line:
 
     kind: LineKind
     text: str
-
-
-def parts_of(template: str) -> list[Part]:
-    """Split a template into text, variables, tags and comments."""
-    kinds: dict[str, PartKind] = {"{{": "variable", "{%": "tag", "{#": "comment"}
-    return [
-        Part(kinds.get(piece[:2], "text") if _TAG.fullmatch(piece) else "text", piece)
-        for piece in _TAG.split(template)
-        if piece
-    ]
 
 
 def differences(old: AgentSpec, new: AgentSpec) -> list[Line]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import building, listing
-from agents.comparing import Line, differences, parts_of
+from agents.comparing import Line, differences
 from agents.execution import variables_for
 from agents.models import Agent, AgentVersion
 from agents.specifying import DEFAULT_MODEL, MAX_STEPS, MIN_STEPS, AgentSpec
@@ -18,6 +18,7 @@ from playground.core.errors import Conflict, InvalidInput
 from playground.gateway import catalogue
 from playground.policy.deciding import Resource, decide, require
 from playground.policy.requests import TeamRequest
+from playground.prompts.marking import parts_of
 from skills import registry
 
 STARTER_PROMPT = (

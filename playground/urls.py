@@ -17,7 +17,10 @@ from playground.messaging.api import events_api, runs_api
 from playground.policy import views as policy
 from playground.policy.api import policy_api
 from playground.policy.authentication import ApiAuth
+from playground.prompts import editor_views as prompt_editor
+from playground.prompts import views as prompts
 from playground.prompts.api import prompts_api
+from playground.prompts.checks_api import checks_api
 from playground.prompts.fragments_api import fragments_api
 from playground.prompts.import_api import import_api
 from playground.prompts.labels_api import labels_api
@@ -50,6 +53,7 @@ api.add_router("/prompts", processes_api)
 api.add_router("/prompts", labels_api)
 api.add_router("/prompts", prompts_api)
 api.add_router("/prompts", versions_api)
+api.add_router("/prompts", checks_api)
 api.add_router("/prompts", fragments_api)
 api.add_router("/models", usage_api)
 api.add_router("/models", models_api)
@@ -75,6 +79,19 @@ urlpatterns = [
     path("agents/new", agents.new_agent, name="new-agent"),
     path("agents/<slug:name>", agents.agent_page, name="agent"),
     path("agents/<slug:name>/edit", agents.edit_agent, name="edit-agent"),
+    path("prompts", prompts.prompt_list, name="prompts"),
+    path("prompts/new", prompt_editor.new_prompt, name="new-prompt"),
+    path("prompts/<slug:team>/<slug:name>", prompts.prompt_page, name="prompt"),
+    path("prompts/<slug:team>/<slug:name>/act", prompts.act_on_prompt, name="act-on-prompt"),
+    path("prompts/<slug:team>/<slug:name>/bump", prompts.bump_prompt, name="bump-prompt"),
+    path("prompts/<slug:team>/<slug:name>/compare", prompts.compare_prompt, name="compare-prompt"),
+    path("prompts/<slug:team>/<slug:name>/edit", prompt_editor.edit_prompt, name="edit-prompt"),
+    path(
+        "prompts/<slug:team>/<slug:name>/preview",
+        prompt_editor.preview_prompt,
+        name="preview-prompt",
+    ),
+    path("prompts/<slug:team>/<slug:name>/draft", prompt_editor.draft_prompt, name="draft-prompt"),
     path("skills", skills.skill_list, name="skills"),
     path("skills/<str:name>", skills.skill_page, name="skill"),
     path("skills/<str:name>/try", skills.try_skill, name="try-skill"),

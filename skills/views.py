@@ -9,15 +9,16 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
+from playground.core import forms
 from playground.core.canonical import canonical_json
 from playground.core.context import RequestContext
+from playground.core.forms import FormField
 from playground.policy.deciding import decide
 from playground.policy.requests import TeamRequest
 from playground.tracing.models import Span, Trace
-from skills import forms, registry, searching
+from skills import registry, searching
 from skills.api import raise_refusal, viewed
 from skills.declaring import Skill
-from skills.forms import FormField
 from skills.invoking import SkillOutcome, invoke
 
 RECENT_CALLS = 8

@@ -11,6 +11,7 @@ from agents.models import Agent, Thread
 from playground.core.context import RequestContext
 from playground.messaging.models import Event
 from playground.policy.deciding import Resource, decide
+from playground.prompts.models import Prompt
 from playground.tracing.models import Trace
 from skills import registry
 
@@ -56,8 +57,10 @@ class LogLine:
 COMMANDS = (
     Item("New chat", "message-plus", "n", href="/chat", needs="run"),
     Item("New agent", "plus", "", href="/agents/new", needs="create"),
+    Item("New prompt", "plus", "", href="/prompts/new", needs="create"),
     Item("Home", "home", "g h", href="/"),
     Item("Chat", "message-circle", "g c", href="/chat"),
+    Item("Prompts", "file-text", "g p", href="/prompts"),
     Item("Skills", "bolt", "g s", href="/skills"),
     Item("Agents", "robot", "g a", href="/agents"),
     Item("Models", "sparkles", "g m", href="/models"),
@@ -72,7 +75,7 @@ COMMANDS = (
 
 
 def find(context: RequestContext, query: str) -> list[Group]:
-    """Return what the context may see that matches, in groups; four queries at most."""
+    """Return what the context may see that matches, in groups; five queries at most."""
     words = query.lower().split()
     commands = [
         one
@@ -82,6 +85,7 @@ def find(context: RequestContext, query: str) -> list[Group]:
     groups = [
         Group("threads", "Threads", tuple(_threads(context, query))),
         Group("agents", "Agents", tuple(_agents(context, query))),
+        Group("prompts", "Prompts", tuple(_prompts(context, query)) if query else ()),
         Group("skills", "Skills", tuple(_skills(context, words)) if query else ()),
         Group("traces", "Traces", tuple(_traces(context, query)) if query else ()),
         Group("commands", "Commands", tuple(commands if query else commands[:7])),
@@ -117,6 +121,15 @@ def _agents(context: RequestContext, query: str) -> list[Item]:
         agents = agents.filter(Q(title__icontains=query) | Q(name__icontains=query))
     return [
         Item(one.title, "robot", one.name, href=f"/agents/{one.name}") for one in agents[:PER_GROUP]
+    ]
+
+
+def _prompts(context: RequestContext, query: str) -> list[Item]:
+    prompts = Prompt.objects.visible_to(context).active().select_related("team")
+    found = prompts.filter(Q(name__icontains=query) | Q(title__icontains=query))
+    return [
+        Item(one.title or one.name, "file-text", one.path, href=f"/prompts/{one.path}")
+        for one in found[:PER_GROUP]
     ]
 
 

@@ -53,6 +53,7 @@ class Shell:
 PLACES = (
     ("Home", "/", "home", "h", ()),
     ("Chat", "/chat", "message-circle", "c", ("/chat", "/runs")),
+    ("Prompts", "/prompts", "file-text", "p", ("/prompts",)),
     ("Skills", "/skills", "bolt", "s", ("/skills",)),
     ("Agents", "/agents", "robot", "a", ("/agents",)),
     ("Models", "/models", "sparkles", "m", ("/models",)),

@@ -28,11 +28,13 @@ def policy_for(request: HttpRequest, *, nonce: str) -> str:
     administers = request.path.startswith(ADMIN_PATH)
     inline = " 'unsafe-inline'" if administers or request.path == DOCS_PATH else ""
     compiled = " 'unsafe-eval'" if administers else ""
+    # CodeMirror writes its style sheet at run time; beside a nonce 'unsafe-inline' has no effect.
+    styles = inline or f" 'nonce-{nonce}'"
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src 'self' 'nonce-{nonce}'{compiled}",
-            f"style-src 'self'{inline}",
+            f"style-src 'self'{styles}",
             "img-src 'self' data:",
             "font-src 'self'",
             f"connect-src 'self' {sockets}",

@@ -26,7 +26,7 @@ class Wanted:
     """What a list of prompts is narrowed to; empty means all.
 
     Attributes:
-        q: in the name, title or description.
+        q: in the name, ``team/name``, the title or the description.
         label: which the prompt has.
     """
 
@@ -34,6 +34,11 @@ class Wanted:
     kind: str = ""
     label: str = ""
     archived: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Tell whether something is left out."""
+        return self != Wanted()
 
 
 def prompts_page(
@@ -47,7 +52,7 @@ def prompts_page(
         InvalidInput: ``cursor.invalid``.
     """
     require(context, "view", Resource(kind="Prompt", id="all", team=context.team), audit=False)
-    found = _narrowed(Prompt.objects.visible_to(context), wanted).order_by("team__slug", "name")
+    found = narrowed(Prompt.objects.visible_to(context), wanted).order_by("team__slug", "name")
     if cursor:
         team, slash, name = cursor.partition("/")
         if not slash or "\x00" in cursor:
@@ -73,12 +78,18 @@ def versions_page(prompt: Prompt, *, before: int | None = None, limit: int = MAX
     return Page(items[:size], str(items[size - 1].number) if len(items) > size else None)
 
 
-def _narrowed(prompts: QuerySet[Prompt], wanted: Wanted) -> QuerySet[Prompt]:
+def narrowed(prompts: QuerySet[Prompt], wanted: Wanted) -> QuerySet[Prompt]:
+    """Keep the prompts that are wanted."""
     prompts = prompts.filter(archived_at__isnull=not wanted.archived)
     text = wanted.q.replace("\x00", "").strip()
     if text:
+        team, slash, name = text.partition("/")
+        path = Q(team__slug=team, name__istartswith=name) if slash else Q()
         prompts = prompts.filter(
-            Q(name__icontains=text) | Q(title__icontains=text) | Q(description__icontains=text)
+            Q(name__icontains=text)
+            | Q(title__icontains=text)
+            | Q(description__icontains=text)
+            | path
         )
     if wanted.kind:
         prompts = prompts.filter(kind=wanted.kind)

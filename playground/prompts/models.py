@@ -1,11 +1,13 @@
 """Prompts, their versions, what these include, and drafts."""
 
+import datetime as dt
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models.functions import Now
 
+from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict
 from playground.core.ids import new_id, urn
@@ -22,6 +24,8 @@ from playground.prompts.label_models import (
 from playground.prompts.observed_models import ArmSums, Exposure, HourSums, UnitTally
 from playground.prompts.ramp_models import GuardMetric, Ramp, RampEvent
 from playground.prompts.revising import Revision
+
+RECENT = dt.timedelta(minutes=15)
 
 __all__ = [
     "ArmSums",
@@ -239,6 +243,12 @@ class Inclusion(models.Model):
         return f"{self.version_id} includes {self.name}"
 
 
+class DraftQuerySet(models.QuerySet["Draft"]):
+    def recent(self) -> Self:
+        """Keep what was typed in the last quarter of an hour, the latest first."""
+        return self.filter(updated_at__gt=now() - RECENT).order_by("-updated_at")
+
+
 class Draft(models.Model):
     """What somebody has typed and not saved; it need not be valid. ``author`` is a URN."""
 
@@ -248,6 +258,8 @@ class Draft(models.Model):
     content = models.JSONField()
     based_on = models.PositiveIntegerField(null=True)
     updated_at = models.DateTimeField(db_default=Now())
+
+    objects = DraftQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-updated_at"]

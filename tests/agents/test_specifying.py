@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from agents.comparing import differences, parts_of
+from agents.comparing import differences
 from agents.specifying import AgentSpec, errors_of
 from agents.telling import STEP_LIMIT, excuse, past_tense
 from agents.threads import shorten
+from playground.prompts.marking import parts_of
 
 GOOD = AgentSpec(name="scout", title="Scout", prompt="You are {{ agent.title }}.", skills=("a.b",))
 

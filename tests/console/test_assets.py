@@ -22,7 +22,8 @@ def test_it_serves_vendored_files_as_the_manifest_records_them() -> None:
         digest = hashlib.sha256((VENDOR / entry["file"]).read_bytes()).hexdigest()
         assert digest == entry["sha256"], entry["file"]
         assert all(entry[key] for key in ("name", "version", "licence"))
-    served = {path.name for path in VENDOR.iterdir() if path.suffix in {".css", ".svg", ".woff2"}}
+    kinds = {".css", ".js", ".svg", ".woff2"}
+    served = {path.name for path in VENDOR.iterdir() if path.suffix in kinds}
     assert served == {entry["file"] for entry in manifest}
 
 
@@ -67,6 +68,27 @@ def test_it_stays_under_300_kb_when_everything_of_the_chat_is_loaded() -> None:
     weight += sum(path.stat().st_size for path in VENDOR.glob("*.woff2"))
 
     assert weight < 300_000, f"{weight} bytes compressed"
+
+
+def test_it_loads_codemirror_only_where_something_is_edited() -> None:
+    weight = len(gzip.compress((VENDOR / "codemirror.min.js").read_bytes(), 9))
+    askers = {path.name for path in SCRIPTS if "codemirror.min.js" in path.read_text()}
+
+    assert weight < 200_000, f"{weight} bytes compressed"
+    assert askers == {"code-editor.js"}
+    assert not any("codemirror" in path.read_text() for path in OURS)
+
+
+def test_it_names_every_package_in_codemirror_with_its_version_and_licence() -> None:
+    manifest = json.loads((VENDOR / "manifest.json").read_text())
+    entry = next(each for each in manifest if each["name"] == "codemirror")
+    licences = (VENDOR / "licences/codemirror.txt").read_text()
+
+    assert len(entry["packages"]) > 10
+    for package in entry["packages"]:
+        name, _, version = package.rpartition("@")
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+        assert f"{name} {version}\n" in licences
 
 
 def test_it_documents_its_component_classes() -> None:

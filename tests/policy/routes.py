@@ -140,10 +140,30 @@ KNOWN: dict[str, Known] = {
     "api/prompts/<team>/<name>/proposals": Known(
         bodies={"POST": {"label": "production", "version": 1}}
     ),
+    "api/prompts/<team>/<name>/check": Known(
+        bodies={"POST": {"content": _CONTENT}}, teammate={"GET": (405,)}
+    ),
     "api/prompts/<team>/<name>/dependents": Known(),
     "api/prompts/<team>/<name>/bump": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
     "api/prompts/<team>/<name>/draft": Known(
         bodies={"PUT": {"content": _CONTENT}}, teammate={"GET": (404,)}
+    ),
+    "prompts": Known(query="q={prompt}"),
+    "prompts/new": Known(bodies={"POST": {"name": "fresh", "kind": "text"}}),
+    "prompts/<slug:team>/<slug:name>": Known(),
+    "prompts/<slug:team>/<slug:name>/act": Known(
+        bodies={"POST": {"do": "archive"}}, teammate={"GET": (405,)}
+    ),
+    "prompts/<slug:team>/<slug:name>/bump": Known(),
+    "prompts/<slug:team>/<slug:name>/compare": Known(query="from=1&to=1"),
+    "prompts/<slug:team>/<slug:name>/edit": Known(
+        bodies={"POST": {"role": "user", "template": "hi", "based_on": "1"}}
+    ),
+    "prompts/<slug:team>/<slug:name>/preview": Known(
+        bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
+    ),
+    "prompts/<slug:team>/<slug:name>/draft": Known(
+        bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
     ),
     "models": Known(),
     "models/routes": Known(),

@@ -1,4 +1,5 @@
-from skills import forms, registry
+from playground.core import forms
+from skills import registry
 
 SCHEMA = registry.get("hiring.search_candidates").input_schema
 

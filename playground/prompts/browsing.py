@@ -1,0 +1,123 @@
+"""Lists of prompts with what people look for in them: labels, the last change, who uses them."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from playground.core.context import RequestContext
+from playground.policy.models import User
+from playground.prompts.content import PromptKind
+from playground.prompts.listing import Wanted, narrowed, prompts_page
+from playground.prompts.models import Draft, Inclusion, Label, Prompt, PromptVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A prompt of the list with its newest version.
+
+    Attributes:
+        uses: how many other prompts, and other things that rooms above know of, use it.
+        draft: whether whoever looks has a draft of it.
+    """
+
+    prompt: Prompt
+    version: PromptVersion | None
+    author: str
+    uses: int
+    draft: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Browsed:
+    """Some prompts; ``total`` counts those that match, ``all`` those there are."""
+
+    items: list[Listed]
+    total: int
+    all: int
+    labels: list[str]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Something that uses a prompt: an agent, for example."""
+
+    title: str
+    href: str
+    kind: str
+
+
+Users = Callable[[RequestContext, Iterable[uuid.UUID]], Mapping[uuid.UUID, list[Use]]]
+_users: list[Users] = []
+
+
+def register_users(find: Users) -> None:
+    """Let a room above say what of it uses prompts, by their ids."""
+    _users.append(find)
+
+
+def used_by(context: RequestContext, prompts: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Use]]:
+    """Return what the rooms above use these prompts for."""
+    keys = list(prompts)
+    found: dict[uuid.UUID, list[Use]] = {}
+    for find in _users:
+        for key, uses in find(context, keys).items():
+            found.setdefault(key, []).extend(uses)
+    return found
+
+
+def browse(context: RequestContext, wanted: Wanted, *, cursor: str | None = None) -> Browsed:
+    """Return a page of prompts with what the list shows; a dozen queries whatever there is.
+
+    Raises:
+        InvalidInput: ``cursor.invalid``.
+    """
+    page = prompts_page(context, wanted, cursor=cursor)
+    seen = Prompt.objects.visible_to(context)
+    keys = [prompt.pk for prompt in page.items]
+    newest = PromptVersion.objects.filter(prompt__in=keys).order_by("prompt_id", "-number")
+    versions = {each.prompt_id: each for each in newest.distinct("prompt_id")}
+    drafts = Draft.objects.filter(prompt__in=keys, author=context.subject)
+    drafted = set(drafts.values_list("prompt_id", flat=True))
+    inclusions, others = _inclusions(context, keys), used_by(context, keys)
+    names = names_of(version.author for version in versions.values())
+    return Browsed(
+        items=[
+            Listed(
+                prompt,
+                version := versions.get(prompt.pk),
+                names.get(version.author, "") if version else "",
+                inclusions.get(prompt.pk, 0) + len(others.get(prompt.pk, ())),
+                prompt.pk in drafted,
+            )
+            for prompt in page.items
+        ],
+        total=narrowed(seen, wanted).count(),
+        all=seen.count(),
+        labels=sorted(set(Label.objects.filter(prompt__in=seen).values_list("name", flat=True))),
+        next=page.next,
+    )
+
+
+def fragments_for(context: RequestContext) -> list[Prompt]:
+    """Return the fragments that a prompt of the team may include, their own first."""
+    fragments = Prompt.objects.visible_to(context).active().filter(kind=PromptKind.FRAGMENT)
+    rows = list(fragments.select_related("team").order_by("name")[:500])
+    return sorted(rows, key=lambda each: (each.team.slug != context.team, each.path))
+
+
+def names_of(urns: Iterable[str]) -> dict[str, str]:
+    """Return what the people behind URNs are called; one query."""
+    wanted = {urn: urn.partition(":")[2] for urn in urns}
+    people = User.objects.filter(username__in=set(wanted.values()))
+    called = {each.username: str(each) for each in people}
+    return {urn: called.get(name, name) for urn, name in wanted.items()}
+
+
+def _inclusions(context: RequestContext, keys: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+    seen = Prompt.objects.visible_to(context)
+    rows = Inclusion.objects.filter(fragment__prompt__in=keys, version__prompt__in=seen)
+    counted = rows.values("fragment__prompt").annotate(n=Count("version__prompt", distinct=True))
+    return {row["fragment__prompt"]: row["n"] for row in counted.order_by()}

@@ -1,0 +1,142 @@
+"""What differs between two versions, as rows that both views are drawn from."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playground.prompts.aligning import Row, folded, rows_of
+from playground.prompts.comparing import compare
+from playground.prompts.content import Content, content_of
+
+TEXTS = st.lists(st.sampled_from(["", "a b c", "a b d", "one", "two three"]), max_size=12).map(
+    "\n".join
+)
+
+
+def _content(*messages: tuple[str, str], **rest: object) -> Content:
+    return content_of({"messages": [{"role": r, "template": t} for r, t in messages], **rest})
+
+
+def _side(rows: list[Row], side: str) -> list[str]:
+    return [
+        "".join(piece.text for piece in getattr(row, side))
+        for row in rows
+        if getattr(row, f"{side}_line") is not None
+    ]
+
+
+@settings(deadline=None)
+@given(TEXTS, TEXTS)
+def test_it_keeps_every_line_of_both_sides_in_order(old: str, new: str) -> None:
+    rows = rows_of(old, new)
+
+    assert _side(rows, "old") == old.splitlines()
+    assert _side(rows, "new") == new.splitlines()
+    numbers = [row.new_line for row in rows if row.new_line is not None]
+    assert numbers == list(range(1, len(new.splitlines()) + 1))
+
+
+@settings(deadline=None)
+@given(TEXTS, TEXTS)
+def test_it_marks_something_in_every_row_that_changed_and_nothing_in_rows_alike(
+    old: str, new: str
+) -> None:
+    for row in rows_of(old, new):
+        marked = any(piece.marked for piece in (*row.old, *row.new))
+        assert marked is (row.kind != "same")
+
+
+@settings(deadline=None)
+@given(TEXTS, TEXTS, st.integers(min_value=0, max_value=4))
+def test_it_hides_only_lines_alike_and_counts_them(old: str, new: str, context: int) -> None:
+    rows = rows_of(old, new)
+
+    shown = folded(rows, context=context)
+
+    assert [row for row in shown if row.kind not in ("same", "gap")] == [
+        row for row in rows if row.kind != "same"
+    ]
+    assert sum(row.hidden or 1 for row in shown) == len(rows)
+
+
+def test_it_marks_only_the_words_that_changed() -> None:
+    (row,) = rows_of("Write a short mail to {{ name }}.", "Write a warm mail to {{ name }}.")
+
+    assert row.kind == "changed"
+    assert [piece.text for piece in row.old if piece.marked] == ["short"]
+    assert [piece.text for piece in row.new if piece.marked] == ["warm"]
+
+
+def test_it_shows_two_lines_when_they_have_nothing_in_common() -> None:
+    rows = rows_of("Be brief.", "{{ member.headline }}")
+
+    assert [row.kind for row in rows] == ["removed", "added"]
+
+
+def test_it_aligns_messages_when_one_is_put_between() -> None:
+    old = _content(("system", "You recruit."), ("user", "Write to {{ name }}."))
+    new = _content(
+        ("system", "You recruit."),
+        ("assistant", "Whom?"),
+        ("user", "Write to {{ name }} now."),
+    )
+
+    sections = compare(old, new)
+
+    assert [(one.title, one.change) for one in sections] == [
+        ("System message", "same"),
+        ("Assistant message", "added"),
+        ("User message", "changed"),
+    ]
+    assert (sections[2].added, sections[2].removed) == (1, 1)
+
+
+def test_it_compares_settings_inputs_tools_and_fragments() -> None:
+    old = _content(("system", "Hi"), settings={"temperature": 0.2})
+    new = _content(("system", "Hi"), settings={"temperature": 0.7}, tools=[{"type": "function"}])
+
+    sections = compare(
+        old,
+        new,
+        old_fragments={"trust/responsible-ai": "Be fair."},
+        new_fragments={"trust/responsible-ai": "Be fair and kind."},
+    )
+
+    assert [(one.anchor, one.change) for one in sections] == [
+        ("message-1", "same"),
+        ("settings", "changed"),
+        ("tools", "changed"),
+        ("fragment-trust-responsible-ai", "changed"),
+    ]
+
+
+def test_it_says_which_message_is_gone() -> None:
+    old = _content(("system", "You recruit."), ("user", "Hello"))
+
+    (kept, gone) = compare(old, _content(("system", "You recruit.")))
+
+    assert (kept.change, gone.change, gone.anchor) == ("same", "removed", "removed-2")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("x\n" * 2999, "x\ny\n" * 1500),
+        ("a b " * 15_000, "b a c " * 10_000),
+        (
+            "\n".join(str(i % 101) for i in range(2900)),
+            "\n".join(str(-i % 97) for i in range(2900)),
+        ),
+    ],
+)
+def test_it_takes_no_longer_than_a_glance_when_the_texts_are_made_to_be_hard(
+    old: str, new: str
+) -> None:
+    began = time.thread_time()
+
+    rows = rows_of(old, new)
+
+    assert _side(rows, "new") == new.splitlines()
+    assert time.thread_time() - began < 3
