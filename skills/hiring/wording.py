@@ -3,6 +3,7 @@
 The skill asks for its label, so that a new wording is ramped and rolled back like any other.
 """
 
+import json
 from pathlib import Path
 
 from playground.core.context import RequestContext
@@ -14,13 +15,14 @@ from playground.prompts.saving import About, create_prompt
 OUTREACH = "outreach"
 LABEL = "production"
 _LABELS = (LABEL, "staging")
-_TEMPLATE = Path(__file__).parent / "prompts" / "outreach.jinja"
+_FOLDER = Path(__file__).parent / "prompts"
 
 
 def content() -> Content:
     """Return the prompt as it ships."""
-    template = _TEMPLATE.read_text(encoding="utf-8").removesuffix("\n")
-    return Content(kind=PromptKind.TEXT, messages=[Text(template=template)])
+    template = (_FOLDER / "outreach.jinja").read_text(encoding="utf-8").removesuffix("\n")
+    inputs = json.loads((_FOLDER / "outreach.inputs.json").read_text(encoding="utf-8"))
+    return Content(kind=PromptKind.TEXT, messages=[Text(template=template)], inputs=inputs)
 
 
 def ensure_outreach(context: RequestContext) -> bool:
