@@ -70,8 +70,8 @@ async def door(
 ) -> AsyncIterator[Door]:
     key = await sync_to_async(key_for)(alice)
     async with mocks(2) as (first, second):
-        one = await sync_to_async(serve)("one", first.url, silence_s=0.5)
-        two = await sync_to_async(serve)("two", second.url, silence_s=0.5)
+        one = await sync_to_async(serve)("one", first.url, silence_s=1.5)
+        two = await sync_to_async(serve)("two", second.url, silence_s=1.5)
         await sync_to_async(lead)("both", one, two)
         watching.forget()
         transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]

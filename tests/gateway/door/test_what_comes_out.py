@@ -26,7 +26,7 @@ OBJECT = {"type": "object", "required": ["a"]}
 @pytest.fixture
 async def odd(door: Door) -> AsyncIterator[Endpoint]:
     async with upstream.serve() as endpoint:
-        await sync_to_async(mock.serve)("odd", endpoint.url, silence_s=0.5)
+        await sync_to_async(mock.serve)("odd", endpoint.url, silence_s=2.0)
         yield endpoint
         await endpoints.close()
 
