@@ -18,6 +18,10 @@ from playground.policy import views as policy
 from playground.policy.api import policy_api
 from playground.policy.authentication import ApiAuth
 from playground.prompts.api import prompts_api
+from playground.prompts.fragments_api import fragments_api
+from playground.prompts.labels_api import labels_api
+from playground.prompts.ramps_api import ramps_api
+from playground.prompts.versions_api import versions_api
 from playground.tracing import views as tracing
 from playground.tracing.api import traces_api
 from skills import views as skills
@@ -38,7 +42,11 @@ api.add_router("/threads", threads_api)
 api.add_router("/threads", events_api)
 api.add_router("/runs", runs_api)
 api.add_router("/skills", skills_api)
+api.add_router("/prompts", ramps_api)
+api.add_router("/prompts", labels_api)
 api.add_router("/prompts", prompts_api)
+api.add_router("/prompts", versions_api)
+api.add_router("/prompts", fragments_api)
 api.add_router("/models", usage_api)
 api.add_router("/models", models_api)
 api.add_router("/traces", traces_api)

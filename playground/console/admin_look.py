@@ -104,7 +104,7 @@ UNFOLD: dict[str, Any] = {
                 _entry("Versions", "prompts", "promptversion", "layers"),
                 _entry("Labels", "prompts", "label", "label"),
                 _entry("Protected labels", "prompts", "protectedlabel", "lock"),
-                _entry("Required fragments", "prompts", "requiredfragment", "puzzle"),
+                _entry("Required fragments", "prompts", "requiredfragment", "link"),
             ),
             _group(
                 "People",

@@ -19,15 +19,8 @@ from playground.prompts.label_models import (
     ProtectedLabel,
     RequiredFragment,
 )
-from playground.prompts.ramp_models import (
-    ArmSums,
-    Exposure,
-    GuardMetric,
-    HourSums,
-    Ramp,
-    RampEvent,
-    UnitTally,
-)
+from playground.prompts.observed_models import ArmSums, Exposure, HourSums, UnitTally
+from playground.prompts.ramp_models import GuardMetric, Ramp, RampEvent
 
 __all__ = [
     "ArmSums",

@@ -8,7 +8,7 @@ from django.db import connection
 from playground.prompts import metrics
 from playground.prompts.bucketing import Arm
 from playground.prompts.clustering import UnitSums
-from playground.prompts.ramp_models import ArmSums, Ramp
+from playground.prompts.models import ArmSums, Ramp
 
 # Whoever adds locks rows in the order of the metrics' names, so that none waits for another's.
 _ADD = """

@@ -52,6 +52,7 @@ class Foretold:
     drawn: tuple[Drawn, ...]
     asked: int
     lasts: str
+    endless: bool
     calls_per_hour: float
     first: float
     seal: str
@@ -98,6 +99,7 @@ def foretold(context: RequestContext, path: str, plan: Plan, *, keys: list[str])
         drawn=tuple(map(_drawn, _typical(told, whole=bool(units)))),
         asked=len(told.placed),
         lasts=_lasts(told.minutes),
+        endless=told.minutes is None,
         calls_per_hour=calls,
         first=plan.stages[0].percent,
         seal=seal(path, plan),
@@ -194,7 +196,7 @@ def _lasting(expected: Expected, asked: int) -> Lasting:
 
 def _lasts(minutes: float | None) -> str:
     if minutes is None:
-        return "never ends at this traffic"
+        return "never"
     if minutes < 90:
         return f"{minutes:.0f} min"
     return f"{minutes / 60:.1f} h" if minutes < 60 * 48 else f"{minutes / 60 / 24:.1f} days"

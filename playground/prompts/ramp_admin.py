@@ -92,7 +92,7 @@ class RampAdmin(ReadOnlyModelAdmin):
             return format_html('<span class="ramp-worse">{} regressed</span>', ", ".join(worse))
         if ramp.stopped:
             return format_html('<span class="ramp-worse">{}</span>', "stopped by a guard")
-        return "fine so far" if ramp.is_live else "–"
+        return "nothing regressed" if ramp.is_live else "–"
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None

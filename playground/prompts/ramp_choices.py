@@ -25,7 +25,7 @@ OPERATORS: Sequence[Choice] = (
     (Operator.EXISTS, "is there"),
 )
 ATTRIBUTES = ("key", "subject", "team", "actor", "purpose", "locale")
-ARMS: Sequence[Choice] = ((Arm.CANDIDATE, "the candidate"), (Arm.BASELINE, "the baseline"))
+ARMS: Sequence[Choice] = ((Arm.CANDIDATE, "candidate"), (Arm.BASELINE, "baseline"))
 _MOST = 500
 
 

@@ -1,4 +1,4 @@
-"""Ramps, what guards them, what was seen of them, and what happened to them."""
+"""Ramps, what guards them, and what happened to them."""
 
 from typing import ClassVar, Self
 
@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from playground.core.context import RequestContext
 from playground.core.ids import new_id, urn
-from playground.prompts.bucketing import Arm, Rule
+from playground.prompts.bucketing import Rule
 from playground.prompts.sequential import ALPHA
 from playground.prompts.simulating import Stage
 
@@ -159,75 +159,6 @@ class GuardMetric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} by at most {self.tolerated:g}"
-
-
-class _Sums(models.Model):
-    """Sums over observations; see ``clustering.UnitSums``. Only added to, by ``observing``."""
-
-    ramp = models.ForeignKey(Ramp, on_delete=models.CASCADE, related_name="+")
-    metric = models.CharField(max_length=80)
-    arm = models.CharField(max_length=9, choices=[(arm.value, arm.value) for arm in Arm])
-    n = models.BigIntegerField(default=0)
-    total = models.FloatField(default=0)
-    squares = models.FloatField(default=0)
-
-    class Meta:
-        abstract = True
-
-
-class ArmSums(_Sums):
-    """What was seen of an arm in a period; what verdicts are made of."""
-
-    pk = models.CompositePrimaryKey("ramp", "period", "metric", "arm")
-    period = models.PositiveIntegerField()
-    units = models.BigIntegerField(default=0)
-    counts_squared = models.FloatField(default=0)
-    products = models.FloatField(default=0)
-    totals_squared = models.FloatField(default=0)
-
-    def __str__(self) -> str:
-        return f"{self.metric} of {self.arm}: {self.n}"
-
-
-class HourSums(_Sums):
-    """What was seen of an arm in an hour, for charts."""
-
-    pk = models.CompositePrimaryKey("ramp", "hour", "metric", "arm")
-    hour = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.metric} of {self.arm} at {self.hour:%Y-%m-%d %H}"
-
-
-class UnitTally(models.Model):
-    """What a unit has added to the sums of a period; deleted when the ramp is over."""
-
-    pk = models.CompositePrimaryKey("ramp", "period", "unit", "metric")
-    ramp = models.ForeignKey(Ramp, on_delete=models.CASCADE, related_name="+")
-    period = models.PositiveIntegerField()
-    unit = models.CharField(max_length=32)
-    metric = models.CharField(max_length=80)
-    n = models.BigIntegerField()
-    total = models.FloatField()
-
-    def __str__(self) -> str:
-        return f"{self.metric} of a unit: {self.n}"
-
-
-class Exposure(models.Model):
-    """That a unit was seen in an arm first at some time; ``unit`` is a hash of its key."""
-
-    pk = models.CompositePrimaryKey("ramp", "unit", "arm")
-    ramp = models.ForeignKey(Ramp, on_delete=models.CASCADE, related_name="exposures")
-    unit = models.CharField(max_length=32)
-    arm = models.CharField(max_length=9, choices=[(arm.value, arm.value) for arm in Arm])
-    at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["ramp", "at"], name="prompt_exposure_by_time")]
-
-    def __str__(self) -> str:
-        return f"{self.arm} since {self.at:%Y-%m-%d %H:%M}"
 
 
 class RampEvent(models.Model):

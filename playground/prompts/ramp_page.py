@@ -15,6 +15,7 @@ from playground.prompts.guarding_ramps import GUARD, comparisons
 from playground.prompts.models import Prompt, Ramp, RampEvent
 from playground.prompts.observing import sums_of
 from playground.prompts.ramp_buttons import Button, barred_because, buttons_for, may_go_on
+from playground.prompts.ramp_charts import name_of
 from playground.prompts.ramp_figures import figures
 from playground.prompts.ramp_panels import Exposed, Panel, exposed_of, named, panels_of
 from playground.prompts.sequential import Verdict
@@ -61,6 +62,11 @@ class RampPage:
     needs_reviewer: bool
     worse: tuple[Panel, ...]
     stopped_by: RampEvent | None
+
+    @property
+    def alarms(self) -> list[tuple[str, str]]:
+        """Return how likely each guard is to raise a false alarm, in words."""
+        return [(name_of(each.kind), f"{100 * each.alpha:g} %") for each in self.ramp.guards.all()]
 
     @property
     def guarded(self) -> bool:
@@ -111,7 +117,7 @@ def _steps(ramp: Ramp, events: Sequence[RampEvent]) -> list[Step]:
             state = "done"
         elif at == ramp.stage and ramp.state != Ramp.State.DRAFT:
             state = "stopped" if ramp.state == Ramp.State.ROLLED_BACK else "current"
-        needs = [f"{stage.min_minutes} min"] if stage.min_minutes else []
+        needs = [_lasting(stage.min_minutes)] if stage.min_minutes else []
         needs += [f"{stage.min_samples:,} calls"] if stage.min_samples else []
         steps.append(
             Step(
@@ -123,6 +129,10 @@ def _steps(ramp: Ramp, events: Sequence[RampEvent]) -> list[Step]:
             )
         )
     return steps
+
+
+def _lasting(minutes: int) -> str:
+    return f"{minutes // 60} h" if minutes >= 120 and not minutes % 60 else f"{minutes} min"
 
 
 def _gauges(ramp: Ramp, samples: Sums) -> list[Gauge]:

@@ -21,7 +21,6 @@ _ICONS = {
     "lock": "lock",
     "notes": "file-text",
     "person": "user",
-    "puzzle": "puzzle",
     "receipt_long": "list",
     "shield": "shield",
     "speed": "activity",

@@ -1,9 +1,9 @@
 """Ramp a label from one version to another: plan, start, advance, pause, roll back, complete."""
 
-import secrets
 import uuid
 
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, NotFound
@@ -71,10 +71,13 @@ def salt_for(prompt: Prompt, plan: Plan) -> str:
 
     Another candidate is drawn for afresh: the same few would try every new version out.
     """
+    number, unit = plan.candidate, plan.unit
     earlier = Ramp.objects.filter(
-        prompt=prompt, label=plan.label, candidate__number=plan.candidate, unit=plan.unit
+        prompt=prompt, label=plan.label, candidate__number=number, unit=unit
     )
-    return earlier.values_list("salt", flat=True).first() or secrets.token_hex(16)
+    # Known before there is a ramp, so that what is foretold is what will be.
+    first = salted_hmac("ramp", f"{prompt.pk} {plan.label} {number} {unit}").hexdigest()[:32]
+    return earlier.values_list("salt", flat=True).first() or first
 
 
 def start(context: RequestContext, ramp_id: str | uuid.UUID, *, reason: str) -> Ramp:

@@ -41,6 +41,9 @@ _AGENT = {
     "step_limit": 4, "planning": False, "suggested": [],
 }  # fmt: skip
 
+_RAMP = {"label": "staging", "candidate": 2, "stages": [{"percent": 10}]}
+_CONTENT = {"kind": "fragment", "messages": [{"role": "text", "template": "hi"}]}
+
 KNOWN: dict[str, Known] = {
     # people and doors
     "healthz": Known(public=True, teammate={"GET": (200, 503)}),
@@ -92,6 +95,44 @@ KNOWN: dict[str, Known] = {
     "api/prompts/render": Known(
         bodies={"POST": {"messages": [{"role": "user", "template": "hi"}]}},
         teammate={"GET": (405,)},
+    ),
+    "api/prompts/<team>/<name>/ramps": Known(bodies={"POST": _RAMP}),
+    "api/prompts/<team>/<name>/ramps/simulate": Known(
+        bodies={"POST": {"plan": _RAMP}}, teammate={"GET": (405,)}
+    ),
+    "api/prompts/<team>/<name>/ramps/<ramp_id>": Known(),
+    "api/prompts/<team>/<name>/ramps/<ramp_id>/observations": Known(
+        bodies={"POST": {"key": "member:1", "version": 1, "outcome": {"error_rate": 0}}},
+        teammate={"GET": (405,)},
+    ),
+    "api/prompts/<team>/<name>/ramps/<ramp_id>/<action>": Known(
+        bodies={"POST": {"reason": "so"}}, teammate={"GET": (405,)}
+    ),
+    "api/prompts": Known(
+        query="q={prompt}", bodies={"POST": {"name": "fresh", "content": _CONTENT}}
+    ),
+    "api/prompts/proposals": Known(),
+    "api/prompts/proposals/<proposal_id>/decision": Known(teammate={"GET": (405,)}),
+    "api/prompts/protected-labels": Known(),
+    "api/prompts/required-fragments": Known(),
+    "api/prompts/<team>/<name>": Known(bodies={"PATCH": {"title": "T"}}),
+    "api/prompts/<team>/<name>/versions": Known(bodies={"POST": {"content": _CONTENT}}),
+    "api/prompts/<team>/<name>/versions/<number>": Known(bodies={"PATCH": {"archived": False}}),
+    "api/prompts/<team>/<name>/diff": Known(query="before=1&after=1&fragments=true"),
+    "api/prompts/<team>/<name>/resolve": Known(query="version=1"),
+    "api/prompts/<team>/<name>/render": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    "api/prompts/<team>/<name>/labels": Known(),
+    "api/prompts/<team>/<name>/labels/<label>": Known(
+        bodies={"PUT": {"version": 1}}, teammate={"GET": (405,)}
+    ),
+    "api/prompts/<team>/<name>/moves": Known(query="label=staging"),
+    "api/prompts/<team>/<name>/proposals": Known(
+        bodies={"POST": {"label": "production", "version": 1}}
+    ),
+    "api/prompts/<team>/<name>/dependents": Known(),
+    "api/prompts/<team>/<name>/bump": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    "api/prompts/<team>/<name>/draft": Known(
+        bodies={"PUT": {"content": _CONTENT}}, teammate={"GET": (404,)}
     ),
     "models": Known(),
     "models/routes": Known(),

@@ -46,7 +46,7 @@ def chosen(user: User, key: str | None, **named: Any) -> Chosen:
     return choose(user.context(), name=PATH, **(named or {"label": "production"}), key=key)
 
 
-def arms(user: User, count: int = 400) -> dict[str, str | None]:
+def arms(user: User, count: int = 200) -> dict[str, str | None]:
     """Return the arm of each of many members, of a prompt that is read once."""
     first = find(user.context(), name=PATH, version=1)
     plain = Chosen(first, "production")

@@ -26,7 +26,7 @@ def test_it_leads_to_the_candidate_whoever_is_in_its_part(rhea: User, greeting: 
     candidate = next(key for key, arm in seen.items() if arm == "candidate")
     found = chosen(rhea, candidate)
 
-    assert 15 <= sum(arm == "candidate" for arm in seen.values()) <= 70
+    assert 6 <= sum(arm == "candidate" for arm in seen.values()) <= 40
     assert found.version.number == 2
     assert found.reason.endswith("% < 10 %")
     assert "≥ 10 %" in chosen(rhea, next(k for k, arm in seen.items() if arm == "baseline")).reason
@@ -40,7 +40,7 @@ def test_it_moves_nobody_back_while_it_grows(rhea: User, greeting: Prompt) -> No
     after = arms(rhea)
 
     assert all(after[key] == "candidate" for key, arm in before.items() if arm == "candidate")
-    assert sum(arm == "candidate" for arm in after.values()) > 120
+    assert sum(arm == "candidate" for arm in after.values()) > 60
 
 
 def test_it_draws_nobody_anew_when_it_is_started_again(rhea: User, greeting: Prompt) -> None:

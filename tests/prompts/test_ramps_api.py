@@ -1,0 +1,139 @@
+"""Everything about ramps that people do, scripts do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from playground.policy.models import User
+from playground.prompts.models import Prompt
+from tests.prompts.ramped import PATH, STAGES, greeting
+
+__all__ = ["greeting"]
+pytestmark = pytest.mark.django_db
+
+RAMPS = f"/api/prompts/{PATH}/ramps"
+PLAN = {
+    "label": "production",
+    "candidate": 2,
+    "stages": [{"percent": 50, "min_samples": 100}, {"percent": 100}],
+    "guards": [{"kind": "error_rate", "tolerated": 0.05}],
+}
+
+
+def send(client: Client, path: str, body: Any) -> Any:
+    return client.post(path, body, content_type="application/json")
+
+
+def test_it_walks_a_ramp_through_its_life(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(rhea)
+
+    made = send(client, RAMPS, PLAN)
+    assert made.status_code == 201
+    ramp = f"{RAMPS}/{made.json()['id']}"
+    states = [
+        send(client, f"{ramp}/{action}", {"reason": "so", "early": True}).json()["state"]
+        for action in ("start", "pause", "resume", "advance", "complete")
+    ]
+
+    assert states == ["running", "paused", "running", "running", "completed"]
+    seen = client.get(ramp).json()
+    assert [event["what"] for event in seen["events"]] == [
+        "created", "started", "paused", "resumed", "advanced", "completed",
+    ]  # fmt: skip
+    assert [each["id"] for each in client.get(RAMPS).json()["items"]] == [made.json()["id"]]
+    again = send(client, f"{ramp}/rollback", {"reason": "late"})
+    assert (again.status_code, again.json()["code"]) == (409, "ramp.state")
+
+
+def test_it_tells_its_figures_and_rolls_back_by_itself(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(rhea)
+    ramp = f"{RAMPS}/{send(client, RAMPS, PLAN).json()['id']}"
+    send(client, f"{ramp}/start", {"reason": "so"})
+    foretold = send(
+        client,
+        f"{RAMPS}/simulate",
+        {"plan": PLAN, "units": [{"key": f"member:{n}"} for n in range(60)]},
+    ).json()
+    arms = {each["key"]: each["arms"][0] for each in foretold["placed"]}
+
+    def tell(key: str, arm: str) -> bool:
+        version = 2 if arm == "candidate" else 1
+        outcome = {"error_rate": float(arm == "candidate")}
+        body = {"key": key, "version": version, "outcome": outcome}
+        return bool(send(client, f"{ramp}/observations", body).json()["counted"])
+
+    first = list(arms.items())[:6]
+    assert all(tell(key, arm) for key, arm in first)
+    figures = client.get(ramp).json()["figures"]
+    for key, arm in list(arms.items())[6:]:
+        tell(key, arm)
+
+    (guard,) = figures["guards"]
+    assert guard["verdict"] == "undecided"
+    assert guard["candidate"]["n"] == sum(arm == "candidate" for _, arm in first)
+    assert guard["candidate"]["mean"] == 1
+    assert sum(figures["exposed"].values()) == 6
+    assert {hour["metric"] for hour in figures["hours"]} == {"error_rate"}
+    assert "of 100 calls with the baseline were seen" in figures["lacks"]
+    over = client.get(ramp).json()
+    assert over["state"] == "rolled_back"
+    assert over["events"][-1]["who"] == "system:ramp-guard"
+
+
+def test_it_foretells_for_a_crowd_before_it_begins(
+    alice: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    plan = PLAN | {"stages": [*STAGES[:1], {"percent": 50, "min_samples": 100}]}
+
+    told = send(api_for(alice), f"{RAMPS}/simulate", {"plan": plan, "calls_per_hour": 120}).json()
+    idle = send(api_for(alice), f"{RAMPS}/simulate", {"plan": plan}).json()
+
+    assert (told["units"], len(told["placed"])) == (1000, 20)
+    assert [each["minutes"] for each in told["stages"]] == [0, 100]
+    assert 60 < told["stages"][0]["candidates"] < 140
+    assert idle["minutes"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("", PLAN | {"stages": []}, 422, "request.invalid"),
+        ("", PLAN | {"candidate": 1}, 422, "ramp.same-version"),
+        ("/simulate", {"plan": PLAN | {"candidate": 9}}, 404, "prompt.version-not-found"),
+        ("/simulate", {"plan": PLAN, "calls_per_hour": -1}, 422, "request.invalid"),
+        ("/none/start", {"reason": "so"}, 404, "ramp.not-found"),
+        ("/none/explode", {"reason": "so"}, 422, "request.invalid"),
+    ],
+)
+def test_it_says_what_is_wrong(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client],
+    path: str, body: Any, status: int, code: str,
+) -> None:  # fmt: skip
+    answer = send(api_for(rhea), RAMPS + path, body)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_it_learns_only_of_versions_that_it_leads_to(
+    rhea: User, vera: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(rhea)
+    ramp = f"{RAMPS}/{send(client, RAMPS, PLAN).json()['id']}"
+    told = {"key": "member:1", "version": 2, "outcome": {"error_rate": 1}}
+
+    before = send(client, f"{ramp}/observations", told).json()
+    send(client, f"{ramp}/start", {"reason": "so"})
+    other = send(client, f"{ramp}/observations", told | {"version": 7})
+    strange = send(client, f"{ramp}/observations", told | {"outcome": {"mood": 1}})
+    viewer = send(api_for(vera), f"{ramp}/observations", told)
+
+    assert before == {"counted": False}
+    assert (other.status_code, other.json()["code"]) == (422, "ramp.version")
+    assert (strange.status_code, strange.json()["code"]) == (422, "ramp.metric-unknown")
+    assert viewer.status_code == 403
