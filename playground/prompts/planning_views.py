@@ -203,15 +203,16 @@ def _lasts(minutes: float | None) -> str:
 
 
 def _typical(told: Simulation, *, whole: bool) -> list[Placed]:
-    """Return everybody who was asked about; of a crowd some of each stage, earliest first."""
+    """Return everybody asked about; of a crowd some of each stage, those whom rules pick first."""
     if whole:
         return list(told.placed)
-    by_stage: dict[int, list[Placed]] = {}
+    alike: dict[tuple[bool, int], list[Placed]] = {}
     for placed in told.placed:
         joins = sum(each.arm is Arm.BASELINE for each in placed.assignments)
-        by_stage.setdefault(joins, []).append(placed)
-    each_of = max(1, _SHOWN // max(1, len(by_stage)))
-    return [placed for joins in sorted(by_stage) for placed in by_stage[joins][:each_of]]
+        drawn = placed.assignments[0].bucket is not None
+        alike.setdefault((drawn, joins), []).append(placed)
+    each_of = max(1, _SHOWN // len(alike))
+    return [placed for key in sorted(alike) for placed in alike[key][:each_of]]
 
 
 def _drawn(placed: Placed) -> Drawn:
