@@ -150,7 +150,7 @@ def _render_prompt(version: AgentVersion, context: RequestContext) -> list[Rende
     name = f"prompt {stored.prompt.name}"
     with spans.span(name, SpanKind.PROMPT, attributes=attributes, input=variables) as span:
         try:
-            # The variables are the platform's own: what is missing is told by its place in the text.
+            # The variables are the platform's own; what is missing is told by its place.
             rendered = render(stored.content, variables, includes=includes_of(stored)).messages
         except PlaygroundError as error:
             raise DeveloperError(error.code, error.detail, **error.extra) from error

@@ -12,6 +12,7 @@ from playground.prompts.bucketing import Arm
 from playground.prompts.sequential import Verdict
 
 WIDTH: Final = 100.0
+ALONE: Final = "Everybody has the candidate: nobody is left to compare with."
 MOST_SLOTS: Final = 48
 _BINS_S: Final = (60, 300, 900, 3600, 10_800, 43_200, 86_400)
 # An early interval is far wider than what is tolerated; drawn whole, it would hide the threshold.
@@ -107,16 +108,22 @@ def arms_chart(
 def strip(
     kind: str,
     *,
-    lower: float | None,
-    upper: float | None,
+    bounds: tuple[float, float] | None,
+    middle: float,
     tolerated: float,
     lower_is_better: bool,
     verdict: str,
+    alone: bool = False,
 ) -> Strip:
-    """Place the interval of the difference on an axis that grows to the worse."""
-    bounds = None
-    if lower is not None and upper is not None:
-        bounds = (lower, upper) if lower_is_better else (-upper, -lower)
+    """Place the interval of the difference on an axis that grows to the worse.
+
+    Args:
+        bounds: of candidate - baseline, None while nothing can be said.
+        middle: the difference as it was seen.
+        alone: everybody has the candidate, so that nobody is left to compare with.
+    """
+    if not lower_is_better:
+        bounds, middle = (-bounds[1], -bounds[0]) if bounds else None, -middle
     span = _span(bounds, tolerated)
 
     def place(value: float) -> float:
@@ -124,13 +131,15 @@ def strip(
 
     return Strip(
         bar=(place(bounds[0]), place(bounds[1])) if bounds else None,
-        middle=place(sum(bounds) / 2) if bounds else None,
+        middle=place(middle) if bounds else None,
         threshold=place(tolerated),
         open_left=bool(bounds and bounds[0] < -span),
         open_right=bool(bounds and bounds[1] > span),
         edge=difference(kind, span),
         summary=_summary(kind, bounds),
-        verdict=in_words(kind, bounds, tolerated=tolerated, verdict=verdict),
+        verdict=ALONE
+        if alone and bounds is None
+        else in_words(kind, bounds, tolerated=tolerated, verdict=verdict),
     )
 
 

@@ -69,16 +69,20 @@ def panels_of(ramp: Ramp, seen: Figures) -> tuple[Panel, ...]:
 
 
 def _panel(ramp: Ramp, guard: GuardFigures, chart: Chart) -> Panel:
+    one, other = guard.baseline.mean, guard.candidate.mean
+    seen = one is not None and other is not None
+    known = seen and guard.lower is not None and guard.upper is not None
     found = {Arm.BASELINE: guard.baseline, Arm.CANDIDATE: guard.candidate}
     return Panel(
         chart=chart,
         strip=strip(
             guard.kind,
-            lower=guard.lower,
-            upper=guard.upper,
+            bounds=(guard.lower or 0.0, guard.upper or 0.0) if known else None,
+            middle=(other or 0.0) - (one or 0.0),
             tolerated=guard.tolerated,
             lower_is_better=guard.lower_is_better,
             verdict=guard.verdict,
+            alone=ramp.step.percent >= 100,
         ),
         verdict=guard.verdict,
         arms=tuple(

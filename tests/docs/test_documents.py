@@ -66,16 +66,25 @@ def test_it_runs_the_api_tour_as_written(live_stack: Stack) -> None:
     assert '"status": "succeeded"' in done.stdout
 
 
-def test_it_works_with_prompts_as_written(live_stack: Stack) -> None:
-    blocks = BLOCK.findall((ROOT / "docs/prompts.md").read_text())
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("prompts", ("A warm welcome to Ada.", '"status": "open"')),
+        ("ramps", ('"minutes": 240', '"state": "running"', "10 %", '"state": "rolled_back"')),
+    ],
+)
+def test_it_works_with_prompts_as_written(
+    live_stack: Stack, document: str, said: tuple[str, ...]
+) -> None:
+    blocks = BLOCK.findall((ROOT / f"docs/{document}.md").read_text())
     shell = "\n".join(code for language, code in blocks if language == "bash")
     key = live_stack.manage("create_api_key", "--user", "pia", "--team", "hiring").split()[-1]
     environment = os.environ | {"BASE": live_stack.base, "KEY": key}
 
     done = subprocess.run(
-        ["bash", "-euc", shell], env=environment, capture_output=True, text=True, timeout=60
-    )
+        ["bash", "-euc", shell.replace(".venv/bin/python", shlex.quote(sys.executable))],
+        env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "A warm welcome to Ada." in done.stdout
-    assert '"status": "open"' in done.stdout
+    assert [each for each in said if each not in done.stdout] == []

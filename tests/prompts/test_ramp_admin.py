@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.test import Client
+from django.template import Context, Template
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from playground.policy.models import AuditRow, User
@@ -481,3 +482,29 @@ def test_it_refuses_a_rule_that_cannot_be_kept(
     assert (latest.status_code, chat.status_code, right.status_code) == (200, 200, 302)
     entry = AuditRow.objects.filter(team="hiring").latest("seq").entry
     assert entry["resource"].startswith("requiredfragment:")
+
+
+# A line on the prompt's page
+
+
+def test_it_sums_up_what_is_ramping_and_leads_staff_there(
+    rhea: User, alice: User, greeting: Prompt, rf: RequestFactory
+) -> None:
+    def panel(user: User) -> str:
+        request = rf.get("/")
+        request.user = user
+        template = Template("{% load ramps %}{% ramps_of prompt %}")
+        return template.render(Context({"prompt": greeting, "request": request}))
+
+    before = panel(alice)
+    ramp = started(rhea, stages=HALF, guards=GUARDS, on_regression="pause")
+    running = panel(alice)
+    _break(ramp, rhea)
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    worse = panel(User.objects.get(pk=alice.pk))
+
+    assert before.strip() == ""
+    assert "50 % to v2, undecided" in running
+    assert "/admin/" not in running
+    assert "50 % to v2, regressed" in worse
+    assert _page(ramp) in worse
