@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from playground.gateway.charts import Chart, Series, draw
@@ -14,6 +14,8 @@ from playground.prompts.sequential import Verdict
 WIDTH: Final = 100.0
 ALONE: Final = "Everybody has the candidate: nobody is left to compare with."
 MOST_SLOTS: Final = 48
+_FEWEST_BARS: Final = 24
+_FEWEST_POINTS: Final = 6
 _BINS_S: Final = (60, 300, 900, 3600, 10_800, 43_200, 86_400)
 # An early interval is far wider than what is tolerated; drawn whole, it would hide the threshold.
 _WIDEST: Final = 6.0
@@ -54,10 +56,16 @@ def bin_of(seconds: float) -> int:
     return next((each for each in _BINS_S if seconds / each <= MOST_SLOTS), _BINS_S[-1])
 
 
-def moments_between(start: dt.datetime, end: dt.datetime, *, seconds: int) -> list[dt.datetime]:
-    """Return the beginnings of the slots from one time to another, of 100 days at most."""
+def moments_between(
+    start: dt.datetime, end: dt.datetime, *, seconds: int, least: int = 1
+) -> list[dt.datetime]:
+    """Return the beginnings of the slots from one time to another, of 100 days at most.
+
+    Args:
+        least: how many there are, also where the time is short: what is to come is empty.
+    """
     first = int(start.timestamp()) // seconds
-    last = max(first, int(end.timestamp()) // seconds)
+    last = max(first + least - 1, int(end.timestamp()) // seconds)
     last = min(last, first + 100 * 86_400 // seconds)
     return [dt.datetime.fromtimestamp(at * seconds, dt.UTC) for at in range(first, last + 1)]
 
@@ -66,14 +74,15 @@ def exposure_chart(
     seen: Sequence[Seen], *, start: dt.datetime, end: dt.datetime, seconds: int, unit: str
 ) -> Chart:
     """Stack how many units each arm has had so far."""
-    moments = moments_between(start, end, seconds=seconds)
+    moments = moments_between(start, end, seconds=seconds, least=_FEWEST_BARS)
     summed = _by_slot(seen, seconds)
     series = []
     for arm in (Arm.CANDIDATE, Arm.BASELINE):
-        so_far, values = 0, []
+        so_far = 0
+        values: list[float | None] = []
         for moment in moments:
             so_far += summed.get((arm.value, moment), (0, 0.0))[0]
-            values.append(float(so_far))
+            values.append(float(so_far) if moment <= end else None)
         series.append(Series(arm.value, arm.value.capitalize(), values))
     return draw(
         "bars",
@@ -89,20 +98,22 @@ def arms_chart(
     kind: str, seen: Sequence[Seen], *, start: dt.datetime, end: dt.datetime, seconds: int
 ) -> Chart:
     """Draw the mean of a metric in each arm over time."""
-    moments = moments_between(start, end, seconds=seconds)
+    moments = moments_between(start, end, seconds=seconds, least=_FEWEST_POINTS)
     summed = _by_slot(seen, seconds)
     series = []
     for arm in Arm:
         found = [summed.get((arm.value, moment)) for moment in moments]
         values = [total / n if n else None for n, total in ((e or (0, 0.0)) for e in found)]
         series.append(Series(arm.value, arm.value.capitalize(), values))
-    return draw(
+    chart = draw(
         "lines",
         title=name_of(kind),
         moments=_labels(moments, seconds),
         series=series,
         write=lambda value: write(kind, value),
     )
+    # That no call failed is something that was seen.
+    return replace(chart, empty=not summed)
 
 
 def strip(

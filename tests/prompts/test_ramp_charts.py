@@ -126,7 +126,7 @@ def test_it_adds_up_who_was_exposed_so_far() -> None:
         seen, start=START, end=START + dt.timedelta(minutes=15), seconds=300, unit="member"
     )
 
-    assert [slot.title for slot in chart.slots] == [
+    assert [slot.title for slot in chart.slots if slot.bars] == [
         "09:00: Candidate 1, Baseline 9",
         "09:05: Candidate 1, Baseline 9",
         "09:10: Candidate 4, Baseline 9",
@@ -144,7 +144,17 @@ def test_it_weighs_hours_by_their_calls_when_it_draws_means() -> None:
         "latency_ms", hours, start=START, end=START + dt.timedelta(hours=1), seconds=10_800
     )
 
-    assert [slot.title for slot in chart.slots] == ["09:00: Candidate 190 ms"]
+    assert chart.slots[0].title == "1 Mar 09:00: Candidate 190 ms"
+    assert [dot.key for dot in chart.dots] == ["candidate"]
+
+
+def test_it_does_not_call_it_empty_when_no_call_failed() -> None:
+    nothing = arms_chart("error_rate", [], start=START, end=START, seconds=3600)
+    fine = arms_chart(
+        "error_rate", [Seen(START, "candidate", 5, 0.0)], start=START, end=START, seconds=3600
+    )
+
+    assert (nothing.empty, fine.empty) == (True, False)
 
 
 # The form
