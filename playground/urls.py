@@ -82,6 +82,11 @@ urlpatterns = [
     path("prompts", prompts.prompt_list, name="prompts"),
     path("prompts/new", prompt_editor.new_prompt, name="new-prompt"),
     path("prompts/<slug:team>/<slug:name>", prompts.prompt_page, name="prompt"),
+    path(
+        "prompts/<slug:team>/<slug:name>/processes",
+        prompts.prompt_processes,
+        name="prompt-processes",
+    ),
     path("prompts/<slug:team>/<slug:name>/act", prompts.act_on_prompt, name="act-on-prompt"),
     path("prompts/<slug:team>/<slug:name>/bump", prompts.bump_prompt, name="bump-prompt"),
     path("prompts/<slug:team>/<slug:name>/compare", prompts.compare_prompt, name="compare-prompt"),

@@ -107,6 +107,13 @@ def _compare_prompt(page: Page) -> None:
     page.goto(page.url.split("/prompts")[0] + "/prompts/hiring/outreach/compare")
 
 
+def _plan_ramp(page: Page) -> None:
+    prompts = page.locator("#plan-prompt")
+    if prompts.count():
+        prompts.select_option(index=1)
+        page.locator("#simulation .foretold").wait_for()
+
+
 def _screens(thread: str, run: str, trace: str) -> list[Screen]:
     return [
         Screen("home", "/", document=(1280, "light")),
@@ -137,6 +144,8 @@ def _screens(thread: str, run: str, trace: str) -> list[Screen]:
         Screen("agent-edit", "/agents", _edit_agent, document=(1280, "light")),
         Screen("agent-new", "/agents/new"),
         Screen("api-keys", "/keys"),
+        Screen("ramps", "/admin/prompts/ramp/"),
+        Screen("ramp-plan", "/admin/prompts/ramp/add/", _plan_ramp),
         Screen("not-found", "/chat/00000000-0000-7000-8000-000000000000"),
     ]
 

@@ -98,6 +98,15 @@ UNFOLD: dict[str, Any] = {
                 _entry("Ledger", "gateway", "ledgerrow", "receipt_long"),
             ),
             _group(
+                "Prompts",
+                _entry("Ramps", "prompts", "ramp", "fork_right"),
+                _entry("Prompts", "prompts", "prompt", "notes"),
+                _entry("Versions", "prompts", "promptversion", "layers"),
+                _entry("Labels", "prompts", "label", "label"),
+                _entry("Protected labels", "prompts", "protectedlabel", "lock"),
+                _entry("Required fragments", "prompts", "requiredfragment", "link"),
+            ),
+            _group(
                 "People",
                 _entry("Teams", "policy", "team", "groups"),
                 _entry("Users", "policy", "user", "person"),

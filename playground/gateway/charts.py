@@ -56,13 +56,17 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing with its scale; ``ticks`` are written from the top down, evenly spaced."""
+    """A drawing with its scale; ``ticks`` are written from the top down, evenly spaced.
+
+    ``dots`` stand where a line has a value and its neighbours have none.
+    """
 
     title: str
     summary: str
     width: float
     slots: tuple[Slot, ...]
     lines: tuple[Line, ...]
+    dots: tuple[Line, ...]
     ticks: tuple[str, ...]
     grid: tuple[float, ...]
     labels: tuple[str, ...]
@@ -110,12 +114,14 @@ def draw(
         for at, moment in enumerate(moments)
     )
     lines = tuple(Line(each.key, _path(each.values, top)) for each in series)
+    lone = tuple(Line(each.key, _path(_alone(each.values), top)) for each in series)
     return Chart(
         title=title,
         summary=_summary(title, moments, most, write),
         width=SLOT * max(1, len(moments)),
         slots=slots,
         lines=lines if kind == "lines" else (),
+        dots=tuple(each for each in lone if each.path) if kind == "lines" else (),
         ticks=tuple(write(each) if each else "0" for each in reversed(ticks)),
         grid=tuple(round(HEIGHT * (1 - each / top), 2) for each in ticks[1:]),
         labels=(moments[0], moments[-1]) if moments else (),
@@ -141,6 +147,15 @@ def _stack(series: Sequence[Series], at: int, top: float) -> tuple[Bar, ...]:
             bars.append(Bar(each.key, round(x, 2), round(y, 2), _BAR, round(height, 2)))
             below += height
     return tuple(bars)
+
+
+def _alone(values: Sequence[float | None]) -> list[float | None]:
+    """Return the values that no line reaches."""
+    around = [None, *values, None]
+    return [
+        value if around[at] is None and around[at + 2] is None else None
+        for at, value in enumerate(values)
+    ]
 
 
 def _path(values: Sequence[float | None], top: float) -> str:

@@ -11,6 +11,8 @@ from django.http.response import HttpResponseBase
 DOCS_PATH = "/api/docs"
 # The administration's Alpine compiles the expressions of its attributes, and writes styles.
 ADMIN_PATH = "/admin/"
+# Below the list of ramps every page is our own and needs neither.
+RAMP_PATH = "/admin/prompts/ramp/"
 _COMPANIONS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -25,7 +27,8 @@ def policy_for(request: HttpRequest, *, nonce: str) -> str:
     socket = "wss" if request.is_secure() else "ws"
     # WebKit before 15.4 does not count WebSockets of the same host as 'self'.
     sockets = f"{socket}://{request.META.get('HTTP_HOST', 'localhost')}"
-    administers = request.path.startswith(ADMIN_PATH)
+    own = request.path.startswith(RAMP_PATH) and request.path != RAMP_PATH
+    administers = request.path.startswith(ADMIN_PATH) and not own
     inline = " 'unsafe-inline'" if administers or request.path == DOCS_PATH else ""
     compiled = " 'unsafe-eval'" if administers else ""
     # CodeMirror writes its style sheet at run time; beside a nonce 'unsafe-inline' has no effect.

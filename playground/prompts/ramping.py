@@ -91,22 +91,31 @@ def start(context: RequestContext, ramp_id: str | uuid.UUID, *, reason: str) -> 
 
 
 def advance(
-    context: RequestContext, ramp_id: str | uuid.UUID, *, reason: str, early: bool = False
+    context: RequestContext,
+    ramp_id: str | uuid.UUID,
+    *,
+    reason: str,
+    early: bool = False,
+    period: int | None = None,
 ) -> Ramp:
     """Go on to the next stage.
 
     Args:
         early: before the stage has lasted as long, and seen as much, as it was meant to.
+        period: that the ramp must still be in, so that two who press at once go one stage on.
 
     Raises:
         PolicyDenied: the context may not edit the prompt, or the label takes a reviewer.
         Conflict: ``ramp.too-early``, ``ramp.last-stage``; see ``stepping.step``.
     """
     ramp = find_ramp(context, ramp_id)
+    seen = ramp.period if period is None else period
+    if ramp.period != seen:
+        raise Conflict("ramp.judged-meanwhile", "Somebody has changed the ramp meanwhile.")
     lacks = what_lacks(ramp) if ramp.state == Ramp.State.RUNNING else ""
     if lacks and not early:
         raise Conflict("ramp.too-early", f"The stage is not over: {lacks}.")
-    return _step(context, ramp_id, What.ADVANCED, reason=reason, period=ramp.period)
+    return _step(context, ramp_id, What.ADVANCED, reason=reason, period=seen)
 
 
 def pause(context: RequestContext, ramp_id: str | uuid.UUID, *, reason: str) -> Ramp:

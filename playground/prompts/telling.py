@@ -18,6 +18,8 @@ from django.conf import settings
 PROCESSES = "playground:prompts:processes"
 # A process that has said nothing for so long is not listed any more.
 FORGOTTEN_AFTER_S = 600
+# Each tells every second or so.
+SILENT_AFTER_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Holding:
     labels: Mapping[str, int]
     latest: int | None
     versions: tuple[int, ...]
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether it has said nothing for longer than one that works ever does."""
+        return self.silent_s > SILENT_AFTER_S
 
 
 @functools.cache

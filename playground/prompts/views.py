@@ -18,6 +18,8 @@ from playground.prompts.depending import Bumped, bump_dependents
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.listing import Wanted
 from playground.prompts.models import PromptVersion
+from playground.prompts.revising import revisions
+from playground.prompts.telling import processes_holding
 
 VIEWS = ("side", "unified")
 
@@ -70,6 +72,18 @@ def prompt_page(request: TeamRequest, team: str, name: str) -> HttpResponse:
     asked = request.GET.get("version", "")
     page = showing.page_of(request.context, f"{team}/{name}", version=_number(asked))
     return render(request, "prompts/prompt.html", {"page": page, "prompt": page.prompt})
+
+
+@require_safe
+def prompt_processes(request: TeamRequest, team: str, name: str) -> HttpResponse:
+    """Show which process holds which version of a prompt in memory."""
+    prompt = find_prompt(request.context, f"{team}/{name}", audit=False)
+    shown = {
+        "revision": revisions([prompt.pk]).get(prompt.pk),
+        "holdings": processes_holding(prompt.pk),
+        "prompt": prompt,
+    }
+    return render(request, "prompts/processes.html", shown)
 
 
 @require_POST

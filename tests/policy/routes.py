@@ -119,6 +119,7 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"reason": "so"}}, teammate={"GET": (405,)}
     ),
     "api/prompts/<team>/<name>/processes": Known(),
+    "prompts/<slug:team>/<slug:name>/processes": Known(),
     "api/prompts": Known(
         query="q={prompt}", bodies={"POST": {"name": "fresh", "content": _CONTENT}}
     ),

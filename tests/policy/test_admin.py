@@ -111,7 +111,19 @@ def test_it_loosens_the_content_policy_below_admin_alone():
 
     assert "'unsafe-eval'" in policy("/admin/")
     assert "style-src 'self' 'unsafe-inline'" in policy("/admin/policy/team/")
-    for path in ("/", "/admin", "/administration", "/chat", "/api/me", "/login", "/keys/admin/"):
+    ramp = "/admin/prompts/ramp/0198c0de-0000-7000-8000-000000000000/change/"
+    assert "'unsafe-eval'" in policy("/admin/prompts/ramp/")
+    for path in (
+        "/",
+        "/admin",
+        "/administration",
+        "/admin/prompts/ramp/add/",
+        ramp,
+        "/chat",
+        "/api/me",
+        "/login",
+        "/keys/admin/",
+    ):
         assert "unsafe" not in policy(path)
     assert "unsafe-eval" not in policy("/api/docs")
 
@@ -140,6 +152,7 @@ def test_it_opens_every_list_and_form(staff: Client, things: None, model: Any):
 def things(root: User, hiring: Team) -> None:
     """Have at least one row of every registered model."""
     from tests.gateway.configured import configure
+    from tests.prompts.administered import administer
 
     keys.create(user=root, team=hiring, name="mine")
     Policy.objects.create(name="open", cedar="permit(principal, action, resource);", enabled=False)
@@ -149,6 +162,7 @@ def things(root: User, hiring: Team) -> None:
 
     auditing.record(root.context(), action="sign_in", resource=root.urn, outcome="done")
     configure(hiring)
+    administer(root)
 
 
 # On record

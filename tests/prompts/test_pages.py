@@ -10,7 +10,9 @@ from playground.prompts.content import content_of
 from playground.prompts.drafting import save_draft
 from playground.prompts.labelling import move_label
 from playground.prompts.models import Draft, Label, LabelProposal, Prompt, PromptVersion
+from playground.prompts.revising import revisions
 from playground.prompts.saving import About, create_prompt, save_version
+from playground.prompts.telling import Teller
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -523,3 +525,30 @@ def test_it_rejects_a_proposal_with_an_answer(
     proposal.refresh_from_db()
     assert (proposal.status, proposal.answer) == ("rejected", "Not yet")
     assert not Label.objects.exists()
+
+
+# processes
+
+
+def test_it_shows_who_holds_a_version_when_processes_have_it(
+    client_for: SignIn, alice: User, outreach: Prompt, valkey: object
+) -> None:
+    # Revisions are given when a transaction ends, and this one never does.
+    current = revisions([outreach.pk]).get(outreach.pk)
+    held = {"labels": {}, "latest": 1, "versions": [1]}
+    Teller("web").tell({outreach.pk: {**held, "revision": current}})
+    Teller("worker").tell({outreach.pk: {**held, "revision": outreach.pk}})
+
+    page = client_for(alice).get("/prompts/hiring/outreach/processes").content.decode()
+
+    assert page.count("<li>") == 2
+    assert page.index("web@") < page.index("current") < page.index("worker@")
+    assert "catching up" in page[page.index("worker@") :]
+
+
+def test_it_says_so_when_no_process_holds_a_prompt(
+    client_for: SignIn, alice: User, outreach: Prompt, valkey: object
+) -> None:
+    page = client_for(alice).get("/prompts/hiring/outreach/processes").content.decode()
+
+    assert "No process has used it lately" in page

@@ -1,0 +1,71 @@
+"""Offer what may be done with a ramp, by its state and by who looks at it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from playground.core.context import RequestContext
+from playground.policy.deciding import decide
+from playground.prompts.models import Ramp
+from playground.prompts.protecting import is_protected
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to do with the ramp; ``verb`` is what the form says."""
+
+    verb: str
+    text: str
+    icon: str
+    tone: Literal["primary", "plain", "quiet"] = "plain"
+
+
+def may_go_on(context: RequestContext, ramp: Ramp) -> bool:
+    """Return whether the reader may make more callers get the candidate; audits nothing."""
+    resource = ramp.prompt.resource(context)
+    if not decide(context, "edit", resource).allowed:
+        return False
+    if not is_protected(ramp.prompt.team, ramp.label):
+        return True
+    return decide(context, "approve", resource).allowed
+
+
+def barred_because(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> str:
+    """Say why the reader may not steer the ramp; empty where they may."""
+    if not may_change:
+        return "Your permissions let you look at ramps, not change them."
+    if context is None:
+        return f"Ramps of {ramp.prompt.team} are steered by its members; you are none of them."
+    if not decide(context, "edit", ramp.prompt.resource(context)).allowed:
+        return f"Your role in {ramp.prompt.team} does not let you edit this prompt."
+    return ""
+
+
+def buttons_for(ramp: Ramp, *, may_grow: bool, lacks: str) -> list[Button]:
+    """Offer what can be done with the ramp in its state.
+
+    Args:
+        lacks: what its stage still needs.
+    """
+    if not (ramp.is_live or ramp.state == Ramp.State.DRAFT):
+        return []
+    back = Button("roll_back", "Roll back", "arrow-back-up", "quiet")
+    pause = Button("pause", "Pause", "hand-stop")
+    whole = Button("complete", f"Complete with v{ramp.candidate.number}", "check", "primary")
+    if not may_grow:
+        stop = [pause] if ramp.state == Ramp.State.RUNNING else []
+        return [*stop, back] if ramp.is_live else []
+    if ramp.state == Ramp.State.DRAFT:
+        start = f"Start with {ramp.steps[0].percent:g} %"
+        return [Button("start", start, "player-play", "primary")]
+    early = Button(whole.verb, whole.text, whole.icon)
+    if ramp.state == Ramp.State.PAUSED:
+        return [Button("resume", "Resume", "player-play", "primary"), early, back]
+    if ramp.stage + 1 >= len(ramp.stages):
+        return [early if lacks else whole, pause, back]
+    following = f"{ramp.steps[ramp.stage + 1].percent:g} %"
+    advance = (
+        Button("advance_early", f"Advance early to {following}", "arrow-up")
+        if lacks
+        else Button("advance", f"Advance to {following}", "arrow-up", "primary")
+    )
+    return [advance, pause, back]

@@ -1,0 +1,27 @@
+// The page of a ramp renews itself. What is the same stays as it is, so that no click and no focus is lost.
+function same(shown, sent) {
+  const seen = shown.cloneNode(true);
+  for (const tip of seen.querySelectorAll(".chart-tip")) tip.remove();
+  for (const time of seen.querySelectorAll("time[data-ago]")) time.textContent = "";
+  const fresh = sent.cloneNode(true);
+  for (const time of fresh.querySelectorAll("time[data-ago]")) time.textContent = "";
+  // htmx leaves its own classes and markers behind.
+  for (const each of [seen, fresh]) each.removeAttribute("class");
+  return seen.isEqualNode(fresh);
+}
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const sent = fragment.querySelector?.(`#${target.id}`);
+  if (sent && same(target, sent)) event.detail.shouldSwap = false;
+});
+
+// A form is sent once: the second of two clicks finds it busy.
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-once]");
+  if (!form || event.defaultPrevented) return;
+  if (form.getAttribute("aria-busy") === "true") event.preventDefault();
+  form.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-once]")) form.removeAttribute("aria-busy");
+});

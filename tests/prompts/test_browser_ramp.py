@@ -1,0 +1,132 @@
+"""A ramp in a real browser: plan it, watch it, go on, take it back, while others do things too."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from playwright.sync_api import Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from playground.policy.models import User
+from playground.prompts import ramping
+from playground.prompts.models import Prompt, Ramp
+from tests import browser as chromium
+from tests.prompts.ramped import PATH, greeting, happen, started
+
+__all__ = ["greeting"]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
+
+
+def _aside(work: Callable[[], Any]) -> Any:
+    """Do something with the database in a thread, as the browser's own loop runs in this one."""
+
+    def closing() -> Any:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(closing).result()
+
+
+@contextmanager
+def _browsing(server: LiveServer, session: str) -> Iterator[Page]:
+    executable = chromium.find()
+    if executable is None:
+        pytest.skip("no Chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=str(executable), args=list(chromium.ARGUMENTS)
+        )
+        context = running.new_context(viewport={"width": 1440, "height": 900})
+        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session, "url": server.url}
+        context.add_cookies([cookie])  # type: ignore[list-item]
+        page, said = context.new_page(), []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
+        # A machine that is busy with other tests answers late.
+        expect.set_options(timeout=20_000)
+        try:
+            yield page
+        finally:
+            expect.set_options(timeout=5_000)
+        running.close()
+    assert said == []
+
+
+def test_it_is_planned_watched_advanced_and_taken_back(
+    rhea: User, greeting: Prompt, live_server: LiveServer
+) -> None:
+    User.objects.filter(pk=rhea.pk).update(is_staff=True, is_superuser=True)
+    signed_in = Client()
+    signed_in.force_login(rhea)
+
+    with _browsing(live_server, signed_in.cookies[settings.SESSION_COOKIE_NAME].value) as page:
+        # It is planned: what it would do is shown beside the form and follows what is typed.
+        page.goto(f"{live_server.url}/admin/prompts/ramp/add/?prompt={PATH}")
+        page.locator("[name=stages-percent]").first.fill("40")
+        expect(page.locator("#simulation .foretold tbody tr").first).to_contain_text("40 %")
+        page.locator("#plan-add-rules").click()
+        expect(page.locator("[name=rules-value]")).to_be_visible()
+        page.locator("[name=rules-value]").fill("member:7")
+        expect(page.locator("#simulation .drawn")).to_contain_text("rule 1")
+        page.locator("#plan-reason").fill("try it")
+        page.locator("#plan-start").click()
+        expect(page.locator(".ramp-state")).to_have_text("Running")
+        expect(page.locator("[aria-current=step]")).to_contain_text("40")
+
+        # It is watched: calls show by themselves, and what is half typed stays.
+        ramp = _aside(lambda: Ramp.objects.whole().get())
+        page.locator("#reason").press_sequentially("half-ty")
+        page.locator("#ramp-pause").evaluate("button => { button.sameAsBefore = true; }")
+        fine = {"error_rate": 0.0, "latency_ms": 900.0}
+        _aside(
+            lambda: happen(
+                ramp, {"baseline": fine, "candidate": fine}, members=range(100, 140), user=rhea
+            )
+        )
+        expect(page.locator("#ramp-charts")).to_contain_text("of 40 members seen")
+        page.locator("#reason").press_sequentially("ped")
+        expect(page.locator("#reason")).to_have_value("half-typed")
+        expect(page.locator("#reason")).to_be_focused()
+        assert page.locator("#ramp-pause").evaluate("button => button.sameAsBefore === true")
+        expect(page.locator(".guard .chart-bar").first).to_be_visible()
+        expect(page.locator("article.guard .strip svg")).to_have_count(2)
+        expect(page.locator("article.guard .verdict").first).to_contain_text("Undecided")
+
+        # Somebody else pauses it: the buttons follow.
+        _aside(lambda: ramping.pause(rhea.context(), ramp.pk, reason="wait for me"))
+        page.locator("#ramp-resume").click()
+        expect(page.locator(".ramp-state")).to_have_text("Running")
+        expect(page.locator("#ramp-events")).to_contain_text("half-typed")
+
+        # It goes on, and is taken back with one click.
+        page.locator("#reason").fill("looks well")
+        page.locator("#ramp-advance_early").click()
+        expect(page.locator("[aria-current=step]")).to_contain_text("50")
+        page.locator("#ramp-roll_back").click()
+        expect(page.locator(".ramp-state")).to_have_text("Rolled back")
+        expect(page.locator("#reason")).to_be_hidden()
+
+        # Another one is taken back by somebody else while it is watched.
+        other = _aside(lambda: started(rhea))
+        page.goto(f"{live_server.url}/admin/prompts/ramp/{other.pk}/change/")
+        expect(page.locator(".ramp-state")).to_have_text("Running")
+        _aside(lambda: ramping.roll_back(rhea.context(), other.pk, reason="a doubt"))
+        expect(page.locator(".ramp-state")).to_have_text("Rolled back")
+        expect(page.locator("#ramp-again")).to_be_visible()
+        expect(page.locator("#reason")).to_be_hidden()
+
+    ramp.refresh_from_db()
+    done = list(ramp.events.values_list("what", flat=True))
+    assert done == ["created", "started", "paused", "resumed", "advanced", "rolled_back"]

@@ -1,0 +1,510 @@
+"""Ramps in the administration: staff plan, look and steer, each for a reason, each click once."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.template import Context, Template
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from playground.policy.models import AuditRow, User
+from playground.prompts import ramping
+from playground.prompts.guarding_ramps import judge
+from playground.prompts.models import Prompt, Ramp
+from tests.prompts.ramped import PATH, greeting, happen, planned, started
+
+__all__ = ["greeting"]
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+GUARDS = [{"kind": "error_rate", "tolerated": 0.02}]
+HALF = [{"percent": 50}, {"percent": 100}]
+ADD = "/admin/prompts/ramp/add/"
+PLAN: dict[str, Any] = {
+    "prompt": PATH, "label": "production", "candidate": "2", "unit": "member",
+    "stages-percent": ["10", "100"], "stages-min_minutes": ["30", "0"],
+    "stages-min_samples": ["100", "0"],
+    "guards-kind": ["error_rate"], "guards-tolerated": ["0.02"], "guards-alpha": ["0.05"],
+    "on_regression": "rollback", "reason": "try it",
+}  # fmt: skip
+
+
+def _page(ramp: Ramp, name: str = "change") -> str:
+    return reverse(f"admin:prompts_ramp_{name}", args=[ramp.pk])
+
+
+def _press(client: Client, ramp: Ramp, verb: str, **fields: Any) -> Any:
+    form = {"verb": verb, "reason": "because", "period": ramp.period, **fields}
+    return client.post(_page(ramp, "step"), form)
+
+
+def _text(response: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def _verbs(response: Any) -> list[str]:
+    return re.findall(r'name="verb" value="(\w+)"', response.content.decode())
+
+
+@pytest.fixture
+def root(rhea: User) -> User:
+    """Return a superuser who reviews in Alice's team."""
+    rhea.is_staff = rhea.is_superuser = True
+    rhea.save()
+    return rhea
+
+
+@pytest.fixture
+def staff(root: User, client_for: Callable[..., Client]) -> Client:
+    return client_for(root)
+
+
+# The door
+
+
+def test_it_turns_away_who_is_not_staff(
+    alice: User, rhea: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    ramp = started(rhea)
+    client = client_for(alice)
+
+    pages = [_page(ramp), _page(ramp, "live"), _page(ramp, "step"), ADD]
+
+    assert {client.get(page).status_code for page in pages} == {403}
+    assert _press(client, ramp, "roll_back").status_code == 403
+    ramp.refresh_from_db()
+    assert ramp.state == Ramp.State.RUNNING
+
+
+def test_it_refuses_a_form_that_another_site_sends(
+    root: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    ramp = started(root)
+    client = client_for(root, enforce_csrf_checks=True)
+
+    refused = [_press(client, ramp, "roll_back"), client.post(ADD, PLAN)]
+
+    assert {each.status_code for each in refused} == {403}
+    assert list(Ramp.objects.values_list("state", flat=True)) == ["running"]
+
+
+def test_it_keeps_the_strict_policy_on_its_own_pages(staff: Client, greeting: Prompt) -> None:
+    ramp = planned(greeting_owner())
+
+    for page in (_page(ramp), _page(ramp, "history"), _page(ramp, "live"), ADD):
+        assert "unsafe" not in staff.get(page)["Content-Security-Policy"]
+    listed = staff.get("/admin/prompts/ramp/")
+    assert "unsafe-eval" in listed["Content-Security-Policy"]
+
+
+def greeting_owner() -> User:
+    return User.objects.get(username="alice")
+
+
+def test_it_lets_staff_without_the_permission_look_and_not_steer(
+    rhea: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    ramp = started(rhea)
+    rhea.is_staff = True
+    rhea.save()
+    rhea.user_permissions.add(Permission.objects.get(codename="view_ramp"))
+    client = client_for(rhea)
+
+    shown, pressed = client.get(_page(ramp)), _press(client, ramp, "roll_back")
+
+    assert (shown.status_code, _verbs(shown)) == (200, [])
+    assert "let you look at ramps, not change them" in _text(shown)
+    assert pressed.status_code == 403
+    assert client.get(ADD).status_code == 403
+
+
+def test_it_lets_staff_of_other_teams_look_and_not_steer(
+    rhea: User, charlie: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    ramp = started(rhea)
+    User.objects.filter(pk=charlie.pk).update(is_staff=True, is_superuser=True)
+    client = client_for(charlie)
+
+    shown, pressed = client.get(_page(ramp)), _press(client, ramp, "roll_back")
+
+    assert _verbs(shown) == []
+    assert "you are none of them" in _text(shown)
+    assert pressed.status_code == 404
+    ramp.refresh_from_db()
+    assert ramp.state == Ramp.State.RUNNING
+
+
+def test_it_offers_a_developer_the_way_back_alone_where_the_label_is_protected(
+    rhea: User, alice: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    ramp = started(rhea)
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    client = client_for(alice)
+
+    shown = client.get(_page(ramp))
+    advanced, back = _press(client, ramp, "advance"), _press(client, ramp, "roll_back")
+
+    assert _verbs(shown) == ["pause", "roll_back"]
+    assert "going on takes a reviewer" in _text(shown)
+    assert advanced.status_code == 403
+    assert "takes a reviewer" in _text(advanced)
+    assert back.status_code == 302
+
+
+# The page in each state
+
+
+def test_it_shows_what_a_draft_will_do_and_how_to_start_it(staff: Client, greeting: Prompt) -> None:
+    ramp = planned(greeting_owner())
+
+    shown = staff.get(_page(ramp))
+
+    assert _verbs(shown) == ["start"]
+    assert "What it will do" in _text(shown)
+    assert "Start with 10 %" in _text(shown)
+    assert "Who would get what" in _text(shown)
+
+
+def test_it_shows_time_and_calls_that_the_stage_still_needs(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    stages = [{"percent": 50, "min_minutes": 30, "min_samples": 100}, {"percent": 100}]
+    ramp = started(root, stages=stages, guards=GUARDS)
+    happen(ramp, {arm: {"error_rate": 0} for arm in ("baseline", "candidate")},
+           members=range(40), user=root)  # fmt: skip
+
+    shown = staff.get(_page(ramp))
+
+    text = _text(shown)
+    assert _verbs(shown) == ["advance_early", "pause", "roll_back"]
+    assert "0 of 30 min" in text
+    assert "of 100" in text
+    assert "at this pace" in text
+    assert "of 40 members seen" in text
+    assert "Undecided: between" in text
+
+
+def test_it_names_the_guard_that_paused_it_and_offers_to_go_on(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = started(root, stages=HALF, guards=GUARDS, on_regression="pause")
+    _break(ramp, root)
+
+    shown = staff.get(_page(ramp))
+
+    text = _text(shown)
+    assert "A guard paused this ramp." in text
+    assert "Regressed: worse by at least" in text
+    assert _verbs(shown) == ["resume", "complete", "roll_back"]
+    assert re.search(r'value="roll_back"[^>]* data-worse', shown.content.decode())
+
+
+def test_it_shows_what_was_seen_after_a_guard_rolled_it_back(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = started(root, stages=HALF, guards=GUARDS)
+    _break(ramp, root)
+
+    shown, listed = staff.get(_page(ramp)), staff.get("/admin/prompts/ramp/")
+
+    text = _text(shown)
+    assert "A guard rolled back this ramp." in text
+    assert "Regressed: worse by at least" in text
+    assert _verbs(shown) == []
+    assert "Plan it again" in text
+    assert "stopped by a guard" in _text(listed)
+
+
+def test_it_shows_where_the_label_is_when_it_was_completed(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = ramping.complete(root.context(), started(root).pk, reason="all well")
+
+    shown = staff.get(_page(ramp))
+
+    assert "is at v2. Everybody gets the candidate." in _text(shown)
+    assert _verbs(shown) == []
+
+
+def test_it_says_that_there_is_none_where_there_is_none(staff: Client) -> None:
+    for page in ("00000000-0000-7000-8000-000000000000", "nothing"):
+        assert staff.get(f"/admin/prompts/ramp/{page}/change/").status_code == 404
+
+
+def _break(ramp: Ramp, user: User) -> None:
+    outcomes = {"baseline": {"error_rate": 0.0}, "candidate": {"error_rate": 1.0}}
+    happen(ramp, outcomes, members=range(120), user=user)
+    assert judge(ramp.pk)
+
+
+# What is pressed
+
+
+def test_it_does_what_is_pressed_for_the_reason_and_audits_it(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = planned(root)
+
+    for verb in ("start", "advance", "pause", "resume", "roll_back"):
+        ramp.refresh_from_db()
+        assert _press(staff, ramp, verb, reason=f"to {verb}").status_code == 302
+
+    events = list(ramp.events.values_list("what", "reason", "who"))
+    assert events[1:] == [
+        ("started", "to start", "user:rhea"),
+        ("advanced", "to advance", "user:rhea"),
+        ("paused", "to pause", "user:rhea"),
+        ("resumed", "to resume", "user:rhea"),
+        ("rolled_back", "to roll_back", "user:rhea"),
+    ]
+    audited = [row.entry["action"] for row in AuditRow.objects.filter(team="hiring")]
+    assert "ramp_rolled_back" in audited
+
+
+def test_it_goes_on_by_one_stage_when_the_button_is_clicked_twice(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = started(root)
+
+    first, second = _press(staff, ramp, "advance"), _press(staff, ramp, "advance")
+
+    ramp.refresh_from_db()
+    assert (first.status_code, second.status_code) == (302, 409)
+    assert "Somebody has changed the ramp meanwhile" in _text(second)
+    assert ramp.stage == 1
+
+
+def test_it_tells_the_second_of_two_people_what_the_first_did(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = started(root)
+    ramping.roll_back(greeting_owner().context(), ramp.pk, reason="was faster")
+
+    late = _press(staff, ramp, "pause", reason="half-typed words")
+
+    assert late.status_code == 409
+    assert "A ramp that is rolled back cannot be paused" in _text(late)
+    assert "was faster" in _text(late)
+    assert "half-typed words" in late.content.decode()
+
+
+def test_it_keeps_what_was_typed_when_there_is_no_reason_or_no_such_verb(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = started(root)
+
+    silent, strange = _press(staff, ramp, "pause", reason=" "), _press(staff, ramp, "explode")
+
+    assert (silent.status_code, strange.status_code) == (422, 422)
+    assert "1 to 500 characters" in _text(silent)
+
+
+def test_it_rolls_back_with_one_click_and_no_words(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = started(root)
+
+    assert _press(staff, ramp, "roll_back", reason="").status_code == 302
+
+    ramp.refresh_from_db()
+    assert ramp.state == Ramp.State.ROLLED_BACK
+
+
+def test_it_stops_asking_when_the_ramp_is_over(staff: Client, root: User, greeting: Prompt) -> None:
+    ramp = started(root)
+
+    live = staff.get(_page(ramp, "live"))
+    ramping.roll_back(root.context(), ramp.pk, reason="enough")
+    over = staff.get(_page(ramp, "live"))
+
+    assert (live.status_code, over.status_code) == (200, 286)
+    assert 'id="ramp-buttons" hx-swap-oob="true"' in live.content.decode()
+    assert 'name="reason"' not in live.content.decode()
+
+
+# Planning
+
+
+def test_it_fills_in_what_the_prompt_suggests(staff: Client, greeting: Prompt) -> None:
+    shown = staff.get(ADD, {"prompt": PATH})
+
+    text = shown.content.decode()
+    assert '<option value="production" selected>production, now v1' in text
+    assert '<option value="2" selected>v2' in text
+    assert "What it would do" in text
+    assert 'name="seal"' in text
+
+
+def test_it_foretells_for_whom_it_is_asked(staff: Client, greeting: Prompt) -> None:
+    shown = staff.post(
+        ADD, {**PLAN, "do": "look", "units": "member:1\nmember:2"},
+        headers={"hx-request": "true", "hx-target": "simulation"},
+    )  # fmt: skip
+
+    text = _text(shown)
+    assert "member:1" in text
+    assert "of 2" in text
+    assert shown.content.decode().lstrip().startswith("<section")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"stages-percent": ["50", "10"]}, "each stage has a higher percentage"),
+        ({"stages-percent": ["many", "100"]}, "stages.0.percent"),
+        ({"stages-percent": [], "stages-min_minutes": [], "stages-min_samples": []}, "stages"),
+        ({"guards-kind": ["beauty"]}, "A metric is one of"),
+        ({"guards-tolerated": ["nan"]}, "guards.0.tolerated"),
+        ({"candidate": "99"}, "version 99"),
+        ({"label": "nowhere"}, "label"),
+        ({"rules-attribute": ["key"], "rules-op": ["eq"], "rules-value": [""],
+          "rules-arm": ["candidate"]}, "rules.0.value"),
+        ({"rules-attribute": ["__class__.x y"], "rules-op": ["eq"], "rules-value": ["1"],
+          "rules-arm": ["candidate"]}, "rules.0.attribute"),
+        ({"unit": "planet"}, "unit"),
+    ],
+)  # fmt: skip
+def test_it_names_what_is_wrong_with_a_plan_and_makes_nothing(
+    staff: Client, greeting: Prompt, fields: dict[str, Any], said: str
+) -> None:
+    made = staff.post(ADD, {**PLAN, **fields, "do": "draft"})
+
+    assert made.status_code in (404, 422)
+    assert said in _text(made)
+    assert not Ramp.objects.exists()
+
+
+def test_it_adds_and_drops_rows_and_keeps_what_was_typed(staff: Client, greeting: Prompt) -> None:
+    more = staff.post(ADD, {**PLAN, "stages-percent": ["7", "100"], "do": "add:stages"})
+    less = staff.post(ADD, {**PLAN, "stages-percent": ["7", "100"], "do": "drop:stages:1"})
+
+    assert more.content.decode().count('name="stages-percent"') == 3
+    assert less.content.decode().count('name="stages-percent"') == 1
+    assert 'name="stages-percent" value="7"' in less.content.decode()
+
+
+def test_it_starts_no_plan_that_nobody_has_looked_at(staff: Client, greeting: Prompt) -> None:
+    unseen = staff.post(ADD, {**PLAN, "do": "start"})
+    other = staff.post(ADD, {**PLAN, "do": "start", "seal": "0" * 16})
+
+    assert (unseen.status_code, other.status_code) == (422, 422)
+    assert "Look at what this plan would do" in _text(unseen)
+    assert not Ramp.objects.exists()
+
+
+def test_it_starts_what_was_looked_at(staff: Client, greeting: Prompt) -> None:
+    rule = {
+        "rules-attribute": ["key"], "rules-op": ["in"], "rules-value": ["member:1, member:2"],
+        "rules-arm": ["candidate"],
+    }  # fmt: skip
+    looked = staff.post(ADD, {**PLAN, **rule, "do": "look"})
+    sealed = re.findall(r'name="seal" value="(\w+)"', looked.content.decode())[0]
+
+    made = staff.post(ADD, {**PLAN, **rule, "do": "start", "seal": sealed})
+
+    ramp = Ramp.objects.get()
+    assert made["Location"] == _page(ramp)
+    assert (ramp.state, ramp.created_by) == ("running", "user:rhea")
+    assert ramp.stages[0] == {"percent": 10.0, "min_minutes": 30, "min_samples": 100}
+    assert ramp.ruling[0].value == ["member:1", "member:2"]
+    assert ramp.guards.get().tolerated == 0.02
+
+
+def test_it_keeps_a_draft_where_starting_takes_a_reviewer(
+    alice: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    client = client_for(alice)
+    looked = client.post(ADD, {**PLAN, "do": "look"})
+    sealed = re.findall(r'name="seal" value="(\w+)"', looked.content.decode())[0]
+
+    shown = client.post(ADD, {**PLAN, "do": "start", "seal": sealed}, follow=True)
+
+    assert "Keep a draft; a reviewer starts it" in _text(looked)
+    assert "Kept as a draft, not started: Moving “production” takes a reviewer" in _text(shown)
+    assert Ramp.objects.get().state == Ramp.State.DRAFT
+
+
+def test_it_offers_no_prompt_of_another_team(
+    charlie: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    User.objects.filter(pk=charlie.pk).update(is_staff=True, is_superuser=True)
+    client = client_for(charlie)
+
+    empty, made = client.get(ADD), client.post(ADD, {**PLAN, "do": "draft"})
+
+    assert "No prompt can be ramped yet" in _text(empty)
+    assert made.status_code == 404
+    assert not Ramp.objects.exists()
+
+
+def test_it_plans_again_what_was_planned(staff: Client, root: User, greeting: Prompt) -> None:
+    rules = [{"attribute": "locale", "op": "prefix", "value": "de", "arm": "baseline"}]
+    ramp = planned(root, rules=rules, stages=[{"percent": 12.5}, {"percent": 75}], unit="thread")
+
+    shown = staff.get(ADD, {"from": str(ramp.pk)}).content.decode()
+
+    assert 'name="stages-percent" value="12.5"' in shown
+    assert 'name="rules-value" value="de"' in shown
+    assert '<option value="thread" selected>' in shown
+    assert staff.get(ADD, {"from": "nonsense"}).status_code == 200
+
+
+def test_it_says_that_another_ramp_is_live(staff: Client, root: User, greeting: Prompt) -> None:
+    ramp = started(root)
+
+    shown = staff.get(ADD, {"prompt": PATH}).content.decode()
+
+    assert "Another ramp is live" in shown
+    assert _page(ramp) in shown
+
+
+# Rules about labels
+
+
+def test_it_refuses_a_rule_that_cannot_be_kept(
+    staff: Client, greeting: Prompt, guardrail: Any, outreach: Any
+) -> None:
+    team = greeting.team_id
+
+    latest = staff.post("/admin/prompts/protectedlabel/add/", {"team": team, "name": "latest"})
+    chat = staff.post(
+        "/admin/prompts/requiredfragment/add/",
+        {"team": team, "label": "production", "fragment": str(greeting.pk)},
+    )
+    right = staff.post(
+        "/admin/prompts/requiredfragment/add/",
+        {"team": team, "label": "production", "fragment": str(guardrail.prompt.pk)},
+    )
+
+    assert (latest.status_code, chat.status_code, right.status_code) == (200, 200, 302)
+    entry = AuditRow.objects.filter(team="hiring").latest("seq").entry
+    assert entry["resource"].startswith("requiredfragment:")
+
+
+# A line on the prompt's page
+
+
+def test_it_sums_up_what_is_ramping_and_leads_staff_there(
+    rhea: User, alice: User, greeting: Prompt, rf: RequestFactory
+) -> None:
+    def panel(user: User) -> str:
+        request = rf.get("/")
+        request.user = user
+        template = Template("{% load ramps %}{% ramps_of prompt %}")
+        return template.render(Context({"prompt": greeting, "request": request}))
+
+    before = panel(alice)
+    ramp = started(rhea, stages=HALF, guards=GUARDS, on_regression="pause")
+    running = panel(alice)
+    _break(ramp, rhea)
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    worse = panel(User.objects.get(pk=alice.pk))
+
+    assert before.strip() == ""
+    assert "50 % to v2, undecided" in running
+    assert "/admin/" not in running
+    assert "50 % to v2, regressed" in worse
+    assert _page(ramp) in worse
