@@ -101,6 +101,9 @@ class Plan(_Part):
         return [Stage(**stage.model_dump()) for stage in self.stages]
 
 
+_NEEDED = {"too_short": "at least one is needed", "missing": "this is needed"}
+
+
 def plan_of(body: Mapping[str, Any]) -> Plan:
     """Read a plan.
 
@@ -113,7 +116,7 @@ def plan_of(body: Mapping[str, Any]) -> Plan:
         errors = [
             {
                 "field": ".".join(map(str, each["loc"])),
-                "message": each["msg"].removeprefix("Value error, "),
+                "message": _NEEDED.get(each["type"], each["msg"].removeprefix("Value error, ")),
             }
             for each in error.errors(include_url=False, include_input=False, include_context=False)
         ]

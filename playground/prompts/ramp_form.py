@@ -64,7 +64,8 @@ class Form:
 
     @classmethod
     def of(cls, fields: Fields) -> Self:
-        """Take what was sent."""
+        """Take what was sent; before a prompt was chosen there were no tables to send."""
+        tables = {table: _rows(fields, table) for table in COLUMNS}
         return cls(
             prompt=fields.get("prompt", ""),
             label=fields.get("label", ""),
@@ -74,7 +75,7 @@ class Form:
             automatic_advance=fields.get("automatic_advance", "") == "on",
             reason=fields.get("reason", "").strip(),
             units=fields.get("units", ""),
-            rows={table: _rows(fields, table) for table in COLUMNS},
+            rows=tables if fields.get("unit", "") else dict(_USUAL),
         )
 
     def changed(self, edit: str) -> Self:

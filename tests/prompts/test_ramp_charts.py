@@ -217,3 +217,10 @@ def test_it_ignores_edits_that_it_does_not_know(edit: str) -> None:
     form = Form().changed(edit)
 
     assert set(form.rows) == set(COLUMNS)
+
+
+def test_it_offers_the_usual_stages_when_only_the_prompt_was_chosen() -> None:
+    form = Form.of(Sent({"prompt": ["hiring/outreach"]}))
+
+    assert [row["percent"] for row in form.rows["stages"]] == ["10", "50", "100"]
+    assert [row["kind"] for row in form.rows["guards"]] == ["error_rate", "latency_ms"]
