@@ -9,8 +9,8 @@ from playground.console.workbench.models import Workbench
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.prompts.content import MAX_MESSAGES
-from playground.tracing.models import Span
 from playground.tracing.reading import span_for
+from playground.tracing.showing import is_chat
 
 _PARAMETERS = {
     "temperature": "temperature",
@@ -37,7 +37,7 @@ def open_span(context: RequestContext, trace_id: str, span_id: str) -> Workbench
         PolicyDenied
     """
     span = span_for(context, trace_id, span_id)
-    if not opens(span):
+    if not is_chat(span):
         raise InvalidInput("workbench.span-not-model", "Only calls of chat models open here.")
     notes: list[str] = []
     given = span.input if isinstance(span.input, dict) else {}
@@ -60,17 +60,11 @@ def open_span(context: RequestContext, trace_id: str, span_id: str) -> Workbench
     )
 
 
-def opens(span: Span) -> bool:
-    """Tell whether a span is a call that can be asked again."""
-    operation = span.attribute("gen_ai.operation.name")
-    return span.kind == "model" and operation in (None, "chat", "text_completion")
-
-
 def literal(text: str) -> str:
     """Return a template that renders to exactly this text."""
     if not any(mark in text for mark in ("{{", "{%", "{#")):
         return text
-    return "{{ " + json.dumps(text, ensure_ascii=True) + " }}"
+    return "{{ " + json.dumps(text, ensure_ascii=False) + " }}"
 
 
 def _messages(given: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]]:

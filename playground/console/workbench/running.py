@@ -119,6 +119,27 @@ def continue_cell(
         )
 
 
+def continue_all(context: RequestContext, bench_id: uuid.UUID, *, content: str) -> list[Turn]:
+    """Say the same in every column's conversation that waits for more; return the turns.
+
+    Raises:
+        Conflict: ``workbench.nothing-to-continue``, no column does.
+        InvalidInput, NotFound, PolicyDenied: see ``continue_cell``.
+    """
+    bench = find_workbench(context, bench_id, action="run")
+    _checked_content(content, [])
+    turns = []
+    for cell in Cell.objects.shown(bench).filter(row=SINGLE):
+        try:
+            turns.append(continue_cell(context, bench_id, cell.pk, content=content))
+        except Conflict:
+            # It is at work, waits for a tool's result, or never began.
+            continue
+    if not turns:
+        raise Conflict("workbench.nothing-to-continue", "No column has an answer to go on from.")
+    return turns
+
+
 def stop(
     context: RequestContext,
     bench_id: uuid.UUID,

@@ -50,7 +50,7 @@ def answered(
     for call in calls:
         name = call["function"]["name"]
         if mode == "simulate" and name in simulated and not confirmed:
-            results.append(result(call, _text(simulated[name]), by="simulated"))
+            results.append(result(call, as_text(simulated[name]), by="simulated"))
         elif confirmed or mode == "skills":
             skill = skill_of(context, name)
             if skill is not None and (confirmed or skill.effect != "write"):
@@ -71,7 +71,7 @@ def given(calls: list[dict[str, Any]], results: Mapping[str, Any]) -> list[dict[
     if missing or not calls:
         what = f"Give a result for {', '.join(missing)}." if missing else "No call waits here."
         raise InvalidInput("workbench.results-missing", what)
-    said = [result(call, _text(results[call["id"]]), by="simulated") for call in calls]
+    said = [result(call, as_text(results[call["id"]]), by="simulated") for call in calls]
     if any(len(each["content"]) > MAX_RESULT_CHARS for each in said):
         raise InvalidInput(
             "workbench.result-too-large", "A tool's result has at most 100,000 characters."
@@ -108,11 +108,12 @@ def example(name: str) -> str:
 def _invoked(context: RequestContext, skill: Skill, call: Mapping[str, Any]) -> dict[str, Any]:
     outcome = invoke(context, skill.name, call["function"]["arguments"], call_id=call["id"])
     if outcome.ok:
-        text = _text(outcome.output)
+        text = as_text(outcome.output)
     else:
         text = f"Error: {outcome.error_detail} ({outcome.error_code})"
     return result(call, text, by=skill.name)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a result as a message says it: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -22,7 +22,8 @@ from tests.console.workbench.conftest import Bench, Work, draft
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
-MULTIPLY = {"tool_calls": [{"id": "c1", "name": "math__calculate", "arguments": {"expression": "6*7"}}]}  # fmt: skip
+SIX_TIMES_SEVEN = {"id": "c1", "name": "math__calculate", "arguments": {"expression": "6*7"}}
+MULTIPLY = {"tool_calls": [SIX_TIMES_SEVEN]}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 
 
@@ -293,7 +294,7 @@ def test_it_lets_a_viewer_look_and_a_stranger_not_even_that(
 
     with pytest.raises(PolicyDenied):
         run_columns(vera.context(), bench.pk)
-    with pytest.raises(NotFound, match="workbench.not-found"):
+    with pytest.raises(NotFound, match="not-found"):
         run_columns(charlie.context(), bench.pk)
 
 
