@@ -18,8 +18,8 @@ from playground.gateway.catalogue import default_model
 from playground.messaging.interruptions import RunCancelled
 from playground.messaging.working import Work
 from playground.policy.people import person_for
-from playground.prompts.rendering import RenderedMessage
-from playground.prompts.resolving import render_version
+from playground.prompts.composing import includes_of
+from playground.prompts.rendering import RenderedMessage, render
 
 
 def answer(work: Work) -> None:
@@ -150,7 +150,8 @@ def _render_prompt(version: AgentVersion, context: RequestContext) -> list[Rende
     name = f"prompt {stored.prompt.name}"
     with spans.span(name, SpanKind.PROMPT, attributes=attributes, input=variables) as span:
         try:
-            rendered = render_version(stored, variables).messages
+            # The variables are the platform's own; what is missing is told by its place.
+            rendered = render(stored.content, variables, includes=includes_of(stored)).messages
         except PlaygroundError as error:
             raise DeveloperError(error.code, error.detail, **error.extra) from error
         span.output(rendered)

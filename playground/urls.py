@@ -22,6 +22,9 @@ from playground.policy.authentication import ApiAuth
 from playground.prompts import editor_views as prompt_editor
 from playground.prompts import views as prompts
 from playground.prompts.api import prompts_api
+from playground.prompts.fragments_api import fragments_api
+from playground.prompts.labels_api import labels_api
+from playground.prompts.versions_api import versions_api
 from playground.tracing import views as tracing
 from playground.tracing.api import traces_api
 from skills import views as skills
@@ -42,7 +45,10 @@ api.add_router("/threads", threads_api)
 api.add_router("/threads", events_api)
 api.add_router("/runs", runs_api)
 api.add_router("/skills", skills_api)
+api.add_router("/prompts", labels_api)
 api.add_router("/prompts", prompts_api)
+api.add_router("/prompts", versions_api)
+api.add_router("/prompts", fragments_api)
 api.add_router("/workbench", workbench_api)
 api.add_router("/models", usage_api)
 api.add_router("/models", models_api)

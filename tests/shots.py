@@ -94,6 +94,19 @@ def _edit_agent(page: Page) -> None:
     page.goto(page.url.split("?")[0].rstrip("/") + "/edit")
 
 
+def _open_prompt(page: Page) -> None:
+    page.goto(page.url.split("/prompts")[0] + "/prompts/hiring/outreach")
+
+
+def _edit_prompt(page: Page) -> None:
+    page.goto(page.url.split("/prompts")[0] + "/prompts/hiring/outreach/edit")
+    page.locator("#preview .rendered").first.wait_for()
+
+
+def _compare_prompt(page: Page) -> None:
+    page.goto(page.url.split("/prompts")[0] + "/prompts/hiring/outreach/compare")
+
+
 def _screens(thread: str, run: str, trace: str) -> list[Screen]:
     return [
         Screen("home", "/", document=(1280, "light")),
@@ -109,6 +122,11 @@ def _screens(thread: str, run: str, trace: str) -> list[Screen]:
         Screen("run", run, document=(1280, "light")),
         Screen("traces", "/traces"),
         Screen("trace", trace, document=(1440, "dark")),
+        Screen("prompts", "/prompts"),
+        Screen("prompt", "/prompts", _open_prompt, document=(1280, "light")),
+        Screen("prompt-edit", "/prompts", _edit_prompt, document=(1440, "light")),
+        Screen("prompt-compare", "/prompts", _compare_prompt, document=(1280, "light")),
+        Screen("prompt-new", "/prompts/new"),
         Screen("models", "/models", _try_model),
         Screen("routes", "/models/routes"),
         Screen("usage", "/models/usage"),
@@ -133,6 +151,18 @@ def _have_a_thread(page: Page, base: str) -> tuple[str, str, str]:
     foot.first.wait_for(timeout=120_000)
     run, trace = foot.first.get_attribute("data-run"), foot.first.get_attribute("data-trace")
     return page.url.removeprefix(base), f"/runs/{run}", f"/traces/{trace}"
+
+
+def _have_two_versions(page: Page, base: str) -> None:
+    """Save the sample's outreach anew, so that there is something to compare."""
+    page.goto(f"{base}/prompts/hiring/outreach/edit")
+    page.locator("#preview .rendered").first.wait_for()
+    page.locator("#cards .cm-content").first.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text("\nAsk one question about their work, and offer a call.\n")
+    page.get_by_label("What changed").fill("Ask one question, offer a call")
+    page.keyboard.press("Control+s")
+    page.wait_for_url(f"{base}/prompts/hiring/outreach")
 
 
 @contextlib.contextmanager
@@ -218,6 +248,7 @@ def main() -> int:
         page.goto(link)
         page.wait_for_url(f"{base}/")
         screens = _screens(*_have_a_thread(page, base))
+        _have_two_versions(page, base)
         state = context.storage_state()
         context.close()
         chosen = [one for one in screens if not wanted.names or one.name in wanted.names]

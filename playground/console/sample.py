@@ -1,4 +1,4 @@
-"""The sample workspace: teams, personas, candidates and jobs, and two agents to talk to."""
+"""The sample workspace: teams, personas, candidates and jobs, prompts, two agents to talk to."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from django.db import transaction
 from agents.building import save_agent
 from agents.models import Agent
 from agents.specifying import AgentSpec
+from playground.console.sample_prompts import load_prompts
 from playground.policy.models import Role, Team, User
 from playground.policy.people import ensure_member, ensure_owner
 from skills.hiring import loading
@@ -100,11 +101,12 @@ AGENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the workspace holds of the sample, and which agents were made just now."""
+    """What the workspace holds of the sample, and which agents and prompts were made just now."""
 
     candidates: int
     jobs: int
     agents_made: tuple[str, ...]
+    prompts_made: tuple[str, ...]
 
 
 def load() -> Loaded:
@@ -119,10 +121,11 @@ def load() -> Loaded:
             ensure_member(persona.username, team=persona.team, role=persona.role)
         owner = ensure_owner()
     candidates, jobs = loading.load(team="hiring")
+    prompts_made = load_prompts(owner)
     context = owner.context(team="hiring")
     made = []
     for spec in AGENTS:
         if not Agent.objects.filter(team__slug=context.team, name=spec.name).exists():
             save_agent(context, spec)
             made.append(spec.name)
-    return Loaded(candidates, jobs, tuple(made))
+    return Loaded(candidates, jobs, tuple(made), prompts_made)

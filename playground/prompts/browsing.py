@@ -4,30 +4,13 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count
 
 from playground.core.context import RequestContext
 from playground.policy.models import User
 from playground.prompts.content import PromptKind
+from playground.prompts.listing import Wanted, narrowed, prompts_page
 from playground.prompts.models import Draft, Inclusion, Label, Prompt, PromptVersion
-
-PAGE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the address of the list asks for."""
-
-    q: str = ""
-    kind: str = ""
-    label: str = ""
-    archived: bool = False
-    after: str = ""
-
-    @property
-    def any(self) -> bool:
-        """Tell whether something is left out."""
-        return bool(self.q or self.kind or self.label or self.archived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +25,19 @@ class Listed:
     prompt: Prompt
     version: PromptVersion | None
     author: str
-    labels: tuple[Label, ...]
     uses: int
     draft: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Browsed:
     """Some prompts; ``total`` counts those that match, ``all`` those there are."""
 
     items: list[Listed]
     total: int
     all: int
     labels: list[str]
-    next: str
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,48 +68,36 @@ def used_by(context: RequestContext, prompts: Iterable[uuid.UUID]) -> dict[uuid.
     return found
 
 
-def prompts_page(context: RequestContext, filters: Filters) -> Page:
-    """Return the prompts that the team may use, by name; eight queries whatever there is."""
-    everything = Prompt.objects.visible_to(context)
-    matching = _matching(everything, filters)
-    wanted = matching.filter(name__gt=filters.after) if filters.after else matching
-    newest = PromptVersion.objects.filter(prompt=OuterRef("pk")).order_by("-number")
-    rows = list(
-        wanted.select_related("team")
-        .annotate(newest=Subquery(newest.values("pk")[:1]))
-        .order_by("name", "team__slug")[: PAGE + 1]
-    )
-    page = rows[:PAGE]
-    keys = [prompt.pk for prompt in page]
-    versions = PromptVersion.objects.in_bulk([prompt.newest for prompt in page])
-    labels: dict[uuid.UUID, list[Label]] = {}
-    for label in Label.objects.filter(prompt__in=keys).select_related("version"):
-        labels.setdefault(label.prompt_id, []).append(label)
-    uses, others = _inclusions(context, keys), used_by(context, keys)
-    drafts = set(
-        Draft.objects.filter(prompt__in=keys, author=context.subject).values_list(
-            "prompt_id", flat=True
-        )
-    )
+def browse(context: RequestContext, wanted: Wanted, *, cursor: str | None = None) -> Browsed:
+    """Return a page of prompts with what the list shows; a dozen queries whatever there is.
+
+    Raises:
+        InvalidInput: ``cursor.invalid``.
+    """
+    page = prompts_page(context, wanted, cursor=cursor)
+    seen = Prompt.objects.visible_to(context)
+    keys = [prompt.pk for prompt in page.items]
+    newest = PromptVersion.objects.filter(prompt__in=keys).order_by("prompt_id", "-number")
+    versions = {each.prompt_id: each for each in newest.distinct("prompt_id")}
+    drafts = Draft.objects.filter(prompt__in=keys, author=context.subject)
+    drafted = set(drafts.values_list("prompt_id", flat=True))
+    inclusions, others = _inclusions(context, keys), used_by(context, keys)
     names = names_of(version.author for version in versions.values())
-    return Page(
+    return Browsed(
         items=[
             Listed(
                 prompt,
-                version := versions.get(prompt.newest),
+                version := versions.get(prompt.pk),
                 names.get(version.author, "") if version else "",
-                tuple(labels.get(prompt.pk, ())),
-                uses.get(prompt.pk, 0) + len(others.get(prompt.pk, ())),
-                prompt.pk in drafts,
+                inclusions.get(prompt.pk, 0) + len(others.get(prompt.pk, ())),
+                prompt.pk in drafted,
             )
-            for prompt in page
+            for prompt in page.items
         ],
-        total=matching.count(),
-        all=everything.count(),
-        labels=sorted(
-            set(Label.objects.filter(prompt__in=everything).values_list("name", flat=True))
-        ),
-        next=page[-1].name if len(rows) > PAGE else "",
+        total=narrowed(seen, wanted).count(),
+        all=seen.count(),
+        labels=sorted(set(Label.objects.filter(prompt__in=seen).values_list("name", flat=True))),
+        next=page.next,
     )
 
 
@@ -144,22 +114,6 @@ def names_of(urns: Iterable[str]) -> dict[str, str]:
     people = User.objects.filter(username__in=set(wanted.values()))
     called = {each.username: str(each) for each in people}
     return {urn: called.get(name, name) for urn, name in wanted.items()}
-
-
-def _matching(prompts: QuerySet[Prompt], filters: Filters) -> QuerySet[Prompt]:
-    found = prompts.filter(archived_at__isnull=not filters.archived)
-    for word in filters.q.replace("\x00", "").split()[:8]:
-        found = found.filter(
-            Q(name__icontains=word)
-            | Q(title__icontains=word)
-            | Q(description__icontains=word)
-            | Q(team__slug__iexact=word.partition("/")[0])
-        )
-    if filters.kind:
-        found = found.filter(kind=filters.kind)
-    if filters.label:
-        found = found.filter(labels__name=filters.label)
-    return found
 
 
 def _inclusions(context: RequestContext, keys: list[uuid.UUID]) -> dict[uuid.UUID, int]:

@@ -92,8 +92,11 @@ def compose(
             try:
                 fragment = _take(context, name, prompt, taken or {})
                 _refuse_unshared(fragment, shared)
-            except (NotFound, InvalidInput) as error:
+            except InvalidInput as error:
                 raise located(error.code, error.detail, index, line, column) from error
+            except NotFound as error:
+                code = "prompt.fragment-not-found"
+                raise located(code, error.detail, index, line, column) from error
             edges[None, name] = Edge(None, name, fragment)
             edges |= {(each.via, each.name): each for each in _of(fragment)}
             _refuse_size(len(edges))
@@ -135,7 +138,7 @@ def _take(
     fragments = Prompt.objects.visible_to(context).select_related("team")
     fragment = fragments.filter(team__slug=team, name=name.name, kind=PromptKind.FRAGMENT).first()
     if fragment is None:
-        raise NotFound("prompt.fragment-not-found", f"there is no fragment “{written}”")
+        raise InvalidInput("prompt.fragment-not-found", f"there is no fragment “{written}”")
     if name.version is not None or name.label is not None:
         return version_of(fragment, version=name.version, label=name.label)
     if fragment.archived_at is not None:

@@ -10,26 +10,32 @@ from typing import Any
 
 from jinja2 import nodes
 
-from playground.prompts.compiling import tree_of
+from playground.prompts.compiling import located, tree_of
 from playground.prompts.content import HISTORY, Content, Placeholder
 from playground.prompts.fragments import NOTHING, Includes
-from playground.prompts.shapes import PAIRS, Expressions, Known, Scope, Shape
+from playground.prompts.metering import BudgetExceeded
+from playground.prompts.shapes import MAYBE, PAIRS, Expressions, Known, Scope, Shape
 
 
 def discover(content: Content, includes: Includes = NOTHING) -> dict[str, Any]:
     """Return the JSON Schema of the variables that a content reads.
 
     Raises:
-        InvalidInput: a template does not parse.
+        InvalidInput: a template does not parse, or there is too much to read.
     """
     root = Shape(keyed=True)
+    reader = _Reader(root)
     lists: dict[str, bool] = {}
     for index, message in enumerate(content.messages):
         if isinstance(message, Placeholder):
             lists[message.name] = message.name != HISTORY
             continue
         tree = tree_of(message.template, message=index)
-        _Reader(root, includes).read(tree.body, {}, frozenset())
+        try:
+            reader.read(tree.body, {}, frozenset(), includes)
+        except (BudgetExceeded, RecursionError) as error:
+            text = str(error) if isinstance(error, BudgetExceeded) else "it nests too deeply"
+            raise located("prompt.limit", text, index, 1, 1) from error
     schema = {"type": "object", "properties": {}, **root.as_schema()}
     for name, required in lists.items():
         schema["properties"][name] = {"type": "array", "items": {"type": "object"}}
@@ -41,14 +47,29 @@ def discover(content: Content, includes: Includes = NOTHING) -> dict[str, Any]:
 class _Reader(Expressions):
     """Walk a syntax tree with the scopes that Jinja gives it."""
 
-    def __init__(self, root: Shape, includes: Includes) -> None:
+    def __init__(self, root: Shape) -> None:
         super().__init__(root)
-        self.includes = includes
+        self.includes = NOTHING
+        self.done: set[tuple[object, ...]] = set()
 
-    def read(self, body: Iterable[nodes.Node], scope: Scope, known: Known) -> None:
-        """Read statements in order; names they set are added to the scope."""
+    def read(
+        self,
+        body: Iterable[nodes.Node],
+        scope: Scope,
+        known: Known,
+        includes: Includes | None = None,
+    ) -> None:
+        """Read statements in order; names they set are added to the scope.
+
+        Args:
+            includes: what these statements include, where it differs from those around them.
+        """
+        outer = self.includes
+        self.includes = outer if includes is None else includes
         for node in body:
+            self.count()
             self.statement(node, scope, known)
+        self.includes = outer
 
     def statement(self, node: nodes.Node, scope: Scope, known: Known) -> None:
         match node:
@@ -126,9 +147,8 @@ class _Reader(Expressions):
             if name in here and name in there:
                 scope[name] = here[name] if here[name] is there[name] else None
             else:
-                # Set in one branch alone: in the other it is a variable, where one is given.
-                self.root.property(name)
-                scope[name] = None
+                # In the other branch it is a variable, where one is given.
+                scope[name] = MAYBE
 
     def macro(self, node: Any, scope: Scope, known: Known) -> None:
         inner: Scope = {**scope, "caller": None, "kwargs": None, "varargs": None}
@@ -142,8 +162,15 @@ class _Reader(Expressions):
         if piece is None or scope is None:
             # Without context a fragment reads nothing of the variables.
             return
-        tree = tree_of(piece.template)
-        _Reader(self.root, piece.includes).read(tree.body, scope, known)
+        seen = (
+            piece.key,
+            known,
+            *((name, id(shape)) for name, shape in sorted(scope.items(), key=lambda each: each[0])),
+        )
+        if seen not in self.done:
+            # Read again with the same names it would tell the same.
+            self.done.add(seen)
+            self.read(tree_of(piece.template).body, scope, known, piece.includes)
 
     def bind(self, target: nodes.Node, value: Shape | None, scope: Scope) -> None:
         if isinstance(target, nodes.Name):

@@ -13,35 +13,19 @@ from playground.core.errors import Conflict, InvalidInput
 from playground.gateway import catalogue
 from playground.policy.deciding import Resource, require
 from playground.policy.requests import TeamRequest
-from playground.prompts.browsing import fragments_for, names_of
-from playground.prompts.comparing import Section, compare
+from playground.prompts.browsing import fragments_for
 from playground.prompts.composing import includes_of
-from playground.prompts.content import Content, PromptKind, content_of
+from playground.prompts.content import PromptKind, content_of
 from playground.prompts.drafting import discard_draft, save_draft
 from playground.prompts.editing import ROLES, Card, Sheet, Typed, sheet_of, typed
 from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.meeting import Meeting, against, body_of, meet
 from playground.prompts.merging import merge
 from playground.prompts.models import Draft, Prompt, PromptVersion
 from playground.prompts.previewing import discovers, preview
 from playground.prompts.saving import About, create_prompt, save_version
 from playground.prompts.showing import EditingNow, editing_now
 from playground.prompts.starting import starter
-from playground.prompts.views import fold
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """Two people's work on one version.
-
-    Attributes:
-        theirs: what the other saved since, held against what both began with.
-        mine: one's own work, held against what the other saved.
-    """
-
-    latest: PromptVersion
-    by: str
-    theirs: list[Section]
-    mine: list[Section]
 
 
 @dataclass(slots=True)
@@ -60,7 +44,7 @@ class Editor:
     notice: str = ""
     meeting: Meeting | None = None
     roles: tuple[str, ...] = ROLES
-    blank: Card = Card("user")
+    blank: Card = field(default_factory=lambda: Card("user"))
     models: list[str] = field(default_factory=list)
     fragments: str = "[]"
 
@@ -119,12 +103,13 @@ def preview_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     shown = {
         "preview": seen,
         "fields": names,
+        "shown_fields": "fields" in request.POST,
         "same_fields": names == request.POST.get("fields"),
         "facts": json.dumps({"schema": seen.schema}) if seen.schema is not None else "",
     }
     if "compare" in request.POST:
         based_on = version_of(prompt, version=_number(request.POST.get("based_on")))
-        shown |= {"sections": _against(based_on, written), "based_on": based_on}
+        shown |= {"sections": against(based_on, written), "based_on": based_on}
     return render(request, "prompts/preview.html", shown)
 
 
@@ -172,7 +157,7 @@ def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:
     except Conflict as error:
         editor.failure = error.detail
         if error.code == "prompt.edited-meanwhile":
-            editor.failure, editor.meeting = "", _meeting(prompt, written, based_on)
+            editor.failure, editor.meeting = "", meet(prompt, written, based_on)
         return _editor(request, editor, status=error.status)
     discard_draft(request.context, prompt.path)
     same = version.number == based_on
@@ -186,7 +171,7 @@ def _merged(
 ) -> HttpResponse:
     """Take what the other saved where one's own work left it alone, and go on from there."""
     base = version_of(prompt, version=_number(request.POST.get("based_on")))
-    result = merge(_body(base), written.body, _body(latest))
+    result = merge(body_of(base), written.body, body_of(latest))
     clashes = f" Look at {', '.join(result.clashes)}: both changed it." if result.clashes else ""
     sheet = sheet_of(result.body, own_inputs="inputs" in result.body)
     notice = f"Version {latest.number} and your work are merged, and not saved yet.{clashes}"
@@ -227,34 +212,6 @@ _RAW = {"settings", "inputs", "tools", "response_format", "temperature", "max_to
 def _sheet(version: PromptVersion) -> Sheet:
     content = version.content
     return sheet_of(content.as_json(), own_inputs=not discovers(content, includes_of(version)))
-
-
-def _body(version: PromptVersion) -> dict[str, Any]:
-    """Return a version as the editor would send it: without inputs that nobody wrote."""
-    body = version.content.as_json()
-    if discovers(version.content, includes_of(version)):
-        body.pop("inputs", None)
-    return {key: value for key, value in body.items() if value}
-
-
-def _meeting(prompt: Prompt, written: Typed, based_on: int | None) -> Meeting:
-    latest = prompt.versions.newest_first()[0]
-    base = version_of(prompt, version=based_on)
-    theirs = fold(_changed(compare(content_of(_body(base)), content_of(_body(latest)))))
-    by = names_of([latest.author])[latest.author]
-    return Meeting(latest, by, theirs, _against(latest, written))
-
-
-def _against(version: PromptVersion, written: Typed) -> list[Section]:
-    try:
-        content: Content = content_of(written.body)
-    except InvalidInput:
-        return []
-    return fold(_changed(compare(content_of(_body(version)), content)))
-
-
-def _changed(sections: list[Section]) -> list[Section]:
-    return [each for each in sections if each.change != "same"]
 
 
 def _number(text: str | None) -> int | None:

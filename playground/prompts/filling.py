@@ -39,7 +39,7 @@ def fill(schema: Mapping[str, Any], typed: Mapping[str, str]) -> Filled:
     given = forms.arguments(_plain(leaves), typed)
     made_up = []
     for name, leaf in leaves.items():
-        if leaf.asked is not leaf.schema and name in given:
+        if leaf.schema.get("type") == "boolean" and name in given:
             given[name] = given[name] == "true"
         if leaf.required and name not in given:
             given[name] = example(name, leaf.schema)
@@ -87,10 +87,16 @@ class _Leaf:
 
     @property
     def asked(self) -> Mapping[str, Any]:
-        """Return what the form asks for: an unticked box could not be told from no answer."""
-        if self.schema.get("type") != "boolean":
-            return self.schema
-        return {**self.schema, "type": "string", "enum": ["true", "false"]}
+        """Return what the form asks for.
+
+        An unticked box could not be told from no answer, and a list of whatever is easier to write
+        one a line than as JSON.
+        """
+        if self.schema.get("type") == "boolean":
+            return {**self.schema, "type": "string", "enum": ["true", "false"]}
+        if self.schema.get("type") == "array" and not self.schema.get("items"):
+            return {**self.schema, "items": {"type": "string"}}
+        return self.schema
 
 
 def _leaves(schema: Mapping[str, Any]) -> dict[str, _Leaf]:
@@ -104,7 +110,8 @@ def _leaves(schema: Mapping[str, Any]) -> dict[str, _Leaf]:
 
 
 def _walk(schema: Mapping[str, Any], path: tuple[str, ...], needed: bool) -> Iterator[_Leaf]:
-    for key, each in (schema.get("properties") or {}).items():
+    # The database keeps no order of keys, so that any other would change with the first save.
+    for key, each in sorted((schema.get("properties") or {}).items()):
         inner = each if isinstance(each, Mapping) else {}
         must = needed and key in schema.get("required", ())
         if inner.get("type") == "object" and inner.get("properties") and len(path) < _DEPTH:

@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import nodes
 
 from playground.prompts.compiling import ENVIRONMENT
+from playground.prompts.metering import BudgetExceeded
 
 _SAME_LIST = frozenset(
     ("sort", "reverse", "unique", "list", "select", "reject", "selectattr", "rejectattr")
@@ -53,6 +54,10 @@ class Shape:
 
 Scope = dict[str, "Shape | None"]
 """What names stand for: a part of a variable, or None for what the template made itself."""
+MAYBE = Shape()
+"""What a name stands for that one branch of several has set."""
+MAX_NODES = 200_000
+"""Of syntax trees, those of fragments each time they are included."""
 Known = frozenset[int]
 """Identities of shapes that were asked whether they are defined."""
 
@@ -62,6 +67,17 @@ class Expressions:
 
     def __init__(self, root: Shape) -> None:
         self.root = root
+        self.left = MAX_NODES
+
+    def count(self) -> None:
+        """Count a node.
+
+        Raises:
+            BudgetExceeded: there were too many.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise BudgetExceeded("the templates and their fragments are too large to read through")
 
     def value(
         self, node: nodes.Node, scope: Scope, known: Known, *, must: bool = True
@@ -71,6 +87,7 @@ class Expressions:
         Args:
             must: whether it fails where it is undefined.
         """
+        self.count()
         match node:
             case nodes.Name():
                 found = self.named(node.name, scope)
@@ -114,7 +131,10 @@ class Expressions:
 
     def named(self, name: str, scope: Scope) -> Shape | None:
         if name in scope:
-            return scope[name]
+            if scope[name] is not MAYBE:
+                return scope[name]
+            self.root.property(name)
+            return None
         ours = name == "self" or name in ENVIRONMENT.globals
         return None if ours else self.root.property(name)
 

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 from playground.core.errors import PlaygroundError
 from playground.policy.requests import TeamRequest
 from playground.prompts import acting, browsing, showing
-from playground.prompts.comparing import Section, compare, folded, texts_of
+from playground.prompts.comparing import Section, compare, fold, texts_of
 from playground.prompts.composing import includes_of
 from playground.prompts.content import PromptKind
 from playground.prompts.depending import Bumped, bump_dependents
 from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.listing import Wanted
 from playground.prompts.models import PromptVersion
 
 VIEWS = ("side", "unified")
@@ -36,22 +37,26 @@ class Comparison:
         """Return the sections that are not alike."""
         return [each for each in self.sections if each.change != "same"]
 
+    @property
+    def alike(self) -> list[str]:
+        """Return the titles of those that are."""
+        return [each.title for each in self.sections if each.change == "same"]
+
 
 @require_safe
 def prompt_list(request: TeamRequest) -> HttpResponse:
     """Show the prompts that the team may use."""
     asked = request.GET
     kind = asked.get("kind", "")
-    filters = browsing.Filters(
+    wanted = Wanted(
         q=asked.get("q", "")[:100],
         kind=kind if kind in list(PromptKind) else "",
-        label=asked.get("label", "")[:40].replace("\x00", ""),
+        label=asked.get("label", "")[:40],
         archived=asked.get("archived") == "1",
-        after=asked.get("after", "")[:64].replace("\x00", ""),
     )
     shown = {
-        "page": browsing.prompts_page(request.context, filters),
-        "filters": filters,
+        "page": browsing.browse(request.context, wanted, cursor=asked.get("cursor")),
+        "filters": wanted,
         "kinds": list(PromptKind),
         "may_create": showing.may_create(request.context),
     }
@@ -132,14 +137,6 @@ def _sections(old: PromptVersion, new: PromptVersion, fragments: bool) -> list[S
         new_fragments=texts_of(includes_of(new)) if fragments else None,
     )
     return fold(sections)
-
-
-def fold(sections: list[Section]) -> list[Section]:
-    """Hide the lines of each section that are far from a change."""
-    return [
-        Section(each.anchor, each.title, each.change, tuple(folded(each.rows)), each.note)
-        for each in sections
-    ]
 
 
 def _number(text: str) -> int | None:

@@ -1,9 +1,9 @@
 // A textarea becomes a code editor; its value stays the textarea's, so that forms send it as ever.
 import {
-  Compartment, Decoration, EditorState, EditorView, HighlightStyle, MatchDecorator, Prec, ViewPlugin,
-  autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap, completionKeymap, defaultKeymap,
-  drawSelection, highlightSpecialChars, history, historyKeymap, indentUnit, jinja, json, keymap,
-  lineNumbers, search, searchKeymap, setDiagnostics, syntaxHighlighting, tags,
+  Decoration, EditorState, EditorView, HighlightStyle, LanguageSupport, MatchDecorator, Prec, ViewPlugin,
+  autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap, closePercentBrace, completionKeymap,
+  defaultKeymap, drawSelection, highlightSpecialChars, history, historyKeymap, indentUnit,
+  jinjaCompletionSource, jinjaLanguage, json, keymap, lineNumbers, search, searchKeymap, setDiagnostics, syntaxHighlighting, tags,
 } from "../vendor/codemirror.min.js";
 
 const colours = HighlightStyle.define([
@@ -34,7 +34,17 @@ const tint = ViewPlugin.fromClass(
   { decorations: (plugin) => plugin.decorations },
 );
 
-const NAMED = /\{%[-+]?\s*(?:include|import|from)\s+["']([^"']+)["']/g;
+// A tag closes itself as it is opened; whoever types its end goes over what stands there.
+const overEnd = EditorView.inputHandler.of((view, from, to, text) => {
+  const ahead = view.state.sliceDoc(from, from + 2);
+  const behind = view.state.sliceDoc(from - 1, from);
+  const over = (text === "%" && ahead === "%}" && behind !== "{") || (text === "}" && ahead[0] === "}" && behind === "%");
+  if (from !== to || !over) return false;
+  view.dispatch({ selection: { anchor: from + 1 }, userEvent: "input.type" });
+  return true;
+});
+
+const NAMED = /\{%[-+]?\s*(?:include|import|from)\s+["']([^"'\n]+)["'][^\n]*?%\}/g;
 
 // The fragment whose name is at this place of the text, as it is written there.
 export function fragmentAt(text, offset) {
@@ -58,18 +68,32 @@ function fragmentSource(fragments) {
   };
 }
 
+// What the sandbox has not, or nobody writes into a prompt.
+const UNWANTED = new Set(
+  ("attr autoescape block callable caller catch_kwargs catch_varargs cycler endautoescape endblock endtrans escaped "
+    + "explicit extends forceescape joiner kwargs lipsum namespace pluralize pprint random safe self super trans urlize "
+    + "varargs xmlattr").split(" "),
+);
+
+function jinjaSource(variables, properties) {
+  return (context) => {
+    const known = variables().map((name) => ({ label: name, type: "variable", boost: 50 }));
+    const inner = (path) => properties(path).map((name) => ({ label: name, type: "property" }));
+    const found = jinjaCompletionSource({ variables: known, properties: inner })(context);
+    if (!found) return null;
+    // A name half written is a variable too, once the templates were read: it completes nothing.
+    const typed = context.state.sliceDoc(found.from, context.pos);
+    const options = found.options.filter(({ label }) => !UNWANTED.has(label) && label !== typed);
+    return options.length ? { ...found, options } : null;
+  };
+}
+
 export function codeEditor(textarea, { language, nonce, variables, properties, fragments, jump, changed }) {
   const isJinja = language === "jinja";
   const wrapped = document.createElement("div");
   wrapped.className = `code-editor code-editor--${language}`;
   textarea.after(wrapped);
   textarea.hidden = true;
-  const live = new Compartment();
-  const languageNow = () => {
-    if (!isJinja) return json();
-    const options = variables().map((name) => ({ label: name, type: "variable" }));
-    return jinja({ variables: options, properties: (path) => properties(path).map((name) => ({ label: name, type: "property" })) });
-  };
   const follow = (view, offset) => {
     const name = isJinja && fragmentAt(view.state.doc.toString(), offset);
     if (name) jump(name);
@@ -88,13 +112,13 @@ export function codeEditor(textarea, { language, nonce, variables, properties, f
         highlightSpecialChars(),
         bracketMatching(),
         closeBrackets(),
-        autocompletion({ icons: false }),
+        autocompletion(isJinja ? { icons: false, override: [fragmentSource(fragments), jinjaSource(variables, properties)] } : { icons: false }),
         search({ top: true }),
         syntaxHighlighting(colours),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": textarea.getAttribute("aria-label") ?? textarea.labels?.[0]?.textContent ?? "Code", spellcheck: "false" }),
-        live.of(languageNow()),
-        isJinja ? [lineNumbers(), tint, EditorState.languageData.of(() => [{ autocomplete: fragmentSource(fragments) }])] : [],
+        isJinja ? [new LanguageSupport(jinjaLanguage), closePercentBrace, Prec.high(overEnd), lineNumbers(), tint] : json(),
+        isJinja ? EditorState.languageData.of(() => [{ closeBrackets: { brackets: ["{", "(", "[", '"', "'"] } }]) : [],
         Prec.high(keymap.of([{ key: "F12", run: (self) => follow(self, self.state.selection.main.head) }])),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap]),
         EditorView.domEventHandlers({
@@ -130,7 +154,5 @@ export function codeEditor(textarea, { language, nonce, variables, properties, f
       });
       view.dispatch(setDiagnostics(view.state, marks));
     },
-    // Offers the variables that are known now.
-    refresh: () => isJinja && view.dispatch({ effects: live.reconfigure(languageNow()) }),
   };
 }

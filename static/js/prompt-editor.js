@@ -139,11 +139,7 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.detail.target?.id === "inputs-fields" && fillValues()) preview(0);
   if (event.detail.target?.id !== "lint") return;
   const lint = document.querySelector("#lint");
-  if (lint.dataset.facts) {
-    const before = JSON.stringify(schema);
-    schema = JSON.parse(lint.dataset.facts).schema;
-    if (JSON.stringify(schema) !== before) for (const each of editors.values()) each.refresh();
-  }
+  if (lint.dataset.facts) schema = JSON.parse(lint.dataset.facts).schema;
   const found = [...lint.querySelectorAll("[data-message]")].map((item) => ({
     message: Number(item.dataset.message),
     line: Number(item.dataset.line),

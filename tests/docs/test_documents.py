@@ -64,3 +64,18 @@ def test_it_runs_the_api_tour_as_written(live_stack: Stack) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "run.ended" in done.stdout
     assert '"status": "succeeded"' in done.stdout
+
+
+def test_it_works_with_prompts_as_written(live_stack: Stack) -> None:
+    blocks = BLOCK.findall((ROOT / "docs/prompts.md").read_text())
+    shell = "\n".join(code for language, code in blocks if language == "bash")
+    key = live_stack.manage("create_api_key", "--user", "pia", "--team", "hiring").split()[-1]
+    environment = os.environ | {"BASE": live_stack.base, "KEY": key}
+
+    done = subprocess.run(
+        ["bash", "-euc", shell], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "A warm welcome to Ada." in done.stdout
+    assert '"status": "open"' in done.stdout

@@ -41,6 +41,8 @@ _AGENT = {
     "step_limit": 4, "planning": False, "suggested": [],
 }  # fmt: skip
 
+_CONTENT = {"kind": "fragment", "messages": [{"role": "text", "template": "hi"}]}
+
 KNOWN: dict[str, Known] = {
     # people and doors
     "healthz": Known(public=True, teammate={"GET": (200, 503)}),
@@ -92,6 +94,49 @@ KNOWN: dict[str, Known] = {
     "api/prompts/render": Known(
         bodies={"POST": {"messages": [{"role": "user", "template": "hi"}]}},
         teammate={"GET": (405,)},
+    ),
+    "api/prompts": Known(
+        query="q={prompt}", bodies={"POST": {"name": "fresh", "content": _CONTENT}}
+    ),
+    "api/prompts/proposals": Known(),
+    "api/prompts/proposals/<proposal_id>/decision": Known(teammate={"GET": (405,)}),
+    "api/prompts/protected-labels": Known(),
+    "api/prompts/required-fragments": Known(),
+    "api/prompts/<team>/<name>": Known(bodies={"PATCH": {"title": "T"}}),
+    "api/prompts/<team>/<name>/versions": Known(bodies={"POST": {"content": _CONTENT}}),
+    "api/prompts/<team>/<name>/versions/<number>": Known(bodies={"PATCH": {"archived": False}}),
+    "api/prompts/<team>/<name>/diff": Known(query="before=1&after=1&fragments=true"),
+    "api/prompts/<team>/<name>/resolve": Known(query="version=1"),
+    "api/prompts/<team>/<name>/render": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    "api/prompts/<team>/<name>/labels": Known(),
+    "api/prompts/<team>/<name>/labels/<label>": Known(
+        bodies={"PUT": {"version": 1}}, teammate={"GET": (405,)}
+    ),
+    "api/prompts/<team>/<name>/moves": Known(query="label=staging"),
+    "api/prompts/<team>/<name>/proposals": Known(
+        bodies={"POST": {"label": "production", "version": 1}}
+    ),
+    "api/prompts/<team>/<name>/dependents": Known(),
+    "api/prompts/<team>/<name>/bump": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    "api/prompts/<team>/<name>/draft": Known(
+        bodies={"PUT": {"content": _CONTENT}}, teammate={"GET": (404,)}
+    ),
+    "prompts": Known(query="q={prompt}"),
+    "prompts/new": Known(bodies={"POST": {"name": "fresh", "kind": "text"}}),
+    "prompts/<slug:team>/<slug:name>": Known(),
+    "prompts/<slug:team>/<slug:name>/act": Known(
+        bodies={"POST": {"do": "archive"}}, teammate={"GET": (405,)}
+    ),
+    "prompts/<slug:team>/<slug:name>/bump": Known(),
+    "prompts/<slug:team>/<slug:name>/compare": Known(query="from=1&to=1"),
+    "prompts/<slug:team>/<slug:name>/edit": Known(
+        bodies={"POST": {"role": "user", "template": "hi", "based_on": "1"}}
+    ),
+    "prompts/<slug:team>/<slug:name>/preview": Known(
+        bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
+    ),
+    "prompts/<slug:team>/<slug:name>/draft": Known(
+        bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
     ),
     # workbench
     "workbench": Known(query="q={bench_name}", bodies={"POST": {}}),

@@ -32,6 +32,9 @@ from playground.messaging.models import Run
 from playground.policy import keys, links
 from playground.policy.authentication import PUBLIC_ROUTES
 from playground.policy.models import User
+from playground.prompts.content import content_of
+from playground.prompts.proposing import propose_label
+from playground.prompts.saving import create_prompt
 from playground.tracing.models import Span, Trace
 from tests.policy.routes import KNOWN, METHODS, Known, routes, socket_routes
 
@@ -44,6 +47,7 @@ ROUTES = [
 OWN_ROUTES = [each for each in ROUTES if KNOWN[str(each.values[0])].own]
 SECRET = "xylophone-quartz"
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_FILLED = re.compile(r"\{\w+\}")
 _TOKENS = re.compile(r"\b[A-Za-z0-9]{64}\b")
 _RELATIVE = re.compile(r"<time [^>]*>[^<]*</time>")
 
@@ -61,6 +65,8 @@ class Ids:
         # Agents and skills both call their parameter "name".
         if name == "name" and "skills/" in template:
             name = "skill"
+        if name == "name" and "prompts/" in template:
+            name = "prompt"
         return self.values[name]
 
     def into(self, value: Any) -> Any:
@@ -101,6 +107,9 @@ def world(valkey: object, alice: User) -> World:
         id=f"{trace.id}/{span_id}", trace=trace, span_id=span_id, revision=1, name=SECRET,
         kind="agent", status="ok", started_at=started, ended_at=started, stored_at=started,
     )  # fmt: skip
+    content = content_of({"kind": "fragment", "messages": [{"role": "text", "template": SECRET}]})
+    create_prompt(context, name="zebra-prompt", content=content)
+    proposal = propose_label(context, "zebra-prompt", label="staging", version=1, reason=SECRET)
     created = keys.create(user=alice, team=alice.memberships.get().team, name=SECRET)
     bench = open_workbench(context, name=f"Bench {SECRET}")
     column = bench.columns.get()
@@ -110,6 +119,8 @@ def world(valkey: object, alice: User) -> World:
     real = {
         "name": name, "skill": "hiring.search_candidates", "thread_id": str(thread.pk),
         "run_id": str(run.pk), "trace_id": trace.id, "span_id": span_id,
+        "prompt": "zebra-prompt", "number": "1", "label": "staging",
+        "proposal_id": str(proposal.pk),
         "key_id": str(created.key.pk), "token": links.issue(alice), "team": "hiring",
         "bench_id": str(bench.pk), "column_id": str(column.pk), "cell_id": str(cell.pk),
         "bench_name": "Bench", "object_id": str(created.key.pk), "content_type_id": "1",
@@ -118,6 +129,8 @@ def world(valkey: object, alice: User) -> World:
     unknown = {
         "name": "zebra-recruitez", "skill": "hiring.search_candidatez",
         "thread_id": str(uuid.uuid4()), "run_id": str(uuid.uuid4()), "trace_id": uuid.uuid4().hex,
+        "prompt": "zebra-prompz", "number": "1", "label": "staging",
+        "proposal_id": str(uuid.uuid4()),
         "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
         "bench_id": str(uuid.uuid4()), "column_id": str(uuid.uuid4()),
         "cell_id": str(uuid.uuid4()), "bench_name": "Bemch", "team": "nobody",
@@ -169,7 +182,7 @@ def _seen(response: HttpResponseBase, ids: Ids) -> tuple[int, str, str]:
     text = response.content.decode()  # type: ignore[attr-defined]
     target = response.headers.get("Location", "")
     for name, value in ids.values.items():
-        if name in {"team", "app_label", "content_type_id"}:
+        if name in {"team", "app_label", "content_type_id", "number", "label"}:
             # Short words that stand in every page; no answer repeats one that was asked.
             continue
         text, target = text.replace(value, f"<{name}>"), target.replace(value, f"<{name}>")
@@ -180,7 +193,7 @@ def _seen(response: HttpResponseBase, ids: Ids) -> tuple[int, str, str]:
 def _names_ids(asked: Asked) -> bool:
     in_query = asked.method in {"GET", "HEAD"} and "{" in asked.known.query
     body = str(list(asked.known.bodies.get(asked.method, {}).values()))
-    return bool(_PARAMETER.search(asked.route)) or in_query or "{" in body
+    return bool(_PARAMETER.search(asked.route)) or in_query or bool(_FILLED.search(body))
 
 
 @pytest.fixture

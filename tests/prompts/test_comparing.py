@@ -3,10 +3,11 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.prompts.comparing import Row, compare, folded, rows_of
+from playground.prompts.aligning import Row, folded, rows_of
+from playground.prompts.comparing import compare
 from playground.prompts.content import Content, content_of
 
 TEXTS = st.lists(st.sampled_from(["", "a b c", "a b d", "one", "two three"]), max_size=12).map(
@@ -26,6 +27,7 @@ def _side(rows: list[Row], side: str) -> list[str]:
     ]
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_it_keeps_every_line_of_both_sides_in_order(old: str, new: str) -> None:
     rows = rows_of(old, new)
@@ -36,6 +38,7 @@ def test_it_keeps_every_line_of_both_sides_in_order(old: str, new: str) -> None:
     assert numbers == list(range(1, len(new.splitlines()) + 1))
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_it_marks_something_in_every_row_that_changed_and_nothing_in_rows_alike(
     old: str, new: str
@@ -45,6 +48,7 @@ def test_it_marks_something_in_every_row_that_changed_and_nothing_in_rows_alike(
         assert marked is (row.kind != "same")
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS, st.integers(min_value=0, max_value=4))
 def test_it_hides_only_lines_alike_and_counts_them(old: str, new: str, context: int) -> None:
     rows = rows_of(old, new)

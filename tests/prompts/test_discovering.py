@@ -99,6 +99,21 @@ def test_it_looks_through_fragments_that_see_the_variables() -> None:
     assert sorted(found["properties"]) == ["deep", "given", "xs"]
 
 
+def test_it_gives_up_where_fragments_would_be_read_for_ever() -> None:
+    piece = Piece("{{ x }}")
+    for level in range(5):
+        names = "".join(f"{{% set v{level}_{i} = 1 %}}{{% include 'a' %}}" for i in range(40))
+        piece = Piece(names, {"a": piece})
+
+    with pytest.raises(InvalidInput) as caught:
+        discovered("{% include 'a' %}", {"a": piece})
+    many = "{% if a == 0 %}0" + "".join(f"{{% elif a == {i} %}}{i}" for i in range(3000))
+
+    assert caught.value.code == "prompt.limit"
+    with pytest.raises(InvalidInput):
+        discovered(many + "{% endif %}")
+
+
 def test_it_asks_for_messages_where_a_placeholder_stands() -> None:
     messages = [
         {"role": "system", "template": "{{ a }}"},
@@ -116,7 +131,7 @@ NAMES = ("a", "b", "c.x", "c.y", "d.z.w")
 ATOMS = (
     *(f"{{{{ {name} }}}}" for name in NAMES),
     *(f"{{{{ {name}|default('-') }}}}" for name in NAMES),
-    "text ", "{% set b = 1 %}", "{% set a = c.x %}", "{{ 1 + 1 }}",
+    "text ", "{% set s = 1 %}{{ s }}", "{% set s = c.x %}{{ s }}", "{{ 1 + 1 }}",
 )  # fmt: skip
 AROUND = (
     ("{% for x in xs %}{{ x }}", "", "{% endfor %}"),
@@ -200,4 +215,4 @@ def test_it_finds_the_variables_that_jinja_finds(template: str) -> None:
     found = set(discovered(template).get("properties", {}))
 
     # Jinja also counts what each of two branches sets.
-    assert found <= jinjas <= found | {"a", "b"}
+    assert found <= jinjas <= found | {"s"}

@@ -1,7 +1,11 @@
 """What the editor says about a prompt before it is saved, and where it points."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from playground.prompts import linting
 from playground.prompts.content import Content, content_of
 from playground.prompts.fragments import Piece
 from playground.prompts.linting import Finding, lint
@@ -129,3 +133,13 @@ def test_it_shows_errors_of_every_message_when_several_do_not_parse() -> None:
 
 def test_it_survives_a_schema_that_is_none() -> None:
     assert _codes(lint(_chat("{{ a }}"), declared={"properties": 3})) == ["lint.undeclared-input"]
+
+
+def test_it_documents_every_code() -> None:
+    source = Path(linting.__file__).read_text()
+    said = (Path(__file__).parents[2] / "docs/prompts-editor.md").read_text()
+
+    codes = set(re.findall(r'"(lint\.[a-z-]+)"', source))
+
+    assert len(codes) > 5
+    assert set(re.findall(r"`(lint\.[a-z-]+)`", said)) == codes

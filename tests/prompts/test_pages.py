@@ -157,7 +157,7 @@ def test_it_bumps_dependents_after_it_has_shown_the_diff(
     before = outreach.versions.count()
     client.post("/prompts/hiring/tone/act", {"do": "bump", "version": "2"})
 
-    assert "+Be kinder." in shown
+    assert "<b>+</b><span>Be kinder.</span>" in shown
     assert (before, outreach.versions.count()) == (2, 3)
 
 

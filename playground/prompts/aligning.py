@@ -1,0 +1,136 @@
+"""Align two texts line by line, with the words that changed marked. Pure.
+
+One list of rows serves both views: side by side shows a row's two sides, the unified view writes
+a changed row as a removed and an added line.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+RowKind = Literal["same", "changed", "added", "removed", "gap"]
+
+CONTEXT_LINES = 3
+# Beyond these a comparison by words or lines takes longer than anybody looks at it.
+MAX_LINES = 3_000
+MAX_WORDS = 150
+# Two lines that share less are two lines, not one that changed.
+ALIKE = 0.35
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of characters of one line; ``marked`` where it differs from the other side."""
+
+    text: str
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line on both sides, on one, or a gap that stands for ``hidden`` lines alike.
+
+    Attributes:
+        old_line: number of the line in the older text, from 1; None where it has none.
+        new_line: the same in the newer text.
+    """
+
+    kind: RowKind
+    old_line: int | None = None
+    new_line: int | None = None
+    old: tuple[Piece, ...] = ()
+    new: tuple[Piece, ...] = ()
+    hidden: int = 0
+
+
+def rows_of(old: str, new: str) -> list[Row]:
+    """Compare two texts line by line; every line of both is in the result, in order."""
+    before, after = old.splitlines(), new.splitlines()
+    rows: list[Row] = []
+    for tag, i1, i2, j1, j2 in operations(before, after):
+        if tag == "equal":
+            rows += [
+                Row("same", i + 1, j + 1, (Piece(before[i]),), (Piece(after[j]),))
+                for i, j in zip(range(i1, i2), range(j1, j2), strict=True)
+            ]
+        else:
+            rows += _replaced(before[i1:i2], after[j1:j2], i1 + 1, j1 + 1)
+    return rows
+
+
+def folded(rows: Sequence[Row], *, context: int = CONTEXT_LINES) -> list[Row]:
+    """Put a gap in the place of lines alike that are further than ``context`` from a change."""
+    near: set[int] = set()
+    for index, row in enumerate(rows):
+        if row.kind != "same":
+            near.update(range(index - context, index + context + 1))
+    shown: list[Row] = []
+    for index, row in enumerate(rows):
+        if index in near:
+            shown.append(row)
+        elif shown and shown[-1].kind == "gap":
+            shown[-1] = Row("gap", hidden=shown[-1].hidden + 1)
+        else:
+            shown.append(Row("gap", hidden=1))
+    return shown
+
+
+def operations(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[str, int, int, int, int]]:
+    """Return difflib's operations; what stands alike at both ends costs nothing."""
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    left, right = old[start : len(old) - end], new[start : len(new) - end]
+    middle: list[tuple[str, int, int, int, int]] = []
+    if max(len(left), len(right)) > MAX_LINES:
+        middle = [("replace", 0, len(left), 0, len(right))]
+    elif left or right:
+        middle = list(difflib.SequenceMatcher(None, left, right).get_opcodes())
+    found = [("equal", 0, start, 0, start)] if start else []
+    found += [(tag, i + start, k + start, j + start, m + start) for tag, i, k, j, m in middle]
+    if end:
+        found.append(("equal", len(old) - end, len(old), len(new) - end, len(new)))
+    return found
+
+
+def _replaced(old: list[str], new: list[str], old_line: int, new_line: int) -> list[Row]:
+    rows: list[Row] = []
+    paired = min(len(old), len(new))
+    for index in range(paired):
+        before, after, alike = _marked(old[index], new[index])
+        at, to = old_line + index, new_line + index
+        if alike:
+            rows.append(Row("changed", at, to, before, after))
+        else:
+            rows.append(Row("removed", at, None, before))
+            rows.append(Row("added", None, to, new=after))
+    for index, line in enumerate(old[paired:], paired):
+        rows.append(Row("removed", old_line + index, None, (Piece(line, True),)))
+    for index, line in enumerate(new[paired:], paired):
+        rows.append(Row("added", None, new_line + index, new=(Piece(line, True),)))
+    return rows
+
+
+def _marked(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...], bool]:
+    """Mark the words that differ, and tell whether the lines are one line that changed."""
+    before, after = _WORD.findall(old), _WORD.findall(new)
+    whole = (Piece(old, True),), (Piece(new, True),)
+    if max(len(before), len(after)) > MAX_WORDS:
+        return *whole, False
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    if matcher.ratio() < ALIKE:
+        return *whole, False
+    left: list[Piece] = []
+    right: list[Piece] = []
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if i2 > i1:
+            left.append(Piece("".join(before[i1:i2]), tag != "equal"))
+        if j2 > j1:
+            right.append(Piece("".join(after[j1:j2]), tag != "equal"))
+    return tuple(left), tuple(right), True

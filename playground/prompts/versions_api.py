@@ -1,0 +1,201 @@
+"""Versions of prompts over HTTP: save, read, compare, archive, resolve and render them."""
+
+from typing import Annotated, Any
+
+from django.http import HttpResponse
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from playground.policy.requests import TeamRequest
+from playground.prompts import archiving, diffing, listing, saving
+from playground.prompts.api import Limit, RenderOut
+from playground.prompts.composing import includes_of
+from playground.prompts.content import content_of
+from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.fragments import NOTHING
+from playground.prompts.resolving import choose, render_version
+from playground.prompts.shapes_api import (
+    VersionOut,
+    VersionsOut,
+    summary_out,
+    tagged,
+    version_out,
+)
+
+versions_api = Router(tags=["prompts"])
+
+Number = Annotated[int, Field(ge=1, lt=2**31)]
+Name = Annotated[str, Field(min_length=1, max_length=40)]
+Key = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class VersionIn(Schema):
+    """A new version. With ``based_on`` it is refused if somebody saved another meanwhile."""
+
+    content: dict[str, Any]
+    note: str = ""
+    based_on: int | None = None
+
+
+class VersionPatchIn(Schema):
+    archived: bool
+
+
+class PartOut(Schema):
+    part: str
+    change: str
+    before: str | None
+    after: str | None
+    lines: list[str]
+
+
+class DiffOut(Schema):
+    """Changes by part, and all of them as one unified diff."""
+
+    parts: list[PartOut]
+    unified: str
+
+
+class DiffIn(Schema):
+    """Numbers of two versions; ``fragments`` compares what they include as well."""
+
+    before: Number
+    after: Number
+    fragments: bool = False
+
+
+class ChoiceIn(Schema):
+    """A label or a number; the newest version without either. A ramp chooses by ``key``."""
+
+    label: Name | None = None
+    version: Number | None = None
+    key: Key | None = None
+
+
+class ResolvedOut(VersionOut):
+    """A version, and why it is this one; ``arm`` is that of a ramp."""
+
+    label: str | None
+    arm: str | None
+    reason: str
+
+
+class RenderVersionIn(ChoiceIn):
+    """Which version, and with what; ``history`` fills the placeholder of that name."""
+
+    variables: dict[str, Any] = {}
+    history: list[dict[str, Any]] | None = None
+
+
+class RenderedOut(RenderOut):
+    prompt: str
+    version: int
+    label: str | None
+    arm: str | None
+    reason: str
+
+
+@versions_api.get("/{team}/{name}/versions", response=VersionsOut, summary="List versions")
+def list_versions(
+    request: TeamRequest,
+    team: str,
+    name: str,
+    cursor: Number | None = None,
+    limit: Limit = listing.MAX_PAGE,
+) -> dict[str, Any]:
+    """List a prompt's versions, newest first; follow `next` for more."""
+    prompt = find_prompt(request.context, f"{team}/{name}")
+    page = listing.versions_page(prompt, before=cursor, limit=limit)
+    return {"items": [summary_out(each) for each in page.items], "next": page.next}
+
+
+@versions_api.post(
+    "/{team}/{name}/versions", response={201: VersionOut}, summary="Save a new version"
+)
+def save_version(
+    request: TeamRequest, team: str, name: str, body: VersionIn
+) -> Status[dict[str, Any]]:
+    """Append a version; the newest is answered where nothing changed."""
+    version = saving.save_version(
+        request.context,
+        f"{team}/{name}",
+        content=content_of(body.content),
+        note=body.note,
+        based_on=body.based_on,
+    )
+    return Status(201, version_out(version))
+
+
+@versions_api.get("/{team}/{name}/versions/{number}", response=VersionOut, summary="Read a version")
+def read_version(
+    request: TeamRequest, response: HttpResponse, team: str, name: str, number: Number
+) -> Any:
+    """Read all that a version says and includes; its `ETag` answers `If-None-Match` with 304."""
+    prompt = find_prompt(request.context, f"{team}/{name}")
+    return tagged(request, response, version_out(version_of(prompt, version=number)))
+
+
+@versions_api.patch(
+    "/{team}/{name}/versions/{number}", response=VersionOut, summary="Archive a version"
+)
+def archive_version(
+    request: TeamRequest, team: str, name: str, number: Number, body: VersionPatchIn
+) -> dict[str, Any]:
+    """Take a version out of use, or bring it back; its number still names it."""
+    return version_out(
+        archiving.archive_version(
+            request.context, f"{team}/{name}", version=number, archived=body.archived
+        )
+    )
+
+
+@versions_api.get("/{team}/{name}/diff", response=DiffOut, summary="Compare two versions")
+def compare(request: TeamRequest, team: str, name: str, wanted: Query[DiffIn]) -> dict[str, Any]:
+    """Compare two versions of a prompt part by part."""
+    prompt = find_prompt(request.context, f"{team}/{name}")
+    old = version_of(prompt, version=wanted.before)
+    new = version_of(prompt, version=wanted.after)
+    parts = diffing.diff(
+        old.content,
+        new.content,
+        included_before=includes_of(old) if wanted.fragments else NOTHING,
+        included_after=includes_of(new) if wanted.fragments else NOTHING,
+    )
+    return {"parts": parts, "unified": diffing.unified(parts, before=old.ref, after=new.ref)}
+
+
+@versions_api.get("/{team}/{name}/resolve", response=ResolvedOut, summary="Resolve a label")
+def resolve(
+    request: TeamRequest,
+    response: HttpResponse,
+    team: str,
+    name: str,
+    wanted: Query[ChoiceIn],
+) -> Any:
+    """Read the version that a label, a number or a ramp gives, and why it is this one."""
+    chosen = choose(request.context, name=f"{team}/{name}", **wanted.dict())
+    body = version_out(chosen.version)
+    why = {"label": chosen.label, "arm": chosen.arm, "reason": chosen.reason}
+    return tagged(request, response, {**body, **why})
+
+
+@versions_api.post("/{team}/{name}/render", response=RenderedOut, summary="Render a version")
+def render(request: TeamRequest, team: str, name: str, body: RenderVersionIn) -> dict[str, Any]:
+    """Render the version that a label, a number or a ramp gives."""
+    chosen = choose(
+        request.context,
+        name=f"{team}/{name}",
+        label=body.label,
+        version=body.version,
+        key=body.key,
+    )
+    rendered = render_version(chosen.version, body.variables, history=body.history)
+    return {
+        "prompt": chosen.version.prompt.path,
+        "version": chosen.version.number,
+        "label": chosen.label,
+        "arm": chosen.arm,
+        "reason": chosen.reason,
+        "messages": rendered.messages,
+        "text": rendered.text,
+    }
