@@ -19,7 +19,7 @@ from playground.gateway import catalogue
 from playground.gateway.catalogue import ModelInfo
 from playground.policy.deciding import decide
 from playground.prompts import browsing
-from playground.prompts.comparing import Piece
+from playground.prompts.aligning import Piece
 from playground.prompts.content import Placeholder
 from playground.prompts.editing import ROLES
 from playground.prompts.marking import Part, parts_of
