@@ -58,6 +58,7 @@ COMMANDS = (
     Item("New chat", "message-plus", "n", href="/chat", needs="run"),
     Item("New agent", "plus", "", href="/agents/new", needs="create"),
     Item("New prompt", "plus", "", href="/prompts/new", needs="create"),
+    Item("Workbench", "columns-2", "g w", href="/workbench"),
     Item("Home", "home", "g h", href="/"),
     Item("Chat", "message-circle", "g c", href="/chat"),
     Item("Prompts", "file-text", "g p", href="/prompts"),

@@ -33,6 +33,10 @@ function place(html) {
     if (column) follows.get(column.dataset.column)?.written(part);
   }
   grow();
+
+// On a phone the columns come first, once there is nothing left to fill in.
+const missing = [...document.querySelectorAll("#variables .field")].some((one) => !one.querySelector(".faint") && !one.querySelector("[name]").value);
+if (innerWidth <= 600 && !missing) document.querySelector("#variables-card").open = false;
 }
 
 let asking = false;
@@ -43,16 +47,17 @@ async function refresh() {
     return;
   }
   asking = true;
+  const began = performance.now();
   const answer = await fetch(form.dataset.outputsUrl + location.search, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (answer?.ok) place(await answer.text());
-  // Events come in bursts; one look a while is enough for all of them.
+  // Events come in bursts; one look is enough for all of them, and a large page is looked at less.
   setTimeout(() => {
     asking = false;
     if (again) {
       again = false;
       refresh();
     }
-  }, 250);
+  }, Math.max(250, 4 * (performance.now() - began)));
 }
 
 // ── following the columns ──
@@ -259,3 +264,7 @@ function grow(area) {
   }
 }
 grow();
+
+// On a phone the columns come first, once there is nothing left to fill in.
+const missing = [...document.querySelectorAll("#variables .field")].some((one) => !one.querySelector(".faint") && !one.querySelector("[name]").value);
+if (innerWidth <= 600 && !missing) document.querySelector("#variables-card").open = false;

@@ -65,7 +65,7 @@ def fields_of(spec: ColumnSpec) -> Fields:
 
 
 def typed(column: str, spec: ColumnSpec, form: Form) -> Typed:
-    """Read a column's fields; those that the form leaves out stay as they are."""
+    """Read a column's fields; a form that has none of them leaves the column as it is."""
     mine = {
         key.removeprefix(f"{column}."): values
         for key, values in form.items()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count
 
 from playground.console.workbench import inputs, tooling
 from playground.console.workbench.answering import KIND, conversation_of
@@ -194,8 +195,7 @@ def _run_column(
         if waiting:
             run = _ring(context, column, f"{len(waiting)} to answer")
             Turn.objects.bulk_create([Turn(cell=cell, run_id=run) for cell in waiting])
-        for row in rows:
-            _forget_old(column, row)
+        _forget_old(column)
     return cells
 
 
@@ -275,8 +275,9 @@ def _active(columns: Sequence[Column]) -> RunQuerySet:
     return Run.objects.filter(lane_id__in=[column.lane_id for column in columns]).active()
 
 
-def _forget_old(column: Column, row: int) -> None:
-    cells = Cell.objects.filter(column=column, row=row).order_by("-created_at", "-pk")
-    old = list(cells.values_list("pk", flat=True)[KEPT_CELLS:])
-    if old:
-        Cell.objects.filter(pk__in=old).delete()
+def _forget_old(column: Column) -> None:
+    crowded = Cell.objects.filter(column=column).order_by().values("row")
+    for each in crowded.annotate(count=Count("pk")).filter(count__gt=KEPT_CELLS):
+        cells = Cell.objects.filter(column=column, row=each["row"])
+        newest = cells.order_by("-created_at", "-pk").values("pk")[:KEPT_CELLS]
+        cells.exclude(pk__in=list(newest.values_list("pk", flat=True))).delete()

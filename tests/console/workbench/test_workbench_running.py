@@ -5,10 +5,11 @@ import threading
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 from playground.console.workbench.keeping import add_column, change_workbench, remove_column
 from playground.console.workbench.models import Cell, Turn
-from playground.console.workbench.running import continue_cell, run_columns, stop
+from playground.console.workbench.running import KEPT_CELLS, continue_cell, run_columns, stop
 from playground.core import spans
 from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
 from playground.gateway.models import Quota
@@ -18,6 +19,8 @@ from playground.messaging.models import Run
 from playground.policy.models import User
 from playground.prompts.models import PromptVersion
 from playground.tracing.models import Span
+from skills import registry
+from skills.declaring import SkillArgs, SkillContext, skill
 from tests.console.workbench.conftest import Bench, Work, draft
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -25,6 +28,10 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 SIX_TIMES_SEVEN = {"id": "c1", "name": "math__calculate", "arguments": {"expression": "6*7"}}
 MULTIPLY = {"tool_calls": [SIX_TIMES_SEVEN]}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+
+
+class Sending(SkillArgs):
+    word: str = Field(description="What to send.")
 
 
 def texts(cells: list[Cell]) -> list[str]:
@@ -200,6 +207,41 @@ def test_it_calls_a_skill_once_a_person_says_so(alice: User, bench_of: Bench, wo
     [cell] = work(bench)
 
     assert [message["role"] for message in turn_of(cell).said] == ["tool", "assistant"]
+
+
+def test_it_asks_before_a_skill_changes_something(alice: User, bench_of: Bench, work: Work) -> None:
+    sent: list[str] = []
+
+    @skill("test.send", title="Send", description="Send a word.", effect="write")
+    def send(args: Sending, context: SkillContext) -> str:
+        sent.append(args.word)
+        return "sent"
+
+    registry.register(send)
+    try:
+        bench = bench_of(draft(skills=["test.send"], tool_mode="skills"))
+        asks = {"tool_calls": [{"name": "test__send", "arguments": {"word": "hi"}}]}
+        scripted.queue([asks, "Done"])
+        run_columns(alice.context(), bench.pk)
+        [cell] = work(bench)
+        assert sent == []
+
+        continue_cell(alice.context(), bench.pk, cell.pk, invoke=True)
+        [cell] = work(bench)
+    finally:
+        registry.unregister("test.send")
+
+    assert sent == ["hi"]
+    assert texts([cell]) == ["Done"]
+
+
+def test_it_keeps_the_newest_outputs(alice: User, bench_of: Bench, work: Work) -> None:
+    bench = bench_of(draft("{{ nobody }}"))
+
+    for _ in range(KEPT_CELLS + 3):
+        run_columns(alice.context(), bench.pk)
+
+    assert Cell.objects.filter(column__bench=bench).count() == KEPT_CELLS
 
 
 def test_it_marks_whether_structured_output_fits(alice: User, bench_of: Bench, work: Work) -> None:
