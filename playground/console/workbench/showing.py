@@ -111,6 +111,7 @@ class ColumnView:
         ref: the version that ``source`` means now; empty for a draft.
         problem: why it cannot be asked as it is.
         model: what would answer.
+        note: what is to be said of that model: that it is rule-based, for example.
     """
 
     id: uuid.UUID
@@ -123,7 +124,7 @@ class ColumnView:
     href: str
     messages: tuple[Message, ...]
     model: str
-    offline: bool
+    note: str
     problem: str
     cell: CellView | None
     rows: dict[int, CellView]
@@ -205,7 +206,7 @@ def view_of(
 ) -> BenchView:
     """Return the page; ``compared`` is the column that the others' outputs are marked against."""
     models = catalogue.available()
-    offline = {each.id for each in models if each.offline}
+    notes = {each.id: f"{each.title}, {each.note}" for each in models if each.offline}
     cells = _cells(bench)
     columns = list(bench.columns.select_related("lane"))
     texts = {cell.row: _text_of(cell) for cell in cells if cell.column_id == compared}
@@ -223,7 +224,7 @@ def view_of(
             for cell in cells
             if cell.column_id == column.pk
         }
-        views.append(_column(column, index, found, problem, mine, offline))
+        views.append(_column(column, index, found, problem, mine, notes))
     schema = inputs.union(schemas)
     names = {each.name for each in inputs.fields(schema, {})}
     table = bench.inputs
@@ -344,7 +345,7 @@ def _column(
     found: Wanted | None,
     problem: str,
     cells: dict[int, CellView],
-    offline: set[str],
+    notes: Mapping[str, str],
 ) -> ColumnView:
     spec = ColumnSpec(**column.spec)
     named = found.content.settings.get("model") if found else None
@@ -361,7 +362,7 @@ def _column(
         href=f"/prompts/{version.prompt.path}?version={version.number}" if version else "",
         messages=_messages(found) if version and found else (),
         model=model,
-        offline=model in offline,
+        note=notes.get(model, ""),
         problem=problem,
         cell=cells.pop(SINGLE, None),
         rows=cells,

@@ -72,6 +72,19 @@ def test_it_opens_prompts_in_columns_and_lists_the_newest(
     assert "Untitled workbench" in client.get("/workbench").content.decode()
 
 
+def test_it_names_the_offline_planner_where_it_would_answer(
+    alice: User, bench_of: Bench, client_for: Sign
+) -> None:
+    bench = bench_of(draft(), draft(model=""))
+    first, second = bench.columns.all()
+
+    page = page_of(client_for(alice), bench)
+
+    note = "offline planner, rule-based, not a language model"
+    assert note not in page.partition(f'id="problem-{first.pk}"')[2].partition("</div>")[0]
+    assert note in page.partition(f'id="problem-{second.pk}"')[2].partition("</div>")[0]
+
+
 def test_it_keeps_what_is_typed_and_runs_exactly_that(
     alice: User, bench_of: Bench, work: Work, client_for: Sign
 ) -> None:
