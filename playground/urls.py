@@ -22,6 +22,7 @@ from playground.policy.authentication import ApiAuth
 from playground.prompts import editor_views as prompt_editor
 from playground.prompts import views as prompts
 from playground.prompts.api import prompts_api
+from playground.prompts.checks_api import checks_api
 from playground.prompts.fragments_api import fragments_api
 from playground.prompts.labels_api import labels_api
 from playground.prompts.versions_api import versions_api
@@ -48,6 +49,7 @@ api.add_router("/skills", skills_api)
 api.add_router("/prompts", labels_api)
 api.add_router("/prompts", prompts_api)
 api.add_router("/prompts", versions_api)
+api.add_router("/prompts", checks_api)
 api.add_router("/prompts", fragments_api)
 api.add_router("/workbench", workbench_api)
 api.add_router("/models", usage_api)

@@ -5,9 +5,12 @@ said at its field.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from playground.prompts.content import HISTORY, PromptKind
 
@@ -100,8 +103,13 @@ def typed(kind: PromptKind, form: Mapping[str, Sequence[str]]) -> Typed:
     for name, read in (("temperature", float), ("max_tokens", int)):
         if text := _one(form, name):
             try:
-                settings[name] = read(text)
+                number = read(text)
             except ValueError:
+                number = math.nan
+            # Greater whole numbers are read differently by different readers of JSON.
+            if abs(number) < 2**53:
+                settings[name] = number
+            else:
                 errors[name] = f"{_SPLIT[name]} is a number."
     if settings:
         body["settings"] = settings
@@ -157,17 +165,24 @@ def _parsed(name: str, text: str, wanted: type, errors: dict[str, str]) -> Any:
     if not text.strip():
         return None
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
+        # Escapes can hide what neither the database nor a model's endpoint takes.
+        if b"\\u0000" in orjson.dumps(value):
+            raise ValueError("NUL")
     except json.JSONDecodeError as error:
         errors[name] = f"Line {error.lineno}, column {error.colno}: {error.msg}."
         return None
-    except (RecursionError, ValueError):
-        errors[name] = "It nests too deeply or holds too large a number."
+    except (RecursionError, TypeError, ValueError):
+        errors[name] = "It nests too deeply, or holds a number or character that JSON has not."
         return None
     if not isinstance(value, wanted):
         errors[name] = f"It is {'an object' if wanted is dict else 'a list'}."
         return None
     return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _at(values: Sequence[str], index: int) -> str:

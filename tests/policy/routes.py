@@ -116,6 +116,9 @@ KNOWN: dict[str, Known] = {
     "api/prompts/<team>/<name>/proposals": Known(
         bodies={"POST": {"label": "production", "version": 1}}
     ),
+    "api/prompts/<team>/<name>/check": Known(
+        bodies={"POST": {"content": _CONTENT}}, teammate={"GET": (405,)}
+    ),
     "api/prompts/<team>/<name>/dependents": Known(),
     "api/prompts/<team>/<name>/bump": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
     "api/prompts/<team>/<name>/draft": Known(

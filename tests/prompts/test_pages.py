@@ -457,3 +457,69 @@ def test_it_answers_whatever_is_typed(
     answer = client_for(alice).post("/prompts/hiring/outreach/preview", form)
 
     assert answer.status_code in (200, 400)
+
+
+def test_it_checks_over_the_api_what_the_editor_checks(
+    api_for: SignIn, alice: User, outreach: Prompt
+) -> None:
+    body = {
+        "content": {"messages": [{"role": "user", "template": "Hi {{ name }}\n{{ x | nope }}"}]},
+        "values": {"name": "Ada"},
+    }
+
+    wrong = api_for(alice).post(
+        "/api/prompts/hiring/outreach/check", body, content_type="application/json"
+    )
+    body["content"] = {"messages": [{"role": "user", "template": "Hi {{ name }}, {{ place }}"}]}
+    right = api_for(alice).post(
+        "/api/prompts/hiring/outreach/check", body, content_type="application/json"
+    )
+
+    (finding,) = wrong.json()["findings"]
+    assert (finding["code"], finding["message"], finding["line"]) == ("prompt.syntax", 0, 2)
+    assert right.json()["findings"] == []
+    assert right.json()["made_up"] == ["place"]
+    assert right.json()["tokens"] > 0
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"do": "archive-version", "version": "1"}, "Version 1 is archived."),
+        ({"do": "restore-version", "version": "1"}, "Version 1 is restored."),
+        ({"do": "unlabel", "label": "staging", "expected": "1"}, "The label “staging” is gone."),
+        ({"do": "unlabel", "label": "staging", "expected": "2"}, "points at version 1"),
+        ({"do": "bump", "version": "1"}, "is a chat"),
+        ({"do": "discard"}, "Your draft is thrown away."),
+        ({"do": "approve", "proposal": "none"}, "There is no such proposal."),
+    ],
+)
+def test_it_says_what_came_of_each_button(
+    client_for: SignIn, alice: User, outreach: Prompt, form: dict[str, str], said: str
+) -> None:
+    _save(alice, "Second {{ name }}")
+    if form["do"] == "unlabel":
+        move_label(alice.context(), "outreach", label="staging", version=1)
+
+    answer = client_for(alice).post("/prompts/hiring/outreach/act", form, follow=True)
+
+    assert said in answer.content.decode()
+
+
+def test_it_rejects_a_proposal_with_an_answer(
+    client_for: SignIn, alice: User, bob: User, outreach: Prompt
+) -> None:
+    _role(alice, Role.DEVELOPER)
+    _role(bob, Role.REVIEWER)
+    form = {"do": "label", "label": "production", "version": "1"}
+    client_for(alice).post("/prompts/hiring/outreach/act", form)
+    proposal = LabelProposal.objects.get(prompt=outreach)
+
+    client_for(bob).post(
+        "/prompts/hiring/outreach/act",
+        {"do": "reject", "proposal": str(proposal.pk), "reason": "Not yet"},
+    )
+
+    proposal.refresh_from_db()
+    assert (proposal.status, proposal.answer) == ("rejected", "Not yet")
+    assert not Label.objects.exists()

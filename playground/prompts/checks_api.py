@@ -1,0 +1,59 @@
+"""Check a prompt's content over HTTP before it is saved: what the editor says beside the text."""
+
+from typing import Any
+
+from ninja import Router, Schema
+
+from playground.policy.requests import TeamRequest
+from playground.prompts.editing import Typed
+from playground.prompts.finding import find_prompt
+from playground.prompts.previewing import preview
+
+checks_api = Router(tags=["prompts"])
+
+
+class CheckIn(Schema):
+    """A content that need not be valid, and values for its inputs by dotted names."""
+
+    content: dict[str, Any]
+    values: dict[str, str] = {}
+
+
+class FindingOut(Schema):
+    """``message`` counts from 0 and is null where it is about none; lines and columns from 1."""
+
+    severity: str
+    code: str
+    detail: str
+    message: int | None
+    line: int
+    column: int
+
+
+class CheckOut(Schema):
+    """Findings, the schema of the inputs, and the tokens; null where it does not render."""
+
+    findings: list[FindingOut]
+    inputs: dict[str, Any] | None
+    made_up: list[str]
+    tokens: int | None
+
+
+@checks_api.post(
+    "/{team}/{name}/check", response=CheckOut, summary="Check a content without saving it"
+)
+def check(request: TeamRequest, team: str, name: str, body: CheckIn) -> dict[str, Any]:
+    """Say what is wrong with a content and where, and how long it is when it is rendered.
+
+    Required inputs without a value stand as their own names and are listed in ``made_up``.
+    """
+    prompt = find_prompt(request.context, f"{team}/{name}", action="edit", audit=False)
+    seen = preview(
+        request.context, prompt, Typed({"kind": prompt.kind, **body.content}, {}, body.values)
+    )
+    return {
+        "findings": seen.findings,
+        "inputs": seen.schema,
+        "made_up": list(seen.made_up),
+        "tokens": seen.tokens,
+    }
