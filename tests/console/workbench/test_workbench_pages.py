@@ -257,6 +257,17 @@ def test_it_makes_a_draft_of_a_version_and_saves_it_as_the_next(
     assert column.spec["source"] == "hiring/outreach@3"
 
 
+def test_it_finds_a_workbench_by_its_name(
+    alice: User, charlie: User, bench_of: Bench, client_for: Sign
+) -> None:
+    bench_of(name="Tone of outreach")
+
+    for person, sees in ((alice, True), (charlie, False)):
+        found = client_for(person).get("/palette?q=tone").content.decode()
+
+        assert ("Tone of outreach" in found) is sees
+
+
 def test_it_duplicates_and_deletes(alice: User, bench_of: Bench, client_for: Sign) -> None:
     bench = bench_of(draft(), draft("{{ other }}"), name="Mine")
     client = client_for(alice)
