@@ -8,6 +8,8 @@ from ninja import NinjaAPI
 from agents import views as agents
 from agents.api import agents_api, threads_api
 from playground.console import views as console
+from playground.console.workbench import views as workbench
+from playground.console.workbench.api import workbench_api
 from playground.core import health, problems
 from playground.gateway import usage_views
 from playground.gateway import views as gateway
@@ -55,6 +57,7 @@ api.add_router("/prompts", prompts_api)
 api.add_router("/prompts", versions_api)
 api.add_router("/prompts", checks_api)
 api.add_router("/prompts", fragments_api)
+api.add_router("/workbench", workbench_api)
 api.add_router("/models", usage_api)
 api.add_router("/models", models_api)
 api.add_router("/traces", traces_api)
@@ -97,6 +100,18 @@ urlpatterns = [
         name="preview-prompt",
     ),
     path("prompts/<slug:team>/<slug:name>/draft", prompt_editor.draft_prompt, name="draft-prompt"),
+    path("workbench", workbench.benches, name="workbenches"),
+    path(
+        "workbench/from/<str:trace_id>/<str:span_id>",
+        workbench.open_span,
+        name="open-in-workbench",
+    ),
+    path("workbench/<uuid:bench_id>", workbench.workbench, name="workbench"),
+    path("workbench/<uuid:bench_id>/save", workbench.save_workbench, name="save-workbench"),
+    path(
+        "workbench/<uuid:bench_id>/outputs", workbench.workbench_outputs, name="workbench-outputs"
+    ),
+    path("workbench/<uuid:bench_id>/outputs.csv", workbench.workbench_csv, name="workbench-csv"),
     path("skills", skills.skill_list, name="skills"),
     path("skills/<str:name>", skills.skill_page, name="skill"),
     path("skills/<str:name>/try", skills.try_skill, name="try-skill"),

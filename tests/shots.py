@@ -25,6 +25,15 @@ THEMES = ("light", "dark")
 REQUEST = (
     "Find senior Python engineers in Berlin who know fintech and draft an outreach to the best one"
 )
+OUTREACH = {
+    "candidate.name": "Ana Sousa",
+    "candidate.headline": "Senior Python engineer, Lisbon",
+    "candidate.skills": "Python\nDjango\nPostgreSQL",
+    "job.title": "Backend lead",
+    "job.location": "Berlin",
+    "sender.name": "Rita",
+    "sender.company": "Acme",
+}
 LIMIT_BYTES = 300_000
 
 
@@ -114,7 +123,12 @@ def _plan_ramp(page: Page) -> None:
         page.locator("#simulation .foretold").wait_for()
 
 
-def _screens(thread: str, run: str, trace: str) -> list[Screen]:
+def _table_rows(page: Page) -> None:
+    page.locator(".wb-table").scroll_into_view_if_needed()
+    page.locator(".wb-table").evaluate("e => e.scrollIntoView()")
+
+
+def _screens(thread: str, run: str, trace: str, bench: str) -> list[Screen]:
     return [
         Screen("home", "/", document=(1280, "light")),
         Screen("chat", thread, _begin, document=(1440, "light")),
@@ -137,6 +151,9 @@ def _screens(thread: str, run: str, trace: str) -> list[Screen]:
         Screen("models", "/models", _try_model),
         Screen("routes", "/models/routes"),
         Screen("usage", "/models/usage"),
+        Screen("workbenches", "/workbench"),
+        Screen("workbench", bench, document=(1440, "light")),
+        Screen("workbench-table", bench, _table_rows),
         Screen("skills", "/skills", document=(1280, "light")),
         Screen("skill", "/skills", _first_skill),
         Screen("agents", "/agents"),
@@ -172,6 +189,33 @@ def _have_two_versions(page: Page, base: str) -> None:
     page.get_by_label("What changed").fill("Ask one question, offer a call")
     page.keyboard.press("Control+s")
     page.wait_for_url(f"{base}/prompts/hiring/outreach")
+
+
+def _have_a_workbench(page: Page, base: str) -> str:
+    """Ask in two columns and over a table, and return the address with differences marked."""
+    page.goto(f"{base}/prompts/hiring/outreach")
+    page.get_by_role("button", name="Open in workbench").click()
+    page.wait_for_url(re.compile(r"/workbench/[0-9a-f-]{36}$"))
+    page.locator("#bench-name").fill("Outreach, two tones")
+    for name, value in OUTREACH.items():
+        page.locator(f'[name="input.{name}"]').fill(value)
+    page.get_by_title("Another column like the last").click()
+    second = page.locator(".wb-column").nth(1)
+    second.locator("summary[aria-label*=more]").click()
+    second.get_by_role("button", name="Edit as a draft").click()
+    page.locator(".wb-card .cm-content").last.fill("Which day is it for {{ candidate.name }}?")
+    second.locator("summary", has_text="Tools").click()
+    second.locator("[name$='.skills'][value='time.today']").check()
+    second.locator("[name$='.tool_mode']").select_option("skills")
+    page.locator("summary", has_text="Table of inputs").click()
+    page.locator("#table-text").fill("candidate.name,job.title\nAna,Lead\nBo,Designer\nCy,Tester")
+    page.get_by_role("button", name="Use this table").click()
+    page.get_by_role("button", name="Run all rows").click()
+    page.locator("#progress", has_text="6 of 6").wait_for(timeout=60_000)
+    page.locator("#run-all").click()
+    page.locator(".wb-out [data-state=succeeded]").nth(1).wait_for(timeout=60_000)
+    first = page.locator(".wb-column").first.get_attribute("data-column")
+    return f"{page.url.removeprefix(base).partition('#')[0]}?against={first}"
 
 
 @contextlib.contextmanager
@@ -256,7 +300,7 @@ def main() -> int:
         page = context.new_page()
         page.goto(link)
         page.wait_for_url(f"{base}/")
-        screens = _screens(*_have_a_thread(page, base))
+        screens = _screens(*_have_a_thread(page, base), _have_a_workbench(page, base))
         _have_two_versions(page, base)
         state = context.storage_state()
         context.close()

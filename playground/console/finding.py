@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from agents.models import Agent, Thread
+from playground.console.workbench.models import Workbench
 from playground.core.context import RequestContext
 from playground.messaging.models import Event
 from playground.policy.deciding import Resource, decide
@@ -58,6 +59,7 @@ COMMANDS = (
     Item("New chat", "message-plus", "n", href="/chat", needs="run"),
     Item("New agent", "plus", "", href="/agents/new", needs="create"),
     Item("New prompt", "plus", "", href="/prompts/new", needs="create"),
+    Item("Workbench", "columns-2", "g w", href="/workbench"),
     Item("Home", "home", "g h", href="/"),
     Item("Chat", "message-circle", "g c", href="/chat"),
     Item("Prompts", "file-text", "g p", href="/prompts"),
@@ -75,7 +77,7 @@ COMMANDS = (
 
 
 def find(context: RequestContext, query: str) -> list[Group]:
-    """Return what the context may see that matches, in groups; five queries at most."""
+    """Return what the context may see that matches, in groups; six queries at most."""
     words = query.lower().split()
     commands = [
         one
@@ -86,6 +88,7 @@ def find(context: RequestContext, query: str) -> list[Group]:
         Group("threads", "Threads", tuple(_threads(context, query))),
         Group("agents", "Agents", tuple(_agents(context, query))),
         Group("prompts", "Prompts", tuple(_prompts(context, query)) if query else ()),
+        Group("workbenches", "Workbenches", tuple(_workbenches(context, query)) if query else ()),
         Group("skills", "Skills", tuple(_skills(context, words)) if query else ()),
         Group("traces", "Traces", tuple(_traces(context, query)) if query else ()),
         Group("commands", "Commands", tuple(commands if query else commands[:7])),
@@ -131,6 +134,12 @@ def _prompts(context: RequestContext, query: str) -> list[Item]:
         Item(one.title or one.name, "file-text", one.path, href=f"/prompts/{one.path}")
         for one in found[:PER_GROUP]
     ]
+
+
+def _workbenches(context: RequestContext, query: str) -> list[Item]:
+    found = Workbench.objects.visible_to(context).filter(name__icontains=query)
+    newest = found.order_by("-updated_at")[:PER_GROUP]
+    return [Item(str(one), "columns-2", "", href=f"/workbench/{one.pk}") for one in newest]
 
 
 def _skills(context: RequestContext, words: list[str]) -> list[Item]:

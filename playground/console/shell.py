@@ -54,6 +54,7 @@ PLACES = (
     ("Home", "/", "home", "h", ()),
     ("Chat", "/chat", "message-circle", "c", ("/chat", "/runs")),
     ("Prompts", "/prompts", "file-text", "p", ("/prompts",)),
+    ("Workbench", "/workbench", "columns-2", "w", ("/workbench",)),
     ("Skills", "/skills", "bolt", "s", ("/skills",)),
     ("Agents", "/agents", "robot", "a", ("/agents",)),
     ("Models", "/models", "sparkles", "m", ("/models",)),

@@ -43,7 +43,8 @@ def home(request: TeamRequest) -> HttpResponse:
         ]
         return render(request, "console/health.html", {"health": parts})
     context = request.context
-    recent = Run.objects.visible_to(context).select_related("message").order_by("-created_at")[:7]
+    said = Run.objects.visible_to(context).filter(lane__kind="thread").select_related("message")
+    recent = said.order_by("-created_at")[:7]
     rows, _ = listing.thread_rows(context)
     address = f"{settings.PLAYGROUND_PUBLIC_URL}/api/threads"
     return render(

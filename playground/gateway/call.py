@@ -29,6 +29,7 @@ class Call:
         judging: it is a guard model's own call, to which no rules apply.
         observed: what a prompt wants its observers to know the call by.
         last_words: what the last event added to the first choice's text.
+        used: what it took, known when it is settled, as is what it cost.
     """
 
     context: RequestContext
@@ -51,6 +52,9 @@ class Call:
     observed: Mapping[str, Any] | None = None
     first_token_ms: float | None = None
     begun: float = field(default_factory=time.perf_counter)
+    took_ms: float = 0.0
+    used: Used | None = None
+    cost_micro_usd: int | None = None
     _heard_words: str = ""
 
     @property
@@ -61,7 +65,9 @@ class Call:
     def tell_what_was_asked(self) -> None:
         """Write into the span what the model is asked, now that the checks have passed."""
         request = self.request
-        self.span.input({"messages": list(request.messages), "tools": list(request.tools or ())})
+        told = {"messages": list(request.messages), "tools": list(request.tools or ())}
+        form = {"response_format": request.response_format} if request.response_format else {}
+        self.span.input(told | form)
         last = request.messages[-1].get("content") if request.messages else ""
         self.asked = last if isinstance(last, str) else ""
 
@@ -108,6 +114,8 @@ class Call:
 
     def tell(self, used: Used, cost_micro_usd: int | None) -> None:
         """Write into the span how the call was served."""
+        self.used, self.cost_micro_usd = used, cost_micro_usd
+        self.took_ms = (time.perf_counter() - self.begun) * 1000
         attempts = self.attempts
         told: dict[str, Any] = {"playground.route.attempts": len(attempts.made)}
         if model := attempts.model:

@@ -15,6 +15,8 @@ from playground.gateway.chat import ChatRequest, Chunk, Completion, Gathering
 from playground.gateway.events import Reading
 from playground.gateway.providers.openai_compatible import body_of
 
+_TOLD = ("seed", "top_p", "frequency_penalty", "presence_penalty")
+
 
 def complete(
     context: RequestContext,
@@ -87,15 +89,17 @@ def span_of(
 
 def asked(request: ChatRequest, context: RequestContext, *, operation: str) -> dict[str, Any]:
     """Return what a model call's span tells from its start."""
+    told = {
+        **{name: request.extra.get(name) for name in _TOLD},
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "stop_sequences": list(request.stop) if request.stop else None,
+    }
     return {
         "gen_ai.operation.name": operation,
         "gen_ai.request.model": request.model,
         "playground.team": context.team,
-    } | {
-        f"gen_ai.request.{name}": value
-        for name in ("temperature", "max_tokens")
-        if (value := getattr(request, name)) is not None
-    }
+    } | {f"gen_ai.request.{name}": value for name, value in told.items() if value is not None}
 
 
 def answered(span: Span, gathered: Gathering) -> None:

@@ -70,6 +70,12 @@ def messages_of(span: Span) -> list[ChatMessage]:
     return [*messages, answer] if answer else messages
 
 
+def is_chat(span: Span) -> bool:
+    """Tell whether a span is the call of a chat model, which can be asked again."""
+    operation = span.attribute("gen_ai.operation.name")
+    return span.kind == "model" and operation in (None, "chat")
+
+
 def lines_of(trace: Trace) -> dict[str, str]:
     """Return one line for each span of a trace: what went wrong, else what came out."""
     call = KeyTransform("0", KeyTransform("tool_calls", "output"))

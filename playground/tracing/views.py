@@ -102,6 +102,7 @@ def span_detail(request: TeamRequest, trace_id: str, span_id: str) -> HttpRespon
             "given": span.attribute(REQUEST) if span.input is None else span.input,
             "first": span.attribute(_FIRST_CHUNK),
             "raw": showing.raw(span),
+            "opens_in_workbench": showing.is_chat(span),
         },
     )
 

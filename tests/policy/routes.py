@@ -166,6 +166,52 @@ KNOWN: dict[str, Known] = {
     "prompts/<slug:team>/<slug:name>/draft": Known(
         bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
     ),
+    # workbench
+    "workbench": Known(query="q={bench_name}", bodies={"POST": {}}),
+    "workbench/<uuid:bench_id>": Known(
+        query="against={column_id}", bodies={"POST": {"do": "run:{column_id}"}}
+    ),
+    "workbench/<uuid:bench_id>/save": Known(
+        bodies={"POST": {"name": "n", "against": "{column_id}"}}, teammate={"GET": (405,)}
+    ),
+    "workbench/<uuid:bench_id>/outputs": Known(),
+    "workbench/<uuid:bench_id>/outputs.csv": Known(),
+    "workbench/from/<str:trace_id>/<str:span_id>": Known(
+        bodies={"POST": {}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench": Known(query="after={bench_id}", bodies={"POST": {"name": "mine"}}),
+    "api/workbench/from-span": Known(
+        bodies={"POST": {"trace_id": "{trace_id}", "span_id": "{span_id}"}},
+        teammate={"GET": (405,)},
+    ),
+    "api/workbench/<uuidstr:bench_id>": Known(bodies={"PATCH": {"name": "n"}}),
+    "api/workbench/<uuidstr:bench_id>/duplicate": Known(
+        bodies={"POST": {}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench/<uuidstr:bench_id>/columns": Known(
+        bodies={"POST": {"source": ""}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench/<uuidstr:bench_id>/columns/<uuidstr:column_id>": Known(
+        bodies={"PUT": {"source": ""}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench/<uuidstr:bench_id>/columns/<uuidstr:column_id>/draft": Known(
+        bodies={"POST": {}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench/<uuidstr:bench_id>/columns/<uuidstr:column_id>/publish": Known(
+        bodies={"POST": {}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench/<uuidstr:bench_id>/run": Known(
+        bodies={"POST": {"columns": ["{column_id}"]}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench/<uuidstr:bench_id>/stop": Known(
+        bodies={"POST": {"columns": ["{column_id}"]}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench/<uuidstr:bench_id>/cells": Known(query="row=0"),
+    "api/workbench/<uuidstr:bench_id>/cells/<uuidstr:cell_id>": Known(),
+    "api/workbench/<uuidstr:bench_id>/cells/<uuidstr:cell_id>/continue": Known(
+        bodies={"POST": {"content": "more"}}, teammate={"GET": (405,)}
+    ),
+    "api/workbench/<uuidstr:bench_id>/outputs.csv": Known(),
     "models": Known(),
     "models/routes": Known(),
     "api/models/routes": Known(),

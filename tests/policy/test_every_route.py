@@ -24,6 +24,8 @@ from django.test import Client
 from agents.building import save_agent
 from agents.specifying import AgentSpec
 from agents.threads import open_thread, post_message
+from playground.console.workbench.keeping import open_workbench
+from playground.console.workbench.running import run_columns
 from playground.gateway.door.routes import _rooms
 from playground.gateway.door.serving import ROUTES as ROUTES_OF_GATEWAY
 from playground.gateway.embeddings import MODEL as EMBEDDINGS
@@ -120,13 +122,19 @@ def world(valkey: object, alice: User) -> World:
     ramp = draft(context, "zebra-prompt", plan, reason=SECRET)
     proposal = propose_label(context, "zebra-prompt", label="staging", version=1, reason=SECRET)
     created = keys.create(user=alice, team=alice.memberships.get().team, name=SECRET)
+    bench = open_workbench(context, name=f"Bench {SECRET}")
+    column = bench.columns.get()
+    [cell] = run_columns(context, bench.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
     real = {
         "name": name, "skill": "hiring.search_candidates", "thread_id": str(thread.pk),
         "run_id": str(run.pk), "trace_id": trace.id, "span_id": span_id,
         "prompt": "zebra-prompt", "number": "1", "label": "staging",
         "proposal_id": str(proposal.pk),
         "key_id": str(created.key.pk), "token": links.issue(alice), "team": "hiring",
-        "ramp_id": str(ramp.pk), "action": "start",
+        "bench_id": str(bench.pk), "column_id": str(column.pk), "cell_id": str(cell.pk),
+        "bench_name": "Bench", "ramp_id": str(ramp.pk), "action": "start",
         "object_id": str(created.key.pk), "content_type_id": "1", "app_label": "policy",
     }  # fmt: skip
     unknown = {
@@ -136,7 +144,9 @@ def world(valkey: object, alice: User) -> World:
         "proposal_id": str(uuid.uuid4()),
         "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
         "ramp_id": str(uuid.uuid4()), "action": "start",
-        "team": "nobody", "object_id": str(uuid.uuid4()), "content_type_id": "999999",
+        "bench_id": str(uuid.uuid4()), "column_id": str(uuid.uuid4()),
+        "cell_id": str(uuid.uuid4()), "bench_name": "Bemch", "team": "nobody",
+        "object_id": str(uuid.uuid4()), "content_type_id": "999999",
         # Which rooms there are is no secret, and other labels are no addresses.
         "app_label": "gateway",
     }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The workbench: prompts, models and parameters held against each other, column by column."""

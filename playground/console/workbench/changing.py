@@ -1,0 +1,115 @@
+"""Change a workbench as its page does: the whole form at once, drafts made and saved."""
+
+import uuid
+from typing import Any
+
+from playground.console.workbench import forming, inputs
+from playground.console.workbench.asking import wanted
+from playground.console.workbench.forming import Form
+from playground.console.workbench.keeping import change_workbench, find_column, find_workbench
+from playground.console.workbench.models import Column
+from playground.console.workbench.running import schema_of
+from playground.console.workbench.specifying import ColumnSpec, source_of, spec_of
+from playground.core.context import RequestContext
+from playground.core.errors import InvalidInput
+from playground.prompts.content import content_of
+from playground.prompts.models import PromptVersion
+from playground.prompts.saving import save_version
+
+INPUT = "input."
+
+
+def keep_form(context: RequestContext, bench_id: uuid.UUID, form: Form) -> dict[str, str]:
+    """Keep what is typed; return by field, ``<column id>.<name>``, what could not be read.
+
+    Where something could not be, its column stays as it was, and the others are kept.
+
+    Raises:
+        NotFound, PolicyDenied: see ``keeping.find_workbench``.
+        InvalidInput: the name or the variables cannot be kept.
+    """
+    bench = find_workbench(context, bench_id, action="edit")
+    specs: dict[str, dict[str, Any]] = {}
+    errors: dict[str, str] = {}
+    for column in bench.columns.all():
+        key = str(column.pk)
+        typed = forming.typed(key, ColumnSpec(**column.spec), form)
+        errors |= {f"{key}.{name}": why for name, why in typed.errors.items()}
+        if typed.errors or typed.spec == column.spec:
+            continue
+        try:
+            specs[key] = spec_of(typed.spec).as_json()
+        except InvalidInput as error:
+            errors[f"{key}.source" if "source" in error.code else f"{key}.others"] = error.detail
+    values = {
+        key.removeprefix(INPUT): texts[-1] for key, texts in form.items() if key.startswith(INPUT)
+    }
+    variables = None
+    if values:
+        schema = schema_of(context, bench)
+        shown = inputs.flattened(schema, bench.variables)
+        # What no field shows now stays for the column that reads it again.
+        variables = {**bench.variables, **inputs.filled(schema, {**shown, **values})}
+        _drop_emptied(variables, values)
+    name = form["name"][-1] if "name" in form else None
+    if specs or variables != bench.variables or name not in (None, bench.name):
+        change_workbench(context, bench_id, name=name, variables=variables, columns=specs)
+    return errors
+
+
+def make_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUID) -> Column:
+    """Copy what a column names into it, to be changed there.
+
+    Raises:
+        NotFound: there is no such column, prompt or version.
+        InvalidInput: ``workbench.nothing-asked``, where it names nothing it begins empty.
+    """
+    column = find_column(find_workbench(context, bench_id, action="edit"), column_id)
+    spec = ColumnSpec(**column.spec)
+    content: dict[str, Any] = {"kind": "chat", "messages": [{"role": "user", "template": ""}]}
+    if spec.content is None and spec.source:
+        found = wanted(context, spec)
+        content = found.content.as_json()
+        # They are discovered anew: the templates are about to change.
+        content.pop("inputs", None)
+    return _change(context, bench_id, column, {**column.spec, "content": content})
+
+
+def drop_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUID) -> Column:
+    """Throw a column's draft away and ask what it names."""
+    column = find_column(find_workbench(context, bench_id, action="edit"), column_id)
+    return _change(context, bench_id, column, {**column.spec, "content": None})
+
+
+def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUID) -> PromptVersion:
+    """Save a column's draft as a new version of the prompt it was made from, and name that.
+
+    Raises:
+        InvalidInput: ``workbench.no-draft``; ``prompt.…``, the content cannot be saved.
+        NotFound, PolicyDenied: the prompt is gone, or the context may not edit it.
+    """
+    column = find_column(find_workbench(context, bench_id, action="edit"), column_id)
+    spec = ColumnSpec(**column.spec)
+    source = source_of(spec.source)
+    if spec.content is None or source is None:
+        raise InvalidInput("workbench.no-draft", "Only a draft of a prompt can be saved here.")
+    content = content_of(spec.content)
+    version = save_version(
+        context, source.path, content=content, note="From the workbench", based_on=None
+    )
+    _change(context, bench_id, column, {**column.spec, "content": None, "source": version.ref})
+    return version
+
+
+def _change(
+    context: RequestContext, bench_id: uuid.UUID, column: Column, spec: dict[str, Any]
+) -> Column:
+    change_workbench(context, bench_id, columns={str(column.pk): spec})
+    column.spec = spec
+    return column
+
+
+def _drop_emptied(variables: dict[str, Any], values: dict[str, str]) -> None:
+    for name, text in values.items():
+        if not text.strip() and name in variables and not isinstance(variables[name], dict):
+            del variables[name]

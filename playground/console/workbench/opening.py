@@ -1,0 +1,116 @@
+"""Open a workbench from a call of a model that was traced, with everything the span holds."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from playground.console.workbench.keeping import open_workbench
+from playground.console.workbench.models import Workbench
+from playground.core.context import RequestContext
+from playground.core.errors import InvalidInput
+from playground.prompts.content import MAX_MESSAGES
+from playground.tracing.reading import span_for
+from playground.tracing.showing import is_chat
+
+_PARAMETERS = {
+    "temperature": "temperature",
+    "max_tokens": "max_tokens",
+    "seed": "seed",
+    "top_p": "top_p",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "stop_sequences": "stop",
+}
+_ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
+_REDACTED = ("[e-mail]", "[phone]", "[card]", "[iban]", "[ssn]", "[token]", "[secret]",
+             "[private key]", "[credentials]")  # fmt: skip
+
+
+def open_span(context: RequestContext, trace_id: str, span_id: str) -> Workbench:
+    """Open a workbench whose one column asks what a traced call asked, as a draft.
+
+    What the capture mode kept out, or blanked out, is said in the workbench's notes.
+
+    Raises:
+        NotFound: there is no such span.
+        InvalidInput: ``workbench.span-not-model``, it is no call of a chat model.
+        PolicyDenied
+    """
+    span = span_for(context, trace_id, span_id)
+    if not is_chat(span):
+        raise InvalidInput("workbench.span-not-model", "Only calls of chat models open here.")
+    notes: list[str] = []
+    given = span.input if isinstance(span.input, dict) else {}
+    messages = _messages(given, notes)
+    spec: dict[str, Any] = {
+        "content": {"kind": "chat", "messages": messages},
+        "model": str(span.attribute("gen_ai.request.model") or ""),
+        "parameters": {
+            name: value
+            for told, name in _PARAMETERS.items()
+            if (value := span.attribute(f"gen_ai.request.{told}")) is not None
+        },
+    }
+    if tools := [each for each in given.get("tools") or [] if isinstance(each, dict)]:
+        spec["content"]["tools"] = tools
+    if isinstance(given.get("response_format"), dict):
+        spec["content"]["response_format"] = given["response_format"]
+    return open_workbench(
+        context, name=f"From {span.trace.name}"[:100], columns=[spec], notes=notes
+    )
+
+
+def literal(text: str) -> str:
+    """Return a template that renders to exactly this text."""
+    if not any(mark in text for mark in ("{{", "{%", "{#")):
+        return text
+    return "{{ " + json.dumps(text, ensure_ascii=False) + " }}"
+
+
+def _messages(given: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]]:
+    listed = given.get("messages")
+    if not isinstance(listed, list) or not listed:
+        notes.append(
+            "The messages were not captured: the capture mode kept their text out of the trace."
+            if given.get("captured") == "none"
+            else "The trace holds no messages of this call."
+        )
+        return [{"role": "user", "template": ""}]
+    if len(listed) > MAX_MESSAGES:
+        notes.append(f"Only the last {MAX_MESSAGES} of {len(listed)} messages are here.")
+    messages = [
+        message
+        for each in listed[-MAX_MESSAGES:]
+        if isinstance(each, dict) and (message := _message(each, notes)) is not None
+    ]
+    shown = json.dumps(listed, ensure_ascii=False)
+    if any(mark in shown for mark in _REDACTED):
+        notes.append(
+            "What was blanked out when it was traced stands as [e-mail], [token] and so on."
+        )
+    if "… [cut, " in shown:
+        notes.append("Long values were cut when they were traced.")
+    return messages or [{"role": "user", "template": ""}]
+
+
+def _message(given: Mapping[str, Any], notes: list[str]) -> dict[str, Any] | None:
+    role = given.get("role")
+    if role not in _ROLES:
+        notes.append("A message whose role is not known is left out.")
+        return None
+    content = given.get("content")
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        if any(not isinstance(text, str) for text in texts):
+            notes.append("Images and files of messages are left out.")
+        content = "\n".join(text for text in texts if isinstance(text, str))
+    message: dict[str, Any] = {
+        "role": role,
+        "template": literal(content if isinstance(content, str) else ""),
+    }
+    for name in ("name", "tool_call_id"):
+        if isinstance(given.get(name), str):
+            message[name] = given[name]
+    if isinstance(given.get("tool_calls"), list) and given["tool_calls"]:
+        message["tool_calls"] = given["tool_calls"]
+    return message

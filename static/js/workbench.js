@@ -1,0 +1,270 @@
+// The workbench: what is typed is kept, columns are followed live, parts of the page are replaced
+// by their ids. The server renders every part; first render plus events equals a reload.
+import { LiveText } from "./live-text.js";
+
+const form = document.querySelector("#bench-form");
+const locked = "locked" in form.dataset;
+const mac = /Mac|iP(hone|ad)/.test(navigator.platform);
+const toast = (text, tone) => document.dispatchEvent(new CustomEvent("toast", { detail: { text, tone } }));
+
+// ── parts ──
+const seen = new Map();
+const modified = (text) => (mac ? text : text.replaceAll("⌘", "Ctrl "));
+const plain = (html) => html.replace(/<time [^>]*>[^<]*<\/time>/g, "");
+for (const part of document.querySelectorAll("[data-part]")) seen.set(part.id, plain(part.outerHTML));
+
+function place(html) {
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  for (const part of [...fresh.content.querySelectorAll("[data-part]")]) {
+    const now = document.getElementById(part.id);
+    if (!now) continue;
+    // Fields stay as long as they are the same ones: somebody may be typing in them.
+    if (part.id === "variables" && part.dataset.fields === now.dataset.fields) continue;
+    for (const key of part.querySelectorAll("[data-mod]")) key.textContent = modified(key.textContent);
+    const text = plain(part.outerHTML);
+    if (seen.get(part.id) === text) continue;
+    // Nobody's words vanish under their fingers; the next look brings what is new.
+    const typing = now.contains(document.activeElement) && document.activeElement.matches("textarea, input");
+    if (typing && part.dataset.state === now.dataset.state) continue;
+    seen.set(part.id, text);
+    now.replaceWith(part);
+    const column = part.closest("[data-column]");
+    if (column) follows.get(column.dataset.column)?.written(part);
+  }
+  grow();
+
+// On a phone the columns come first, once there is nothing left to fill in.
+const missing = [...document.querySelectorAll("#variables .field")].some((one) => !one.querySelector(".faint") && !one.querySelector("[name]").value);
+if (innerWidth <= 600 && !missing) document.querySelector("#variables-card").open = false;
+}
+
+let asking = false;
+let again = false;
+async function refresh() {
+  if (asking) {
+    again = true;
+    return;
+  }
+  asking = true;
+  const began = performance.now();
+  const answer = await fetch(form.dataset.outputsUrl + location.search, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (answer?.ok) place(await answer.text());
+  // Events come in bursts; one look is enough for all of them, and a large page is looked at less.
+  setTimeout(() => {
+    asking = false;
+    if (again) {
+      again = false;
+      refresh();
+    }
+  }, Math.max(250, 4 * (performance.now() - began)));
+}
+
+// ── following the columns ──
+class Follow {
+  constructor(column) {
+    this.column = column;
+    this.seq = Number(column.dataset.seq);
+    this.tries = 0;
+    this.written();
+    this.open();
+  }
+
+  written() {
+    const live = document.querySelector(`#column-${this.column.dataset.column} [data-live], [id^="cell-${this.column.dataset.column}-"] [data-live]`);
+    if (live === this.live?.element) return;
+    this.live = live ? new LiveText(live) : null;
+  }
+
+  open() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}/ws/threads/${this.column.dataset.lane}`);
+    this.socket = socket;
+    socket.onopen = () => socket.send(JSON.stringify({ type: "resume", after_seq: this.seq }));
+    socket.onmessage = (message) => this.receive(JSON.parse(message.data));
+    socket.onclose = (event) => {
+      if ([4401, 4403, 4404].includes(event.code)) return;
+      this.tries += 1;
+      setTimeout(() => this.open(), Math.min(15000, 400 * 2 ** this.tries) * (0.5 + Math.random() / 2));
+    };
+  }
+
+  receive(frame) {
+    switch (frame.type) {
+      case "hello":
+        // What happened while the connection was lost stands in the parts.
+        if (this.tries) refresh();
+        this.tries = 0;
+        break;
+      case "reset":
+        this.seq = frame.head_seq;
+        refresh();
+        break;
+      case "event":
+        this.seq = Math.max(this.seq, frame.seq);
+        refresh();
+        break;
+      case "delta":
+        this.written();
+        this.live?.append(frame);
+        break;
+      case "snapshot":
+        this.written();
+        this.live?.settle(frame);
+        break;
+    }
+  }
+}
+const follows = new Map();
+for (const column of document.querySelectorAll("[data-lane]")) follows.set(column.dataset.column, new Follow(column));
+setInterval(() => {
+  for (const { socket } of follows.values()) if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"ping"}');
+}, 20000);
+
+// ── keeping what is typed ──
+let keeping = 0;
+let dirty = false;
+async function keep() {
+  clearTimeout(keeping);
+  if (!dirty || locked) return;
+  dirty = false;
+  const body = new FormData(form);
+  body.delete("file");
+  body.delete("table");
+  const answer = await fetch(form.dataset.saveUrl, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
+  if (answer?.ok || answer?.status === 422) place(await answer.text());
+  else {
+    dirty = true;
+    document.querySelector("#save-state").textContent = "Not kept; it is tried again";
+    keeping = setTimeout(keep, 6000);
+  }
+}
+function touched() {
+  dirty = true;
+  clearTimeout(keeping);
+  keeping = setTimeout(keep, 700);
+}
+const transient = (name) => !name || /^(say|result\.|table$|file$|against$)/.test(name);
+form.addEventListener("input", (event) => {
+  if (!transient(event.target.name)) touched();
+  grow(event.target);
+});
+form.addEventListener("change", (event) => {
+  const { target } = event;
+  if (target.id === "against") {
+    const address = new URL(location);
+    if (target.value) address.searchParams.set("against", target.value);
+    else address.searchParams.delete("against");
+    history.replaceState(null, "", address);
+    refresh();
+  } else if (!transient(target.name)) touched();
+  if (target.matches(".role-select")) target.closest(".wb-card").dataset.role = target.value;
+});
+addEventListener("beforeunload", (event) => dirty && event.preventDefault());
+
+// ── doing ──
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { submitter } = event;
+  if (submitter?.dataset.confirm && !confirm(submitter.dataset.confirm)) return;
+  clearTimeout(keeping);
+  const body = new FormData(form, submitter);
+  dirty = false;
+  if (submitter) submitter.disabled = true;
+  const answer = await fetch(location.pathname + location.search, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
+  if (submitter) submitter.disabled = false;
+  submitter?.closest("details[data-menu]")?.removeAttribute("open");
+  const next = answer?.headers.get("HX-Redirect");
+  if (next) {
+    const address = new URL(next, location.href);
+    if (address.pathname === location.pathname && address.search === "") address.search = location.search;
+    const same = address.pathname === location.pathname && address.search === location.search;
+    if (same) {
+      history.replaceState(null, "", address);
+      location.reload();
+    } else location.href = address;
+    return;
+  }
+  if (!answer) {
+    toast("The server cannot be reached; what you typed is kept here.", "error");
+    touched();
+  } else if (answer.ok || (answer.status === 422 && answer.headers.get("Content-Type")?.startsWith("text/html") && body.get("do"))) {
+    const html = await answer.text();
+    if (html.includes("data-part")) {
+      if (answer.status === 422) toast("Some fields cannot be read; look below them.", "error");
+      const value = submitter?.value ?? "";
+      if (value === "say") form.querySelector("#say").value = "";
+      if (value.startsWith("say:")) form.querySelector(`[name="say.${value.slice(4)}"]`)?.blur();
+      document.activeElement?.closest?.(".wb-cell") && document.activeElement.blur();
+      place(html);
+    } else failed(html);
+  } else failed(await answer.text());
+});
+function failed(html) {
+  const shown = document.createElement("template");
+  shown.innerHTML = html;
+  toast(shown.content.textContent.trim().replace(/\s+/g, " ").slice(0, 300) || "That did not work.", "error");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(mac ? event.metaKey : event.ctrlKey)) return;
+  const column = event.target.closest?.("[data-column]");
+  const button = event.shiftKey && column ? column.querySelector('[name=do][value^="run:"]') : document.querySelector("#run-all");
+  if (!button) return;
+  event.preventDefault();
+  form.requestSubmit(button);
+}, true);
+
+document.querySelector("#share").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(location.href);
+  toast("The link is copied; your team can open it.");
+});
+
+// ── messages of drafts ──
+form.addEventListener("click", (event) => {
+  const { target } = event;
+  if (target.closest("[data-add-card]")) {
+    const box = target.closest(".wb-prompt");
+    const card = box.querySelector("template").content.firstElementChild.cloneNode(true);
+    box.querySelector("[data-cards]").append(card);
+    upgrade(card);
+    touched();
+  } else if (target.closest("[data-remove-card]")) {
+    target.closest(".wb-card").remove();
+    touched();
+  }
+});
+
+let editor = null;
+async function upgrade(from) {
+  const areas = [...from.querySelectorAll("textarea[data-editor]:not([hidden])")];
+  if (!areas.length) return;
+  // The editor is large; a workbench without a draft does without it.
+  editor ??= import("./code-editor.js");
+  const { codeEditor } = await editor;
+  for (const area of areas) {
+    codeEditor(area, {
+      language: "jinja",
+      nonce: form.dataset.nonce,
+      variables: () => [...form.querySelectorAll('[name^="input."]')].map((field) => field.name.slice(6)),
+      properties: () => [],
+      fragments: () => [],
+      jump: () => {},
+      changed: touched,
+    });
+  }
+}
+if (!locked) upgrade(document);
+
+function grow(area) {
+  for (const one of area ? [area] : form.querySelectorAll("[data-grows]")) {
+    if (!one.matches?.("[data-grows]")) continue;
+    one.style.height = "auto";
+    one.style.height = `${Math.min(one.scrollHeight + 2, 220)}px`;
+  }
+}
+grow();
+
+// On a phone the columns come first, once there is nothing left to fill in.
+const missing = [...document.querySelectorAll("#variables .field")].some((one) => !one.querySelector(".faint") && !one.querySelector("[name]").value);
+if (innerWidth <= 600 && !missing) document.querySelector("#variables-card").open = false;

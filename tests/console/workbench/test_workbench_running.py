@@ -1,0 +1,348 @@
+"""Columns are asked at once, each for itself, and cells keep what was asked and answered."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from playground.console.workbench.keeping import add_column, change_workbench, remove_column
+from playground.console.workbench.models import Cell, Turn
+from playground.console.workbench.running import KEPT_CELLS, continue_cell, run_columns, stop
+from playground.core import spans
+from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
+from playground.gateway.models import Quota
+from playground.gateway.providers import scripted
+from playground.messaging.draining import drain
+from playground.messaging.models import Run
+from playground.policy.models import User
+from playground.prompts.models import PromptVersion
+from playground.tracing.models import Span
+from skills import registry
+from skills.declaring import SkillArgs, SkillContext, skill
+from tests.console.workbench.conftest import Bench, Work, draft
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+SIX_TIMES_SEVEN = {"id": "c1", "name": "math__calculate", "arguments": {"expression": "6*7"}}
+MULTIPLY = {"tool_calls": [SIX_TIMES_SEVEN]}
+TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+
+
+class Sending(SkillArgs):
+    word: str = Field(description="What to send.")
+
+
+def texts(cells: list[Cell]) -> list[str]:
+    return [cell.turns.last().said[-1]["content"].strip() for cell in cells]  # type: ignore[union-attr]
+
+
+def turn_of(cell: Cell) -> Turn:
+    found = cell.turns.last()
+    assert found is not None
+    return found
+
+
+def test_it_answers_in_every_column_with_figures_and_a_trace(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(draft("Say {{ word }}."), draft("Shout {{ word }}!"))
+
+    run_columns(alice.context(), bench.pk)
+    cells = work(bench)
+
+    assert texts(cells) == ["You said: Say hello.", "You said: Shout hello!"]
+    figures = turn_of(cells[0]).figures
+    assert figures["finish_reason"] == "stop"
+    assert figures["input_tokens"] > 0
+    assert figures["output_tokens"] > 0
+    assert 0 <= figures["first_token_ms"] <= figures["total_ms"]
+    spans.flush()
+    kinds = Span.objects.filter(trace_id=turn_of(cells[0]).trace_id).values_list("kind", flat=True)
+    assert sorted(kinds) == ["chain", "model"]
+
+
+def test_it_asks_a_stored_version_by_number_and_by_label(
+    alice: User, bench_of: Bench, work: Work, outreach: PromptVersion
+) -> None:
+    bench = bench_of(
+        {"source": "hiring/outreach@1", "model": "scripted"},
+        {"source": "hiring/outreach", "model": "scripted"},
+        variables={"name": "Ana", "job": {"title": "Engineer"}},
+    )
+
+    run_columns(alice.context(), bench.pk)
+    cells = work(bench)
+
+    assert texts(cells) == [
+        "You said: Write to Ana.",
+        "You said: Write warmly to Ana about Engineer.",
+    ]
+    spans.flush()
+    root = Span.objects.get(trace_id=turn_of(cells[1]).trace_id, kind="chain")
+    assert root.attribute("playground.prompt.version") == 2
+
+
+def test_it_shows_an_error_in_place_and_lets_the_others_go_on(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(
+        draft("{{ nobody }}"),
+        draft("{% if %}"),
+        draft(model="no/such-model"),
+        {"source": "hiring/nothing:production"},
+        draft(),
+    )
+
+    run_columns(alice.context(), bench.pk)
+    cells = work(bench)
+
+    codes = [cell.error and cell.error["code"] for cell in cells]
+    assert codes == ["prompt.inputs", "prompt.syntax", "model.unknown", "prompt.not-found", None]
+    assert texts(cells[4:]) == ["You said: Say hello."]
+
+
+def test_it_fails_one_cell_where_the_model_fails(alice: User, bench_of: Bench, work: Work) -> None:
+    bench = bench_of(table={"names": ["word"], "rows": [["a"], ["b"], ["c"]]})
+    refused = {"error": {"code": "provider.refused", "retryable": False}}
+    scripted.queue(["first", refused, "third"])
+
+    run_columns(alice.context(), bench.pk, table=True)
+    cells = work(bench)
+
+    assert [turn_of(cell).state for cell in cells] == ["succeeded", "failed", "succeeded"]
+    failure = turn_of(cells[1]).failure
+    assert failure is not None
+    assert failure["code"] == "provider.refused"
+    assert texts([cells[0], cells[2]]) == ["first", "third"]
+
+
+def test_it_refuses_in_place_what_a_quota_forbids(
+    alice: User, bench_of: Bench, work: Work, hiring: Any
+) -> None:
+    Quota.objects.create(team=hiring, kind="requests", cap=1)
+    bench = bench_of(draft(), draft())
+
+    run_columns(alice.context(), bench.pk)
+    cells = work(bench)
+
+    assert sorted(turn_of(cell).state for cell in cells) == ["failed", "succeeded"]
+    failed = next(turn_of(cell) for cell in cells if turn_of(cell).state == "failed")
+    assert failed.failure is not None
+    assert failed.failure["code"].startswith("quota.")
+
+
+def test_it_goes_on_with_a_conversation(alice: User, bench_of: Bench, work: Work) -> None:
+    bench = bench_of()
+    run_columns(alice.context(), bench.pk)
+    [cell] = work(bench)
+
+    continue_cell(alice.context(), bench.pk, cell.pk, content="And louder?")
+    [cell] = work(bench)
+
+    assert [turn.number for turn in cell.turns.all()] == [1, 2]
+    assert texts([cell]) == ["You said: And louder?"]
+
+
+def test_it_waits_for_a_result_and_takes_one_that_is_made_up(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(draft(tools=[TOOL]))
+    asks = {"tool_calls": [{"id": "c1", "name": "weather", "arguments": {"city": "Oslo"}}]}
+    scripted.queue([asks, "Take a coat"])
+    run_columns(alice.context(), bench.pk)
+    [cell] = work(bench)
+    assert turn_of(cell).figures["finish_reason"] == "tool_calls"
+
+    with pytest.raises(Conflict, match="calls-waiting"):
+        continue_cell(alice.context(), bench.pk, cell.pk, content="Well?")
+    with pytest.raises(InvalidInput, match="results-missing"):
+        continue_cell(alice.context(), bench.pk, cell.pk, results={})
+    continue_cell(alice.context(), bench.pk, cell.pk, results={"c1": {"celsius": -3}})
+    [cell] = work(bench)
+
+    assert texts([cell]) == ["Take a coat"]
+    told = turn_of(cell).asked[0]
+    assert json.loads(told["content"]) == {"celsius": -3}
+    assert told["by"] == "simulated"
+
+
+def test_it_answers_calls_from_what_was_simulated(alice: User, bench_of: Bench, work: Work) -> None:
+    simulated = {"weather": {"celsius": 30}}
+    bench = bench_of(draft(tools=[TOOL], tool_mode="simulate", simulated=simulated))
+    scripted.queue([{"tool_calls": [{"name": "weather", "arguments": {}}]}, "Swim"])
+
+    run_columns(alice.context(), bench.pk)
+    [cell] = work(bench)
+
+    assert [message["role"] for message in turn_of(cell).said] == ["assistant", "tool", "assistant"]
+    assert texts([cell]) == ["Swim"]
+    assert turn_of(cell).figures["calls"] == 2
+
+
+def test_it_calls_the_real_skill_where_that_was_chosen(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(draft(skills=["math.calculate"], tool_mode="skills"))
+    scripted.queue([MULTIPLY, "It is 42"])
+
+    run_columns(alice.context(), bench.pk)
+    [cell] = work(bench)
+
+    result = turn_of(cell).said[1]
+    assert result["by"] == "math.calculate"
+    assert "42" in result["content"]
+    assert texts([cell]) == ["It is 42"]
+
+
+def test_it_calls_a_skill_once_a_person_says_so(alice: User, bench_of: Bench, work: Work) -> None:
+    bench = bench_of(draft(skills=["math.calculate"]))
+    scripted.queue([MULTIPLY, "It is 42"])
+    run_columns(alice.context(), bench.pk)
+    [cell] = work(bench)
+    assert [message["role"] for message in turn_of(cell).said] == ["assistant"]
+
+    continue_cell(alice.context(), bench.pk, cell.pk, invoke=True)
+    [cell] = work(bench)
+
+    assert [message["role"] for message in turn_of(cell).said] == ["tool", "assistant"]
+
+
+def test_it_asks_before_a_skill_changes_something(alice: User, bench_of: Bench, work: Work) -> None:
+    sent: list[str] = []
+
+    @skill("test.send", title="Send", description="Send a word.", effect="write")
+    def send(args: Sending, context: SkillContext) -> str:
+        sent.append(args.word)
+        return "sent"
+
+    registry.register(send)
+    try:
+        bench = bench_of(draft(skills=["test.send"], tool_mode="skills"))
+        asks = {"tool_calls": [{"name": "test__send", "arguments": {"word": "hi"}}]}
+        scripted.queue([asks, "Done"])
+        run_columns(alice.context(), bench.pk)
+        [cell] = work(bench)
+        assert sent == []
+
+        continue_cell(alice.context(), bench.pk, cell.pk, invoke=True)
+        [cell] = work(bench)
+    finally:
+        registry.unregister("test.send")
+
+    assert sent == ["hi"]
+    assert texts([cell]) == ["Done"]
+
+
+def test_it_keeps_the_newest_outputs(alice: User, bench_of: Bench, work: Work) -> None:
+    bench = bench_of(draft("{{ nobody }}"))
+
+    for _ in range(KEPT_CELLS + 3):
+        run_columns(alice.context(), bench.pk)
+
+    assert Cell.objects.filter(column__bench=bench).count() == KEPT_CELLS
+
+
+def test_it_marks_whether_structured_output_fits(alice: User, bench_of: Bench, work: Work) -> None:
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+    form = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}
+    bench = bench_of(draft(response_format=form), draft(response_format=form))
+    scripted.queue(['{"age": 3}', '{"age": "three"}'])
+
+    run_columns(alice.context(), bench.pk)
+    cells = work(bench)
+
+    verdicts = [turn_of(cell).check_result for cell in cells]
+    assert verdicts[0] == {"valid": True, "violations": []}
+    assert verdicts[1] is not None
+    assert verdicts[1]["valid"] is False
+    assert verdicts[1]["violations"] == ["/age: type"]
+
+
+def test_it_keeps_what_was_written_when_it_is_stopped(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(table={"names": ["word"], "rows": [["a"], ["b"]]})
+    scripted.queue([{"text": "one two three " * 200, "chunk_ms": 20}])
+    run_columns(alice.context(), bench.pk, table=True)
+    worker = threading.Thread(target=lambda: work(bench))
+    worker.start()
+    _wait_for(lambda: Run.objects.exclude(partial_text="").exists())
+
+    stopped = stop(alice.context(), bench.pk)
+    worker.join(20)
+
+    assert stopped == 1
+    first, second = sorted(Cell.objects.shown(bench), key=lambda cell: cell.row)
+    assert turn_of(first).state == "cancelled"
+    assert turn_of(first).said[0]["content"].startswith("one two")
+    assert turn_of(second).state == "cancelled"
+    assert turn_of(second).said == []
+
+
+def test_it_goes_on_where_a_lost_worker_left_off(alice: User, bench_of: Bench, work: Work) -> None:
+    bench = bench_of(table={"names": ["word"], "rows": [["a"], ["b"]]})
+    cells = run_columns(alice.context(), bench.pk, table=True)
+    Turn.objects.filter(cell=cells[0]).update(
+        status="running", said=[{"role": "assistant", "content": "was written"}]
+    )
+
+    done = work(bench)
+
+    assert texts(done) == ["was written", "You said: Say b."]
+
+
+def test_it_leaves_a_column_alone_that_is_at_work(alice: User, bench_of: Bench) -> None:
+    bench = bench_of()
+    run_columns(alice.context(), bench.pk)
+
+    with pytest.raises(Conflict, match="column-busy"):
+        run_columns(alice.context(), bench.pk)
+
+
+def test_it_shows_only_what_belongs_to_the_present_table(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(table={"names": ["word"], "rows": [["a"], ["b"]]})
+    run_columns(alice.context(), bench.pk, table=True)
+    assert len(work(bench)) == 2
+
+    changed = change_workbench(
+        alice.context(), bench.pk, table={"names": ["word"], "rows": [["z"]]}
+    )
+
+    assert list(Cell.objects.shown(changed)) == []
+
+
+def test_it_removes_a_column_with_what_runs_in_it(alice: User, bench_of: Bench) -> None:
+    bench = bench_of()
+    other = add_column(alice.context(), bench.pk)
+    run_columns(alice.context(), bench.pk)
+
+    remove_column(alice.context(), bench.pk, other.pk)
+    drain(other.lane_id)
+
+    assert bench.columns.count() == 1
+    assert Cell.objects.filter(column=other.pk).count() == 0
+    with pytest.raises(Conflict, match="last-column"):
+        remove_column(alice.context(), bench.pk, bench.columns.get().pk)
+
+
+def test_it_lets_a_viewer_look_and_a_stranger_not_even_that(
+    alice: User, vera: User, charlie: User, bench_of: Bench
+) -> None:
+    bench = bench_of()
+
+    with pytest.raises(PolicyDenied):
+        run_columns(vera.context(), bench.pk)
+    with pytest.raises(NotFound, match="not-found"):
+        run_columns(charlie.context(), bench.pk)
+
+
+def _wait_for(condition: Any) -> None:
+    for _ in range(200):
+        if condition():
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError("it did not come")
