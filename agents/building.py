@@ -16,8 +16,8 @@ from playground.policy.models import Team
 from playground.prompts.composing import compose
 from playground.prompts.content import Content, TemplateMessage, is_label
 from playground.prompts.models import Label
-from playground.prompts.rendering import render
 from playground.prompts.saving import keep_version
+from playground.prompts.templating.rendering import render
 from skills import registry
 
 

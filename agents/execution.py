@@ -21,7 +21,7 @@ from playground.messaging.interruptions import RunCancelled
 from playground.messaging.working import Work
 from playground.policy.people import person_for
 from playground.prompts.composing import includes_of
-from playground.prompts.rendering import RenderedMessage, render
+from playground.prompts.templating.rendering import RenderedMessage, render
 from playground.prompts.using import using
 
 

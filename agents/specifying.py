@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 
 from playground.core.canonical import content_hash
 from playground.core.errors import InvalidInput
-from playground.prompts.compiling import MAX_TEMPLATE_CHARS, check
 from playground.prompts.content import is_label
+from playground.prompts.templating.compiling import MAX_TEMPLATE_CHARS, check
 
 DEFAULT_MODEL = "default"
 MIN_STEPS, MAX_STEPS, USUAL_STEPS = 1, 50, 16

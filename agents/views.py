@@ -18,7 +18,7 @@ from playground.core.errors import Conflict, InvalidInput
 from playground.gateway import catalogue
 from playground.policy.deciding import Resource, decide, require
 from playground.policy.requests import TeamRequest
-from playground.prompts.marking import parts_of
+from playground.prompts.pages.marking import parts_of
 from skills import registry
 
 STARTER_PROMPT = (

@@ -38,7 +38,7 @@ def keep_the_ledger(**_: object) -> None:
 @worker_ready.connect
 def keep_prompts_fresh(**_: object) -> None:
     """Notice beside the runs when a prompt has changed."""
-    from playground.prompts import watching
+    from playground.prompts.held import watching
 
     watching.watch("worker")
 

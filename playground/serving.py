@@ -149,7 +149,7 @@ def warm_up() -> None:
     while not apps.ready:
         time.sleep(0.05)
     from playground.gateway import tokens, watching
-    from playground.prompts import watching as prompts
+    from playground.prompts.held import watching as prompts
 
     watching.watch()
     prompts.watch("web")

@@ -19,15 +19,15 @@ from playground.messaging.api import events_api, runs_api
 from playground.policy import views as policy
 from playground.policy.api import policy_api
 from playground.policy.authentication import ApiAuth
-from playground.prompts import editor_views as prompt_editor
-from playground.prompts import views as prompts
 from playground.prompts.api import prompts_api
 from playground.prompts.checks_api import checks_api
 from playground.prompts.fragments_api import fragments_api
+from playground.prompts.held.processes_api import processes_api
 from playground.prompts.import_api import import_api
 from playground.prompts.labels_api import labels_api
-from playground.prompts.processes_api import processes_api
-from playground.prompts.ramps_api import ramps_api
+from playground.prompts.pages import editor_views as prompt_editor
+from playground.prompts.pages import views as prompts
+from playground.prompts.ramps.ramps_api import ramps_api
 from playground.prompts.versions_api import versions_api
 from playground.tracing import views as tracing
 from playground.tracing.api import traces_api

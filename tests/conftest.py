@@ -39,7 +39,7 @@ from playground.core import spans  # noqa: E402
 from playground.core.provisioning import acting_as  # noqa: E402
 from playground.gateway import watching  # noqa: E402
 from playground.gateway.breaking import breaker  # noqa: E402
-from playground.prompts import holding  # noqa: E402
+from playground.prompts.held import holding  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
 pytest_plugins = ["tests.people"]

@@ -9,10 +9,10 @@ from django.http import HttpRequest
 
 from playground.core.errors import InvalidInput
 from playground.policy.administering import AuditedModelAdmin, ReadOnlyModelAdmin
-from playground.prompts import ramp_admin  # noqa: F401 - Django looks for admin.py alone
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import check_label
 from playground.prompts.models import Label, Prompt, PromptVersion, ProtectedLabel, RequiredFragment
+from playground.prompts.ramps import ramp_admin  # noqa: F401 - Django looks for admin.py alone
 
 
 @admin.register(Prompt)

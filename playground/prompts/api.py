@@ -10,7 +10,6 @@ from playground.prompts import archiving, listing, saving
 from playground.prompts.composing import compose
 from playground.prompts.content import PromptKind, content_of
 from playground.prompts.finding import find_prompt
-from playground.prompts.rendering import render as render_content
 from playground.prompts.shapes_api import (
     PromptOut,
     PromptsOut,
@@ -18,7 +17,8 @@ from playground.prompts.shapes_api import (
     prompt_out,
     version_out,
 )
-from playground.prompts.validating import check_variables
+from playground.prompts.templating.rendering import render as render_content
+from playground.prompts.templating.validating import check_variables
 
 prompts_api = Router(tags=["prompts"])
 

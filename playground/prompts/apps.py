@@ -12,10 +12,11 @@ class PromptsConfig(AppConfig):
         """Let calls of models and programs name prompts, and ramps choose and learn of calls."""
         from playground.gateway import keeping, prompting
         from playground.gateway.door import routes
-        from playground.prompts import changing, door, watching
-        from playground.prompts.observing_calls import observe
+        from playground.prompts import changing
+        from playground.prompts.held import door, watching
+        from playground.prompts.ramps.observing_calls import observe
+        from playground.prompts.ramps.steering import steer
         from playground.prompts.resolving import register_assigner, resolve
-        from playground.prompts.steering import steer
 
         prompting.register(resolve)
         register_assigner(steer)

@@ -5,9 +5,9 @@ from typing import Any
 from ninja import Router, Schema
 
 from playground.policy.requests import TeamRequest
-from playground.prompts.editing import Typed
 from playground.prompts.finding import find_prompt
-from playground.prompts.previewing import preview
+from playground.prompts.pages.editing import Typed
+from playground.prompts.pages.previewing import preview
 
 checks_api = Router(tags=["prompts"])
 

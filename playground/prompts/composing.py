@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
-from playground.prompts.compiling import compiled, located, names_in
 from playground.prompts.content import Content, Placeholder, PromptKind
-from playground.prompts.discovering import discover
 from playground.prompts.finding import PRODUCTION, version_of
-from playground.prompts.fragments import (
+from playground.prompts.models import Inclusion, Label, Prompt, PromptVersion
+from playground.prompts.templating.compiling import compiled, located, names_in
+from playground.prompts.templating.discovering import discover
+from playground.prompts.templating.fragments import (
     MAX_INCLUSIONS,
     MAX_NESTING,
     NOTHING,
@@ -19,9 +20,8 @@ from playground.prompts.fragments import (
     Piece,
     name_of,
 )
-from playground.prompts.locating import column_of
-from playground.prompts.models import Inclusion, Label, Prompt, PromptVersion
-from playground.prompts.validating import check_schemas
+from playground.prompts.templating.locating import column_of
+from playground.prompts.templating.validating import check_schemas
 
 
 @dataclass(frozen=True, slots=True)

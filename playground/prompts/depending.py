@@ -14,11 +14,11 @@ from playground.policy.deciding import decide
 from playground.prompts.composing import includes_of
 from playground.prompts.content import Content, PromptKind
 from playground.prompts.diffing import diff, unified
-from playground.prompts.discovering import discover
 from playground.prompts.finding import find_prompt, version_of
-from playground.prompts.fragments import name_of
 from playground.prompts.models import Inclusion, Label, Prompt, PromptVersion
 from playground.prompts.saving import append_version
+from playground.prompts.templating.discovering import discover
+from playground.prompts.templating.fragments import name_of
 
 Outcome = Literal["bumped", "pinned", "denied", "archived", "failed"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from playground.prompts.content import Content, Placeholder
-from playground.prompts.fragments import NOTHING, Includes, Piece
+from playground.prompts.templating.fragments import NOTHING, Includes, Piece
 
 MAX_LINES = 4_000
 """Beyond it a part is shown as replaced: matching lines may take the square of their number."""

@@ -12,8 +12,8 @@ from playground.core.context import RequestContext
 from playground.core.errors import Conflict
 from playground.core.ids import new_id, urn
 from playground.policy.deciding import Resource
-from playground.prompts.assigning import RampInForce
 from playground.prompts.content import Content, PromptKind, content_of
+from playground.prompts.held.revising import Revision
 from playground.prompts.label_models import (
     Label,
     LabelMove,
@@ -23,7 +23,7 @@ from playground.prompts.label_models import (
 )
 from playground.prompts.observed_models import ArmSums, Exposure, HourSums, UnitTally
 from playground.prompts.ramp_models import GuardMetric, Ramp, RampEvent
-from playground.prompts.revising import Revision
+from playground.prompts.ramps.assigning import RampInForce
 
 RECENT = dt.timedelta(minutes=15)
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
-from playground.prompts.bucketing import Arm
+from playground.prompts.ramps.bucketing import Arm
 
 
 class _Sums(models.Model):

@@ -8,9 +8,9 @@ from django.db.models.functions import Now
 
 from playground.core.context import RequestContext
 from playground.core.ids import new_id, urn
-from playground.prompts.bucketing import Rule
-from playground.prompts.sequential import ALPHA
-from playground.prompts.simulating import Stage
+from playground.prompts.ramps.bucketing import Rule
+from playground.prompts.ramps.sequential import ALPHA
+from playground.prompts.ramps.simulating import Stage
 
 
 class RampQuerySet(models.QuerySet["Ramp"]):

@@ -9,13 +9,13 @@ from django.db import connection
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.gateway.prompting import Resolved
-from playground.prompts import holding
 from playground.prompts.composing import includes_of
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.held import holding
 from playground.prompts.models import Prompt, PromptVersion
-from playground.prompts.rendering import Rendered, render
-from playground.prompts.validating import check_variables
+from playground.prompts.templating.rendering import Rendered, render
+from playground.prompts.templating.validating import check_variables
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from django.db import transaction
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, NotFound, PlaygroundError
 from playground.policy.deciding import Resource, require
-from playground.prompts.compiling import names_in
 from playground.prompts.composing import Composition, compose
 from playground.prompts.content import Content
 from playground.prompts.finding import version_of
-from playground.prompts.fragments import MAX_NESTING, name_of
 from playground.prompts.models import Prompt, PromptVersion
 from playground.prompts.saving import create_prompt, save_version
+from playground.prompts.templating.compiling import names_in
+from playground.prompts.templating.fragments import MAX_NESTING, name_of
 
 
 class Outcome(StrEnum):

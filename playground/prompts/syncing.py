@@ -16,7 +16,6 @@ from playground.core.errors import InvalidInput, PlaygroundError
 from playground.policy.deciding import Resource, require
 from playground.prompts.composing import Composition
 from playground.prompts.content import HISTORY, Placeholder
-from playground.prompts.discovering import discover
 from playground.prompts.files.naming import SUFFIX, path_of, prompt_of
 from playground.prompts.files.placing import PromptFile, refuse
 from playground.prompts.files.reading import read_prompt
@@ -32,6 +31,7 @@ from playground.prompts.saving_many import (
     save_all,
     trying,
 )
+from playground.prompts.templating.discovering import discover
 
 MAX_FILE_BYTES = 4_000_000
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from playground.prompts import guarding_ramps
+from playground.prompts.ramps import guarding_ramps
 
 
 @shared_task

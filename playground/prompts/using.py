@@ -14,10 +14,10 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
-from playground.prompts import metrics, observing
-from playground.prompts.guarding_ramps import judge
-from playground.prompts.rendering import Rendered
+from playground.prompts.ramps import metrics, observing
+from playground.prompts.ramps.guarding_ramps import judge
 from playground.prompts.resolving import Chosen, choose, render_version
+from playground.prompts.templating.rendering import Rendered
 
 log = logging.getLogger(__name__)
 

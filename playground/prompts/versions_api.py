@@ -12,7 +12,6 @@ from playground.prompts.api import Limit, RenderOut
 from playground.prompts.composing import includes_of
 from playground.prompts.content import content_of
 from playground.prompts.finding import find_prompt, version_of
-from playground.prompts.fragments import NOTHING
 from playground.prompts.resolving import choose, render_version
 from playground.prompts.shapes_api import (
     VersionOut,
@@ -21,6 +20,7 @@ from playground.prompts.shapes_api import (
     tagged,
     version_out,
 )
+from playground.prompts.templating.fragments import NOTHING
 
 versions_api = Router(tags=["prompts"])
 

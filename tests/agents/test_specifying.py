@@ -8,7 +8,7 @@ from agents.comparing import differences
 from agents.specifying import AgentSpec, errors_of
 from agents.telling import STEP_LIMIT, excuse, past_tense
 from agents.threads import shorten
-from playground.prompts.marking import parts_of
+from playground.prompts.pages.marking import parts_of
 
 GOOD = AgentSpec(name="scout", title="Scout", prompt="You are {{ agent.title }}.", skills=("a.b",))
 

@@ -13,8 +13,8 @@ import jinja2
 import psutil
 
 from playground.prompts.content import content_of
-from playground.prompts.fragments import Piece
-from playground.prompts.rendering import render
+from playground.prompts.templating.fragments import Piece
+from playground.prompts.templating.rendering import render
 from tests.bench.figures import Figure, as_json, as_table, pair, percentile
 from tests.stack import Stack
 

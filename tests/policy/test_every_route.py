@@ -35,9 +35,9 @@ from playground.policy.authentication import PUBLIC_ROUTES
 from playground.policy.models import User
 from playground.prompts.content import content_of
 from playground.prompts.labelling import move_label
-from playground.prompts.planning import plan_of
 from playground.prompts.proposing import propose_label
-from playground.prompts.ramping import draft
+from playground.prompts.ramps.planning import plan_of
+from playground.prompts.ramps.ramping import draft
 from playground.prompts.saving import create_prompt, save_version
 from playground.tracing.models import Span, Trace
 from tests.policy.routes import KNOWN, METHODS, Known, routes, socket_routes

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from playground.policy.models import User
-from playground.prompts.assigning import RampInForce
 from playground.prompts.labelling import move_label
 from playground.prompts.models import Prompt, Ramp
-from playground.prompts.observing import record
-from playground.prompts.planning import plan_of
-from playground.prompts.ramping import draft, start
+from playground.prompts.ramps.assigning import RampInForce
+from playground.prompts.ramps.observing import record
+from playground.prompts.ramps.planning import plan_of
+from playground.prompts.ramps.ramping import draft, start
+from playground.prompts.ramps.steering import steer
 from playground.prompts.resolving import Chosen, choose, find
 from playground.prompts.saving import create_prompt, save_version
-from playground.prompts.steering import steer
 from tests.prompts.conftest import chat
 
 PATH = "hiring/greeting"

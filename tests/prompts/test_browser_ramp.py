@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from playground.policy.models import User
-from playground.prompts import ramping
 from playground.prompts.models import Prompt, Ramp
+from playground.prompts.ramps import ramping
 from tests import browser as chromium
 from tests.prompts.ramped import PATH, greeting, happen, started
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from playground.prompts.bucketing import BUCKETS, Arm, Rule, assign, bucket_of
+from playground.prompts.ramps.bucketing import BUCKETS, Arm, Rule, assign, bucket_of
 
 keys = st.text(min_size=1, max_size=40)
 salts = st.text("0123456789abcdef", min_size=1, max_size=32)

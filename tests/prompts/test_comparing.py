@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.prompts.aligning import Row, folded, rows_of
-from playground.prompts.comparing import compare
 from playground.prompts.content import Content, content_of
+from playground.prompts.pages.aligning import Row, folded, rows_of
+from playground.prompts.pages.comparing import compare
 
 TEXTS = st.lists(st.sampled_from(["", "a b c", "a b d", "one", "two three"]), max_size=12).map(
     "\n".join

@@ -9,11 +9,11 @@ from jinja2 import meta
 
 from playground.core.errors import InvalidInput
 from playground.gateway.guardrails.schemas import violations_of
-from playground.prompts.compiling import ENVIRONMENT, tree_of
 from playground.prompts.content import content_of
-from playground.prompts.discovering import discover
-from playground.prompts.fragments import Includes, Piece
-from playground.prompts.rendering import render_text
+from playground.prompts.templating.compiling import ENVIRONMENT, tree_of
+from playground.prompts.templating.discovering import discover
+from playground.prompts.templating.fragments import Includes, Piece
+from playground.prompts.templating.rendering import render_text
 
 
 def discovered(template: str, includes: Includes | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.prompts.content import PromptKind, content_of
-from playground.prompts.editing import Sheet, sheet_of, typed
+from playground.prompts.pages.editing import Sheet, sheet_of, typed
 
 TEXT = st.text(st.characters(exclude_characters="\x00\r", exclude_categories=("Cs",)), max_size=30)
 MESSAGE = st.one_of(

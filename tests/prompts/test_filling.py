@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from playground.prompts.content import content_of
-from playground.prompts.discovering import discover
-from playground.prompts.filling import fields, fill
-from playground.prompts.rendering import render
+from playground.prompts.pages.filling import fields, fill
+from playground.prompts.templating.discovering import discover
+from playground.prompts.templating.rendering import render
 
 MEMBER = {
     "type": "object",

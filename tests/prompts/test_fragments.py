@@ -14,9 +14,9 @@ from playground.prompts.diffing import diff
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.labelling import ANYTHING, move_label, put
 from playground.prompts.models import Prompt, PromptVersion
-from playground.prompts.rendering import render
 from playground.prompts.resolving import find, render_version
 from playground.prompts.saving import create_prompt, save_version
+from playground.prompts.templating.rendering import render
 from tests.prompts.conftest import chat, fragment
 
 pytestmark = pytest.mark.django_db

@@ -12,14 +12,14 @@ from django.db import connection
 
 from playground.core.errors import InvalidInput
 from playground.policy.models import User
-from playground.prompts import guarding_ramps, ramping
-from playground.prompts.assigning import RampInForce
-from playground.prompts.bucketing import Arm
-from playground.prompts.clustering import UnitSums
-from playground.prompts.guarding_ramps import comparisons, judge, judge_all
 from playground.prompts.models import ArmSums, Exposure, HourSums, Label, Prompt, Ramp, UnitTally
-from playground.prompts.observing import record, sums_of
 from playground.prompts.protecting import require_fragment
+from playground.prompts.ramps import guarding_ramps, ramping
+from playground.prompts.ramps.assigning import RampInForce
+from playground.prompts.ramps.bucketing import Arm
+from playground.prompts.ramps.clustering import UnitSums
+from playground.prompts.ramps.guarding_ramps import comparisons, judge, judge_all
+from playground.prompts.ramps.observing import record, sums_of
 from tests.prompts.ramped import chosen, greeting, happen, started
 
 __all__ = ["greeting"]

@@ -11,13 +11,13 @@ from django.utils.timezone import now
 from playground.core.context import RequestContext
 from playground.core.errors import NotFound, PlaygroundError, PolicyDenied
 from playground.policy.models import Membership, User
-from playground.prompts import holding, telling, watching
 from playground.prompts.changing import PromptChanged
-from playground.prompts.holding import FRESH_S, PERMITTED_S, find
+from playground.prompts.held import holding, telling, watching
+from playground.prompts.held.holding import FRESH_S, PERMITTED_S, find
+from playground.prompts.held.revising import revisions
 from playground.prompts.models import Label, Prompt
 from playground.prompts.resolving import Steered, choose, choose_at_hand, register_assigner
 from playground.prompts.resolving import _assigners as assigners
-from playground.prompts.revising import revisions
 from tests.prompts.stocked import CHAT, FRAGMENT, context_of, create, label, save
 from tests.prompts.test_door import locked
 

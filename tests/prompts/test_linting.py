@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.prompts import linting
 from playground.prompts.content import Content, content_of
-from playground.prompts.fragments import Piece
-from playground.prompts.linting import Finding, lint
+from playground.prompts.pages import linting
+from playground.prompts.pages.linting import Finding, lint
+from playground.prompts.templating.fragments import Piece
 
 FRAGMENT = Piece("Be fair to {{ audience }}.", ref="trust/responsible-ai@2")
 STRINGS = {"type": "string"}

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.prompts.merging import merge, merge_lines
+from playground.prompts.pages.merging import merge, merge_lines
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=8).map("\n".join)
 

@@ -8,11 +8,11 @@ from django.test import Client
 from playground.policy.models import Role, User
 from playground.prompts.content import content_of
 from playground.prompts.drafting import save_draft
+from playground.prompts.held.revising import revisions
+from playground.prompts.held.telling import Teller
 from playground.prompts.labelling import move_label
 from playground.prompts.models import Draft, Label, LabelProposal, Prompt, PromptVersion
-from playground.prompts.revising import revisions
 from playground.prompts.saving import About, create_prompt, save_version
-from playground.prompts.telling import Teller
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 

@@ -11,9 +11,9 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from playground.policy.models import AuditRow, User
-from playground.prompts import ramping
-from playground.prompts.guarding_ramps import judge
 from playground.prompts.models import Prompt, Ramp
+from playground.prompts.ramps import ramping
+from playground.prompts.ramps.guarding_ramps import judge
 from tests.prompts.ramped import PATH, greeting, happen, planned, started
 
 __all__ = ["greeting"]

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.core.errors import InvalidInput
-from playground.prompts.planning import plan_of
-from playground.prompts.ramp_charts import (
+from playground.prompts.ramps.charts import (
     MOST_SLOTS,
     Seen,
     arms_chart,
@@ -18,8 +17,9 @@ from playground.prompts.ramp_charts import (
     strip,
     write,
 )
-from playground.prompts.ramp_form import COLUMNS, Form, faults_of, rows_of
-from playground.prompts.sequential import Interval, judge
+from playground.prompts.ramps.form import COLUMNS, Form, faults_of, rows_of
+from playground.prompts.ramps.planning import plan_of
+from playground.prompts.ramps.sequential import Interval, judge
 
 START = dt.datetime(2026, 3, 1, 9, 0, tzinfo=dt.UTC)
 NUMBERS = st.floats(-1, 1, allow_nan=False)

@@ -6,11 +6,11 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from playground.core.clock import now
 from playground.core.errors import Conflict, InvalidInput, NotFound, PlaygroundError, PolicyDenied
 from playground.policy.models import AuditRow, User
-from playground.prompts import ramping
 from playground.prompts.archiving import archive_prompt, archive_version, delete_prompt
 from playground.prompts.labelling import move_label, remove_label
 from playground.prompts.models import Label, Prompt, Ramp, RampEvent
 from playground.prompts.protecting import require_fragment
+from playground.prompts.ramps import ramping
 from playground.prompts.saving import save_version
 from tests.prompts.conftest import chat
 from tests.prompts.ramped import PATH, arms, chosen, greeting, planned, started

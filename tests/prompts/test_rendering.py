@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.core.errors import InvalidInput
-from playground.prompts.compiling import MAX_TEMPLATE_CHARS, check
 from playground.prompts.content import content_of
-from playground.prompts.rendering import LIMITS, render, render_text
+from playground.prompts.templating.compiling import MAX_TEMPLATE_CHARS, check
+from playground.prompts.templating.rendering import LIMITS, render, render_text
 
 
 def rendered(template: str, **variables: Any) -> str:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.prompts.clustering import UnitSums
-from playground.prompts.sequential import (
+from playground.prompts.ramps.clustering import UnitSums
+from playground.prompts.ramps.sequential import (
     Interval,
     Sums,
     Verdict,

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.prompts.shelf import Shelf
+from playground.prompts.held.shelf import Shelf
 
 STEPS = st.lists(
     st.tuples(st.sampled_from("abcdef"), st.integers(0, 9), st.booleans()), max_size=60

@@ -2,8 +2,8 @@
 
 import pytest
 
-from playground.prompts.bucketing import Arm, Rule
-from playground.prompts.simulating import Someone, Stage, crowd, simulate
+from playground.prompts.ramps.bucketing import Arm, Rule
+from playground.prompts.ramps.simulating import Someone, Stage, crowd, simulate
 
 STAGES = [Stage(10, 60, 100), Stage(50, 30, 100), Stage(100)]
 

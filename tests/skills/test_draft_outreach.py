@@ -8,8 +8,8 @@ from playground.core.errors import ModelRetry, NotFound, PlaygroundError
 from playground.policy.models import User
 from playground.prompts.content import Content, PromptKind, Text
 from playground.prompts.labelling import move_label, remove_label
-from playground.prompts.rendering import render
 from playground.prompts.saving import save_version
+from playground.prompts.templating.rendering import render
 from skills.hiring import generation, outreach, vocabulary, wording
 from tests.skills.conftest import reviewer_of
 

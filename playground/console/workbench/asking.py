@@ -12,11 +12,11 @@ from playground.gateway.chat import ChatRequest
 from playground.prompts.composing import compose, includes_of
 from playground.prompts.content import Content, content_of
 from playground.prompts.finding import find_prompt
-from playground.prompts.fragments import Includes
 from playground.prompts.models import PromptVersion
-from playground.prompts.rendering import render
 from playground.prompts.resolving import find
-from playground.prompts.validating import check_variables
+from playground.prompts.templating.fragments import Includes
+from playground.prompts.templating.rendering import render
+from playground.prompts.templating.validating import check_variables
 from skills import registry
 
 ChatMessage = dict[str, Any]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playground.console.workbench.specifying import ColumnSpec
-from playground.prompts import editing
 from playground.prompts.content import PromptKind
+from playground.prompts.pages import editing
 
 _OWN = {"seed": int, "top_p": float}
 _SPLIT = ("temperature", "max_tokens", "seed", "top_p", "stop")

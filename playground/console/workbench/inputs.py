@@ -8,8 +8,8 @@ from typing import Any
 
 from playground.core.errors import InvalidInput
 from playground.core.forms import FormField
-from playground.prompts import filling
 from playground.prompts.content import HISTORY
+from playground.prompts.pages import filling
 
 MAX_ROWS = 50
 MAX_NAMES = 40

@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from playground.prompts.aligning import Piece
+from playground.prompts.pages.aligning import Piece
 
 MAX_WORDS = 4_000
 """Beyond it a comparison by words takes longer than anybody waits for."""

@@ -18,12 +18,12 @@ from playground.core.forms import FormField
 from playground.gateway import catalogue
 from playground.gateway.catalogue import ModelInfo
 from playground.policy.deciding import decide
-from playground.prompts import browsing
-from playground.prompts.aligning import Piece
 from playground.prompts.content import Placeholder
-from playground.prompts.editing import ROLES
-from playground.prompts.marking import Part, parts_of
 from playground.prompts.models import Prompt
+from playground.prompts.pages import browsing
+from playground.prompts.pages.aligning import Piece
+from playground.prompts.pages.editing import ROLES
+from playground.prompts.pages.marking import Part, parts_of
 from skills import registry
 from skills.declaring import Skill
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from playground.core.errors import InvalidInput
-from playground.prompts.compiling import MAX_TEMPLATE_CHARS
 from playground.prompts.importing.reporting import Notes
+from playground.prompts.templating.compiling import MAX_TEMPLATE_CHARS
 
 _OPENING = re.compile(r"\{(?=[{%#])")
 # Words of Jinja's own, and names that are functions where no variable hides them.

@@ -11,12 +11,12 @@ from typing import Any
 
 from playground.core.errors import InvalidInput
 from playground.prompts.content import Content, PromptKind, Text
-from playground.prompts.discovering import discover
 from playground.prompts.importing.expressing import Names, bounded, literal
 from playground.prompts.importing.fstrings import from_fstring
 from playground.prompts.importing.reporting import Notes
 from playground.prompts.importing.sections import Variables, from_mustache
 from playground.prompts.importing.settling import role_of
+from playground.prompts.templating.discovering import discover
 
 _ROLES = {
     "System": "system",

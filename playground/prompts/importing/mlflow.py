@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.core.errors import InvalidInput
-from playground.prompts.compiling import check
 from playground.prompts.content import Content, PromptKind, content_of
 from playground.prompts.importing.expressing import Names
 from playground.prompts.importing.naming import Slugs
 from playground.prompts.importing.reporting import Imported, Notes, Report, only_objects
 from playground.prompts.importing.settling import response_format_of, role_of, settings_of
 from playground.prompts.importing.substitutions import from_substitutions
+from playground.prompts.templating.compiling import check
 
 _TAGS = {
     "mlflow.prompt.text": "template",

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from playground.prompts.models import Prompt
-from playground.prompts.ramp_page import summaries_of
+from playground.prompts.ramps.page import summaries_of
 
 register = template.Library()
 

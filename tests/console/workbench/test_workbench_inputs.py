@@ -11,7 +11,7 @@ from playground.console.workbench import inputs
 from playground.console.workbench.marking import marked
 from playground.console.workbench.opening import literal
 from playground.core.errors import InvalidInput
-from playground.prompts.rendering import render_text
+from playground.prompts.templating.rendering import render_text
 
 NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 

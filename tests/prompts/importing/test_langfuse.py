@@ -7,7 +7,7 @@ import pytest
 from playground.core.errors import InvalidInput
 from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.importing.reporting import Imported, Report
-from playground.prompts.rendering import render, render_text
+from playground.prompts.templating.rendering import render, render_text
 
 RULES = {
     "name": "shared/House Rules",

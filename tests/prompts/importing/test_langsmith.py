@@ -18,7 +18,7 @@ from langchain_openai import ChatOpenAI
 from playground.core.errors import InvalidInput
 from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.importing.reporting import Imported, Report
-from playground.prompts.rendering import render
+from playground.prompts.templating.rendering import render
 
 ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from playground.core.errors import InvalidInput
 from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.importing.reporting import Imported, Report
-from playground.prompts.rendering import render
+from playground.prompts.templating.rendering import render
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}

@@ -14,7 +14,7 @@ from playground.prompts.importing.fstrings import from_fstring
 from playground.prompts.importing.reporting import Notes
 from playground.prompts.importing.sections import Variables, from_mustache
 from playground.prompts.importing.substitutions import from_substitutions
-from playground.prompts.rendering import render_text
+from playground.prompts.templating.rendering import render_text
 
 BRACES = ["{", "}", "{{", "}}", "{%", "%}", "{#", "#}", "{{ '", "' }}", "\n", " ", "a", "-", "\\"]
 plain = st.one_of(

@@ -1,0 +1,1 @@
+"""Prompts held in memory for calls, and kept fresh in every process."""

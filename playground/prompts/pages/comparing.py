@@ -1,0 +1,170 @@
+"""Compare two versions of a prompt, part by part, for pages to show. Pure."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from playground.prompts.content import Content, Message, Placeholder
+from playground.prompts.pages.aligning import Row, folded, operations, rows_of
+from playground.prompts.templating.fragments import Includes, reachable
+
+Change = Literal["same", "changed", "added", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One thing compared: a message, the settings, a fragment.
+
+    Attributes:
+        anchor: stable within a comparison, for links: ``message-2``, ``settings``.
+        note: what else is to be said of it: that its role changed, or where it moved.
+    """
+
+    anchor: str
+    title: str
+    change: Change
+    rows: tuple[Row, ...]
+    note: str = ""
+
+    @property
+    def added(self) -> int:
+        """Count the lines that are new or changed."""
+        return sum(row.kind in ("added", "changed") for row in self.rows)
+
+    @property
+    def removed(self) -> int:
+        """Count the lines that are gone or changed."""
+        return sum(row.kind in ("removed", "changed") for row in self.rows)
+
+
+def compare(
+    old: Content,
+    new: Content,
+    *,
+    old_fragments: Mapping[str, str] | None = None,
+    new_fragments: Mapping[str, str] | None = None,
+) -> list[Section]:
+    """Compare two versions: each message, settings, inputs, tools, format, each fragment.
+
+    Args:
+        old_fragments: by name, the text that the older version includes.
+        new_fragments: the same of the newer version.
+    """
+    sections = list(_messages(old.messages, new.messages))
+    for field, title in (
+        ("settings", "Model settings"),
+        ("inputs", "Inputs"),
+        ("tools", "Tools"),
+        ("response_format", "Response format"),
+    ):
+        before, after = _json(getattr(old, field)), _json(getattr(new, field))
+        if before or after:
+            sections.append(_section(field.replace("_", "-"), title, before, after))
+    before_by, after_by = old_fragments or {}, new_fragments or {}
+    for name in sorted({*before_by, *after_by}):
+        sections.append(
+            _section(
+                f"fragment-{re.sub(r'[^a-z0-9]+', '-', name)}",
+                f"Fragment {name}",
+                before_by.get(name),
+                after_by.get(name),
+            )
+        )
+    return sections
+
+
+def fold(sections: list[Section]) -> list[Section]:
+    """Hide the lines of each section that are far from a change."""
+    return [replace(each, rows=tuple(folded(each.rows))) for each in sections]
+
+
+def texts_of(includes: Includes) -> dict[str, str]:
+    """Return the text of every fragment that is included, by ``team/name``."""
+    texts: dict[str, str] = {}
+    for top in includes.values():
+        for piece in reachable(top):
+            path, _, number = piece.ref.rpartition("@")
+            # Two versions of one fragment may come in by different ways.
+            known = texts.get(path)
+            text = piece.template
+            texts[path] = (
+                text if known in (None, text) else f"{known}\n(and version {number})\n{text}"
+            )
+    return texts
+
+
+def _messages(old: Sequence[Message], new: Sequence[Message]) -> Iterator[Section]:
+    """Align the messages: those alike first, and between them each with the next of its role."""
+    before, after = [_words(each) for each in old], [_words(each) for each in new]
+    for tag, i1, i2, j1, j2 in operations(before, after):
+        if tag == "equal":
+            pairs: list[tuple[int | None, int | None]] = list(
+                zip(range(i1, i2), range(j1, j2), strict=True)
+            )
+        else:
+            pairs = _pairs(old, new, range(i1, i2), range(j1, j2))
+        for i, j in pairs:
+            yield _message(old, new, i, j)
+
+
+def _pairs(
+    old: Sequence[Message], new: Sequence[Message], left: range, right: range
+) -> list[tuple[int | None, int | None]]:
+    pairs: list[tuple[int | None, int | None]] = []
+    waiting = list(right)
+    for i in left:
+        match = next((j for j in waiting if new[j].role == old[i].role), None)
+        if match is None:
+            pairs.append((i, None))
+            continue
+        # What was passed over on the newer side was put in before it.
+        for j in waiting[: waiting.index(match)]:
+            pairs.append((None, j))
+        waiting = waiting[waiting.index(match) + 1 :]
+        pairs.append((i, match))
+    return pairs + [(None, j) for j in waiting]
+
+
+def _message(
+    old: Sequence[Message], new: Sequence[Message], i: int | None, j: int | None
+) -> Section:
+    before = None if i is None else old[i]
+    after = None if j is None else new[j]
+    kept = after or before
+    assert kept is not None, "a pair names at least one message"
+    number = (j if j is not None else i or 0) + 1
+    title = "Text" if kept.role == "text" else f"{kept.role.capitalize()} message"
+    if isinstance(kept, Placeholder):
+        title = f"Placeholder for {kept.name}"
+    anchor = f"message-{number}" if after is not None else f"removed-{number}"
+    return _section(
+        anchor,
+        title,
+        None if before is None else _words(before)[1],
+        None if after is None else _words(after)[1],
+    )
+
+
+def _words(message: Message) -> tuple[str, str]:
+    """Return the role and all else that a message says, as one text."""
+    if isinstance(message, Placeholder):
+        return message.role, message.name
+    extra = message.model_dump(mode="json", exclude_none=True, exclude={"role", "template"})
+    return message.role, message.template + (f"\n{_json(extra)}" if extra else "")
+
+
+def _section(anchor: str, title: str, old: str | None, new: str | None) -> Section:
+    change: Change = "changed"
+    if old is None:
+        change = "added"
+    elif new is None:
+        change = "removed"
+    elif old == new:
+        change = "same"
+    return Section(anchor, title, change, tuple(rows_of(old or "", new or "")))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) if value else ""

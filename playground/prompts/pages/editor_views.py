@@ -1,0 +1,218 @@
+"""The editor of a prompt: open it, preview what is typed, keep drafts, save."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from playground.core.errors import Conflict, InvalidInput
+from playground.gateway import catalogue
+from playground.policy.deciding import Resource, require
+from playground.policy.requests import TeamRequest
+from playground.prompts.composing import includes_of
+from playground.prompts.content import PromptKind, content_of
+from playground.prompts.drafting import discard_draft, save_draft
+from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.models import Draft, Prompt, PromptVersion
+from playground.prompts.pages.browsing import fragments_for
+from playground.prompts.pages.editing import ROLES, Card, Sheet, Typed, sheet_of, typed
+from playground.prompts.pages.meeting import Meeting, against, body_of, meet
+from playground.prompts.pages.merging import merge
+from playground.prompts.pages.previewing import discovers, preview
+from playground.prompts.pages.showing import EditingNow, editing_now
+from playground.prompts.ramps.starting import starter
+from playground.prompts.saving import About, create_prompt, save_version
+
+
+@dataclass(slots=True)
+class Editor:
+    """Everything that the editor shows; ``errors`` maps fields to what is wrong."""
+
+    prompt: Prompt
+    sheet: Sheet
+    based_on: int
+    latest: PromptVersion
+    draft: Draft | None = None
+    editors: list[EditingNow] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    failure: str = ""
+    note: str = ""
+    notice: str = ""
+    meeting: Meeting | None = None
+    roles: tuple[str, ...] = ROLES
+    blank: Card = field(default_factory=lambda: Card("user"))
+    models: list[str] = field(default_factory=list)
+    fragments: str = "[]"
+
+    @property
+    def unsaved(self) -> bool:
+        """Tell whether the form holds what no version does."""
+        return bool(self.draft or self.errors or self.failure or self.meeting or self.notice)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_prompt(request: TeamRequest) -> HttpResponse:
+    """Make a prompt with a first version to edit."""
+    form, kinds = request.POST, list(PromptKind)
+    kind = form.get("kind") or request.GET.get("kind", "")
+    shown: dict[str, Any] = {"kinds": kinds, "kind": kind if kind in kinds else PromptKind.CHAT}
+    if request.method != "POST":
+        require(request.context, "create", Resource("Prompt", "new", request.context.team))
+        return render(request, "prompts/new.html", shown)
+    about = About(form.get("title", "").strip(), form.get("description", "").strip())
+    name = form.get("name", "").strip()
+    try:
+        content = starter(PromptKind(shown["kind"]))
+        made = create_prompt(request.context, name=name, content=content, about=about)
+    except (InvalidInput, Conflict) as error:
+        shown |= {"about": about, "name": name, "error": error}
+        return render(request, "prompts/new.html", shown, status=error.status)
+    return redirect("edit-prompt", made.prompt.team.slug, made.prompt.name)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
+    """Edit a prompt; saving makes a new version."""
+    prompt = find_prompt(request.context, f"{team}/{name}", action="edit")
+    if request.method == "POST":
+        return _save(request, prompt)
+    latest = prompt.versions.newest_first()[0]
+    draft = Draft.objects.filter(prompt=prompt, author=request.context.subject).first()
+    wanted = request.GET.get("version", "")
+    if draft is not None and not wanted:
+        sheet = sheet_of(draft.content, own_inputs="inputs" in draft.content)
+        based_on = draft.based_on or latest.number
+        return _editor(request, Editor(prompt, sheet, based_on, latest, draft=draft))
+    shown = version_of(prompt, version=int(wanted[:9])) if wanted.isdecimal() else latest
+    notice = "" if shown == latest else f"This is what version {shown.number} says."
+    editor = Editor(prompt, _sheet(shown), latest.number, latest, notice=notice)
+    return _editor(request, editor)
+
+
+@require_POST
+def preview_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
+    """Show what is typed as a model would get it, with what is wrong and how long it is."""
+    prompt = find_prompt(request.context, f"{team}/{name}", action="edit", audit=False)
+    written = _typed(request, prompt)
+    seen = preview(request.context, prompt, written)
+    names = " ".join(f"{each.name}:{each.kind}" for each in seen.fields)
+    shown = {
+        "preview": seen,
+        "fields": names,
+        "shown_fields": "fields" in request.POST,
+        "same_fields": names == request.POST.get("fields"),
+        "facts": json.dumps({"schema": seen.schema}) if seen.schema is not None else "",
+    }
+    if "compare" in request.POST:
+        based_on = version_of(prompt, version=_number(request.POST.get("based_on")))
+        shown |= {"sections": against(based_on, written), "based_on": based_on}
+    return render(request, "prompts/preview.html", shown)
+
+
+@require_POST
+def draft_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
+    """Keep what is typed."""
+    path = f"{team}/{name}"
+    prompt = find_prompt(request.context, path, action="edit", audit=False)
+    if request.POST.get("do") == "discard":
+        discard_draft(request.context, path)
+        messages.success(request, "Your draft is thrown away.")
+        return redirect("edit-prompt", team, name)
+    written = _typed(request, prompt)
+    based_on = _number(request.POST.get("based_on"))
+    draft = save_draft(request.context, path, content=written.body, based_on=based_on)
+    latest = prompt.versions.newest_first()[0]
+    editors = editing_now(request.context, prompt)
+    shown = {"draft": draft, "editors": editors, "latest": latest, "based_on": based_on}
+    return render(request, "prompts/draft.html", shown)
+
+
+def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:
+    written = _typed(request, prompt)
+    note = request.POST.get("note", "").strip()
+    onto = _number(request.POST.get("onto"))
+    based_on = onto or _number(request.POST.get("based_on"))
+    latest = prompt.versions.newest_first()[0]
+    if request.POST.get("do") == "merge":
+        return _merged(request, prompt, written, latest)
+    editor = Editor(prompt, _typed_sheet(request, written), based_on or 0, latest, note=note)
+    if written.errors:
+        editor.errors = written.errors
+        return _editor(request, editor, status=422)
+    try:
+        version = save_version(
+            request.context,
+            prompt.path,
+            content=content_of(written.body),
+            note=note,
+            based_on=based_on,
+        )
+    except InvalidInput as error:
+        editor.failure = error.detail
+        return _editor(request, editor, status=error.status)
+    except Conflict as error:
+        editor.failure = error.detail
+        if error.code == "prompt.edited-meanwhile":
+            editor.failure, editor.meeting = "", meet(prompt, written, based_on)
+        return _editor(request, editor, status=error.status)
+    discard_draft(request.context, prompt.path)
+    same = version.number == based_on
+    said = "Nothing changed; there is no new version." if same else f"Saved {version.ref}."
+    messages.success(request, said)
+    return redirect("prompt", prompt.team.slug, prompt.name)
+
+
+def _merged(
+    request: TeamRequest, prompt: Prompt, written: Typed, latest: PromptVersion
+) -> HttpResponse:
+    """Take what the other saved where one's own work left it alone, and go on from there."""
+    base = version_of(prompt, version=_number(request.POST.get("based_on")))
+    result = merge(body_of(base), written.body, body_of(latest))
+    clashes = f" Look at {', '.join(result.clashes)}: both changed it." if result.clashes else ""
+    sheet = sheet_of(result.body, own_inputs="inputs" in result.body)
+    notice = f"Version {latest.number} and your work are merged, and not saved yet.{clashes}"
+    note = request.POST.get("note", "").strip()
+    return _editor(request, Editor(prompt, sheet, latest.number, latest, note=note, notice=notice))
+
+
+def _editor(request: TeamRequest, editor: Editor, *, status: int = 200) -> HttpResponse:
+    editor.editors = editing_now(request.context, editor.prompt)
+    editor.models = [model.id for model in catalogue.available()]
+    editor.fragments = json.dumps(
+        [
+            {"path": each.path, "title": each.title, "href": f"/prompts/{each.path}"}
+            for each in fragments_for(request.context)
+            if each.pk != editor.prompt.pk
+        ]
+    )
+    shown = {"editor": editor, "prompt": editor.prompt, "sheet": editor.sheet}
+    return render(request, "prompts/editor.html", shown, status=status)
+
+
+def _typed(request: TeamRequest, prompt: Prompt) -> Typed:
+    form = {key: [str(each) for each in values] for key, values in request.POST.lists()}
+    return typed(PromptKind(prompt.kind), form)
+
+
+def _typed_sheet(request: TeamRequest, written: Typed) -> Sheet:
+    """Show the form as it was typed: what could not be read stands there as it was written."""
+    own = request.POST.get("inputs_mode") == "own"
+    sheet = sheet_of(written.body, own_inputs=own)
+    raw = {name: request.POST.get(name, "") for name in written.errors if name in _RAW}
+    return Sheet(**{name: raw.get(name, getattr(sheet, name)) for name in Sheet.__slots__})
+
+
+_RAW = {"settings", "inputs", "tools", "response_format", "temperature", "max_tokens"}
+
+
+def _sheet(version: PromptVersion) -> Sheet:
+    content = version.content
+    return sheet_of(content.as_json(), own_inputs=not discovers(content, includes_of(version)))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -1,0 +1,175 @@
+"""Show what a prompt that is being edited would say, cost and be found wrong with."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from playground.core.context import RequestContext
+from playground.core.errors import InvalidInput
+from playground.core.forms import FormField
+from playground.gateway import catalogue, tokens
+from playground.gateway.configuration import Model
+from playground.gateway.watching import current
+from playground.prompts.composing import compose
+from playground.prompts.content import HISTORY, Content, Placeholder, content_of
+from playground.prompts.models import Prompt, RequiredFragment
+from playground.prompts.pages.editing import Typed
+from playground.prompts.pages.filling import fields, fill
+from playground.prompts.pages.linting import Finding, finding_of, lint
+from playground.prompts.templating.discovering import discover
+from playground.prompts.templating.fragments import Includes
+from playground.prompts.templating.rendering import Rendered, render
+
+_SAMPLE = (
+    {"role": "user", "content": "‹what the user said before›"},
+    {"role": "assistant", "content": "‹what was answered›"},
+)
+_FIELD = re.compile(r"^messages\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of a model's context the prompt takes, and what its input costs."""
+
+    model: str
+    window: int | None
+    cost_usd: Decimal | None
+    chosen: bool = False
+
+    def percent_of(self, count: int) -> int | None:
+        """Return how many percent of the context these are, rounded up; None if not known."""
+        return None if not self.window else -(-count * 100 // self.window)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What stands beside the editor.
+
+    Attributes:
+        schema: of the inputs, discovered or declared; None where the templates do not parse.
+        made_up: inputs that nobody filled in; they stand as their own names.
+        tokens: of what was rendered, None where it was not.
+        failure: why it was not rendered, which is a finding too.
+    """
+
+    findings: list[Finding]
+    fields: list[FormField] = field(default_factory=list)
+    schema: dict[str, Any] | None = None
+    rendered: Rendered | None = None
+    made_up: tuple[str, ...] = ()
+    tokens: int | None = None
+    shares: tuple[tuple[Share, int | None], ...] = ()
+    failure: Finding | None = None
+
+
+def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
+    """Compose, lint and render what was typed, whatever state it is in. Asks the database."""
+    wrong = [Finding("error", "prompt.invalid", text) for text in written.errors.values()]
+    try:
+        content = content_of(written.body)
+    except InvalidInput as error:
+        return Preview(wrong + [_invalid(each) for each in error.extra["errors"]])
+    declared = content.inputs
+    try:
+        composed = compose(context, content, prompt=prompt, shared=prompt.shared)
+    except InvalidInput as error:
+        failed = finding_of(error)
+        others = [each for each in lint(content, includes=None) if each.code != failed.code]
+        same = [each for each in lint(content, includes=None) if each.code == failed.code]
+        return Preview([*wrong, *(same or [failed]), *others], failure=failed)
+    schema = composed.content.inputs or {}
+    shown = _without_history(schema, content)
+    filled = fill(shown, written.values)
+    rendered, failure = _rendered(composed.content, filled.variables, composed.includes)
+    count = _count(rendered, content)
+    shares = _shares(content, count)
+    windows = {each.model: each.window for each, _ in shares if each.chosen and each.window}
+    findings = lint(
+        content,
+        declared=declared,
+        includes=composed.includes,
+        required=_required(prompt),
+        tokens=count,
+        windows=windows,
+    )
+    return Preview(
+        findings=[*wrong, *([failure] if failure else []), *findings],
+        fields=fields(shown, written.values),
+        schema=schema,
+        rendered=rendered,
+        made_up=filled.made_up,
+        tokens=count,
+        shares=shares,
+        failure=failure,
+    )
+
+
+def discovers(content: Content, includes: Includes) -> bool:
+    """Tell whether the inputs are those that would be discovered, so that nobody wrote them."""
+    return content.inputs == discover(content.model_copy(update={"inputs": None}), includes)
+
+
+def _rendered(
+    content: Content, variables: Mapping[str, Any], includes: Includes
+) -> tuple[Rendered | None, Finding | None]:
+    names = {each.name for each in content.messages if isinstance(each, Placeholder)}
+    sample = {name: list(_SAMPLE) for name in names if name not in variables}
+    try:
+        return render(content, {**sample, **variables}, includes=includes), None
+    except InvalidInput as error:
+        return None, finding_of(error)
+
+
+def _without_history(schema: Mapping[str, Any], content: Content) -> dict[str, Any]:
+    """Leave out the conversations that placeholders stand for: nobody types those."""
+    names = {each.name for each in content.messages if isinstance(each, Placeholder)} | {HISTORY}
+    properties = {
+        name: each
+        for name, each in (schema.get("properties") or {}).items()
+        if name not in names or (isinstance(each, Mapping) and each.get("type") != "array")
+    }
+    return {**schema, "properties": properties}
+
+
+def _count(rendered: Rendered | None, content: Content) -> int | None:
+    if rendered is None:
+        return None
+    if rendered.text is not None:
+        return tokens.count(rendered.text)
+    return tokens.count_messages(rendered.messages, content.tools)
+
+
+def _shares(content: Content, count: int | None) -> tuple[tuple[Share, int | None], ...]:
+    """Return the models that could answer, the chosen one first."""
+    if count is None:
+        return ()
+    configuration = current()
+    wanted = content.settings.get("model") or catalogue.default_model()
+    models = [each for each in configuration.models.values() if each.operation == "chat"]
+    try:
+        ways = catalogue.route_of(str(wanted), configuration).ways
+    except InvalidInput:
+        ways = ()
+    chosen = {way.model.id for way in ways}
+    shares = [_share(model, count, chosen=model.id in chosen) for model in models]
+    shares.sort(key=lambda each: (not each.chosen, each.model))
+    return tuple((each, each.percent_of(count)) for each in shares[:6])
+
+
+def _share(model: Model, count: int, *, chosen: bool) -> Share:
+    cost = None if model.price is None else model.price.input * count / 1_000_000
+    return Share(model.id, model.context_tokens, cost, chosen)
+
+
+def _required(prompt: Prompt) -> list[str]:
+    rules = RequiredFragment.objects.filter(team=prompt.team).exclude(fragment=prompt)
+    rows = rules.select_related("fragment__team")
+    return [] if prompt.kind == "fragment" else sorted({row.fragment.path for row in rows})
+
+
+def _invalid(error: Mapping[str, str]) -> Finding:
+    place = _FIELD.match(error["field"])
+    detail = f"{error['field']}: {error['message']}" if error["field"] else error["message"]
+    return Finding("error", "prompt.invalid", detail, int(place[1]) if place else None)

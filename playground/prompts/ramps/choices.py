@@ -1,0 +1,127 @@
+"""Offer what a ramp can be planned for, and read an earlier one as a form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from playground.core.context import RequestContext
+from playground.policy.deciding import decide
+from playground.policy.models import User
+from playground.prompts.content import PromptKind
+from playground.prompts.finding import PRODUCTION
+from playground.prompts.models import Prompt, PromptVersion, Ramp
+from playground.prompts.protecting import is_protected
+from playground.prompts.ramps import metrics
+from playground.prompts.ramps.bucketing import Arm, Operator
+from playground.prompts.ramps.form import Form, rows_of
+
+Choice = tuple[str, str]
+KINDS = (*sorted(metrics.RATES | metrics.MEANS), "score:")
+OPERATORS: Sequence[Choice] = (
+    (Operator.EQ, "is"),
+    (Operator.IN, "is one of"),
+    (Operator.PREFIX, "begins with"),
+    (Operator.GTE, "is at least"),
+    (Operator.LTE, "is at most"),
+    (Operator.EXISTS, "is there"),
+)
+ATTRIBUTES = ("key", "subject", "team", "actor", "purpose", "locale")
+ARMS: Sequence[Choice] = ((Arm.CANDIDATE, "candidate"), (Arm.BASELINE, "baseline"))
+_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the form offers; ``prompt`` is None while none is chosen.
+
+    Attributes:
+        labels: with the version that each points at.
+        live: the ramp that runs on the label already.
+        needs_reviewer: whether the reader may plan the ramp and not start it.
+    """
+
+    prompts: Sequence[str]
+    prompt: Prompt | None
+    labels: Sequence[Choice]
+    candidates: Sequence[Choice]
+    live: Ramp | None
+    needs_reviewer: bool
+    kinds: Sequence[str] = KINDS
+    operators: Sequence[Choice] = OPERATORS
+    attributes: Sequence[str] = ATTRIBUTES
+    arms: Sequence[Choice] = ARMS
+    units: Sequence[Choice] = tuple(Ramp.Unit.choices)
+
+
+def choices_for(user: User, form: Form) -> Choices:
+    """Offer the prompts of the reader's teams that have a label and a version to lead it to."""
+    prompts = (
+        Prompt.objects.active()
+        .exclude(kind=PromptKind.FRAGMENT)
+        .filter(team__memberships__user=user, labels__isnull=False, versions__number__gte=2)
+        .select_related("team")
+        .order_by("team__slug", "name")
+        .distinct()
+    )
+    offered = list(prompts[:_MOST])
+    prompt = next((each for each in offered if each.path == form.prompt), None)
+    if prompt is None:
+        return Choices([each.path for each in offered], None, (), (), None, False)
+    labels = list(prompt.labels.select_related("version").order_by("name"))
+    current = next((each for each in labels if each.name == form.label), None)
+    versions = PromptVersion.objects.filter(prompt=prompt, archived_at=None).order_by("-number")
+    if current is not None:
+        versions = versions.exclude(pk=current.version_id)
+    live = Ramp.objects.live().whole().filter(prompt=prompt, label=form.label).first()
+    return Choices(
+        prompts=[each.path for each in offered],
+        prompt=prompt,
+        labels=[(each.name, f"{each.name}, now v{each.version.number}") for each in labels],
+        candidates=[(str(each.number), _named(each)) for each in versions[:_MOST]],
+        live=live,
+        needs_reviewer=_needs_reviewer(user.context(team=prompt.team.slug), prompt, form.label),
+    )
+
+
+def completed(user: User, form: Form) -> Form:
+    """Fill in what a chosen prompt suggests: its production label, its newest other version."""
+    choices = choices_for(user, form)
+    names = [name for name, _ in choices.labels]
+    if choices.prompt is None:
+        return form
+    if form.label not in names:
+        label = PRODUCTION if PRODUCTION in names else names[0]
+        form = replace(form, label=label)
+        choices = choices_for(user, form)
+    numbers = [number for number, _ in choices.candidates]
+    if form.candidate not in numbers:
+        form = replace(form, candidate=numbers[0] if numbers else "")
+    return form
+
+
+def form_of(ramp: Ramp) -> Form:
+    """Write a ramp as a form, to plan another one like it."""
+    guards = ramp.guards.values("kind", "tolerated", "alpha")
+    return Form(
+        prompt=ramp.prompt.path,
+        label=ramp.label,
+        candidate=str(ramp.candidate.number),
+        unit=ramp.unit,
+        on_regression=ramp.on_regression,
+        automatic_advance=ramp.automatic_advance,
+        rows={
+            "stages": rows_of("stages", ramp.stages),
+            "rules": rows_of("rules", ramp.rules),
+            "guards": rows_of("guards", list(guards)),
+        },
+    )
+
+
+def _needs_reviewer(context: RequestContext, prompt: Prompt, label: str) -> bool:
+    if not is_protected(prompt.team, label):
+        return False
+    return not decide(context, "approve", prompt.resource(context)).allowed
+
+
+def _named(version: PromptVersion) -> str:
+    note = f" – {version.note}" if version.note else ""
+    return f"v{version.number}{note}"

@@ -1,0 +1,102 @@
+"""Keep what calls under a ramp turn out to be, as sums alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+
+from playground.prompts.models import ArmSums, Ramp
+from playground.prompts.ramps import metrics
+from playground.prompts.ramps.bucketing import Arm
+from playground.prompts.ramps.clustering import UnitSums
+
+# Whoever adds locks rows in the order of the metrics' names, so that none waits for another's.
+_ADD = """
+WITH given (metric, value) AS (
+    SELECT * FROM unnest(%(metrics)s::text[], %(values)s::float8[]) ORDER BY 1
+), seen AS (
+    INSERT INTO prompts_exposure (ramp_id, unit, arm)
+    VALUES (%(ramp)s, %(unit)s, %(arm)s) ON CONFLICT DO NOTHING
+), tally AS (
+    INSERT INTO prompts_unittally AS old (ramp_id, period, unit, metric, n, total)
+    SELECT %(ramp)s, %(period)s, %(unit)s, metric, 1, value FROM given
+    ON CONFLICT (ramp_id, period, unit, metric)
+    DO UPDATE SET n = old.n + 1, total = old.total + EXCLUDED.total
+    RETURNING metric, n::float8 AS n, total
+), added AS (
+    SELECT metric, value, (tally.n = 1)::int AS units,
+        2 * tally.n - 1 AS counts,
+        tally.n * total - (tally.n - 1) * (total - value) AS products,
+        total * total - (total - value) * (total - value) AS totals
+    FROM tally JOIN given USING (metric) ORDER BY metric
+), hours AS (
+    INSERT INTO prompts_hoursums AS old (ramp_id, hour, metric, arm, n, total, squares)
+    SELECT %(ramp)s, date_trunc('hour', now(), 'UTC'), metric, %(arm)s, 1, value, value * value
+    FROM added ORDER BY metric
+    ON CONFLICT (ramp_id, hour, metric, arm)
+    DO UPDATE SET n = old.n + 1, total = old.total + EXCLUDED.total,
+        squares = old.squares + EXCLUDED.squares
+)
+INSERT INTO prompts_armsums AS old (ramp_id, period, metric, arm, n, total, squares,
+    units, counts_squared, products, totals_squared)
+SELECT %(ramp)s, %(period)s, metric, %(arm)s, 1, value, value * value,
+    units, counts, products, totals
+FROM added ORDER BY metric
+ON CONFLICT (ramp_id, period, metric, arm)
+DO UPDATE SET n = old.n + 1, total = old.total + EXCLUDED.total,
+    squares = old.squares + EXCLUDED.squares, units = old.units + EXCLUDED.units,
+    counts_squared = old.counts_squared + EXCLUDED.counts_squared,
+    products = old.products + EXCLUDED.products,
+    totals_squared = old.totals_squared + EXCLUDED.totals_squared
+"""
+
+
+def record(token: Mapping[str, Any], outcome: Mapping[str, float]) -> bool:
+    """Add what a call turned out to be to the sums of its arm; return whether it counted.
+
+    What belongs to a ramp that is over counts no more. Runs two statements of its own.
+
+    Args:
+        token: what ``assigning.Assigned.token`` said when the call began.
+        outcome: values by metric; only the guarded ones and errors are kept.
+
+    Raises:
+        InvalidInput: see ``metrics.checked``.
+    """
+    values = metrics.checked(outcome)
+    ramp = Ramp.objects.live().filter(pk=token["ramp"]).first()
+    if ramp is None or not 1 <= token["period"] <= ramp.period:
+        return False
+    guarded = {*ramp.guards.values_list("kind", flat=True), metrics.ERROR_RATE}
+    kept = {metric: value for metric, value in values.items() if metric in guarded}
+    if not kept:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADD,
+            {
+                "ramp": ramp.pk,
+                "period": token["period"],
+                "unit": token["unit"],
+                "arm": Arm(token["arm"]).value,
+                "metrics": list(kept),
+                "values": list(kept.values()),
+            },
+        )
+    return True
+
+
+def sums_of(ramp: Ramp) -> dict[str, dict[Arm, UnitSums]]:
+    """Return what was seen in the current period, by metric and arm; all of it in one query."""
+    found: dict[str, dict[Arm, UnitSums]] = {}
+    for row in ArmSums.objects.filter(ramp=ramp, period=ramp.period):
+        found.setdefault(row.metric, {})[Arm(row.arm)] = UnitSums(
+            n=row.n,
+            total=row.total,
+            squares=row.squares,
+            units=row.units,
+            counts_squared=row.counts_squared,
+            products=row.products,
+            totals_squared=row.totals_squared,
+        )
+    return found

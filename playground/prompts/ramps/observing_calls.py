@@ -1,0 +1,49 @@
+"""Learn from the gateway's settled calls what became of those under a ramp."""
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from playground.core.errors import PlaygroundError
+from playground.gateway.quotas.reservations import Outcome
+from playground.prompts.ramps import metrics
+from playground.prompts.ramps.guarding_ramps import judge
+from playground.prompts.ramps.observing import record
+
+log = logging.getLogger(__name__)
+
+_FAILED = frozenset((Outcome.FAILED, Outcome.TIMED_OUT))
+# Whose caller or process went away tells nothing about the prompt.
+_TELLING = _FAILED | {Outcome.SUCCEEDED, Outcome.BLOCKED}
+
+
+def observe(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add settled calls to the sums of their ramps, and judge these."""
+    ramps: set[uuid.UUID] = set()
+    for row in rows:
+        outcome = outcome_of(row)
+        if outcome and record(row["observed"], outcome):
+            ramps.add(uuid.UUID(row["observed"]["ramp"]))
+    for ramp in ramps:
+        try:
+            judge(ramp)
+        except PlaygroundError as error:
+            log.warning("a ramp stays where it is: %s (%s)", ramp, error.code)
+
+
+def outcome_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return what a row of the ledger says about the call, by metric."""
+    outcome = row.get("outcome")
+    if outcome not in _TELLING:
+        return {}
+    told = {
+        metrics.ERROR_RATE: float(outcome in _FAILED),
+        metrics.BLOCK_RATE: float(outcome == Outcome.BLOCKED),
+    }
+    # How long an error takes, and what an answer from memory costs, are other questions.
+    if outcome == Outcome.SUCCEEDED and not row.get("from_cache"):
+        told[metrics.LATENCY_MS] = float(row["latency_ms"])
+        if row.get("price_known"):
+            told[metrics.COST_USD] = row["cost_micro_usd"] / 1_000_000
+    return told

@@ -1,0 +1,219 @@
+"""The administration of ramps: their list, and pages of our own that obey the strict policy."""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+
+from playground.core.context import RequestContext
+from playground.core.errors import InvalidInput, NotFound, PlaygroundError, PolicyDenied
+from playground.policy.administering import ReadOnlyModelAdmin
+from playground.prompts.models import Ramp, RampEvent
+from playground.prompts.ramps import planning_views, ramping
+from playground.prompts.ramps.choices import form_of
+from playground.prompts.ramps.guarding_ramps import GUARD, comparisons
+from playground.prompts.ramps.page import RampPage, page_of
+from playground.prompts.ramps.sequential import Verdict
+from playground.prompts.ramps.shell import groups_of
+
+# Tells htmx to ask no more.
+_STOP = 286
+_DONE = {
+    "start": "Started.",
+    "advance": "Advanced.",
+    "advance_early": "Advanced before its time.",
+    "pause": "Paused.",
+    "resume": "Resumed.",
+    "roll_back": "Rolled back. Everybody gets the baseline.",
+    "complete": "Completed.",
+}
+
+
+@admin.register(Ramp)
+class RampAdmin(ReadOnlyModelAdmin):
+    """Ramps of all teams; whoever steers one is a member of its team and passes its policies."""
+
+    list_display = ("ramp", "label", "versions", "condition", "reached", "since", "marks")
+    list_display_links = ("ramp",)
+    list_filter = ("state", "prompt__team", "label")
+    list_select_related = ("prompt__team", "baseline", "candidate")
+    search_fields = ("prompt__name", "label")
+    list_per_page = 50
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("<uuid:object_id>/live/", self._guarded(self.live), name="prompts_ramp_live"),
+            path("<uuid:object_id>/step/", self._guarded(self.step), name="prompts_ramp_step"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return request.user.has_perm("prompts.add_ramp")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        by_guard = RampEvent.objects.filter(
+            ramp=OuterRef("pk"), who=GUARD, what__in=("paused", "rolled_back")
+        )
+        return super().get_queryset(request).annotate(stopped=Exists(by_guard))
+
+    @admin.display(description="Prompt", ordering="prompt__name")
+    def ramp(self, ramp: Ramp) -> str:
+        return ramp.prompt.path
+
+    @admin.display(description="From, to")
+    def versions(self, ramp: Ramp) -> str:
+        return f"v{ramp.baseline.number} → v{ramp.candidate.number}"
+
+    @admin.display(description="State", ordering="state")
+    def condition(self, ramp: Ramp) -> str:
+        mark = '<span class="ramp-state" data-state="{}">{}</span>'
+        return format_html(mark, ramp.state, ramp.get_state_display())
+
+    @admin.display(description="Reached")
+    def reached(self, ramp: Ramp) -> str:
+        stage = f"stage {ramp.stage + 1} of {len(ramp.stages)}"
+        if ramp.state == Ramp.State.DRAFT:
+            return f"{len(ramp.stages)} stages planned"
+        return f"{ramp.step.percent:g} %, {stage}"
+
+    @admin.display(description="Guards")
+    def marks(self, ramp: Any) -> str:
+        worse = [
+            found.metric
+            for found in (comparisons(ramp) if ramp.is_live else ())
+            if found.verdict is Verdict.REGRESSED
+        ]
+        if worse:
+            return format_html('<span class="ramp-worse">{} regressed</span>', ", ".join(worse))
+        if ramp.stopped:
+            return format_html('<span class="ramp-worse">{}</span>', "stopped by a guard")
+        return "nothing regressed" if ramp.is_live else "–"
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PolicyDenied("forbidden", "Your permissions do not let you plan ramps.")
+        return planning_views.plan_page(request, self._shell(request))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return self._page(request, self._find(request, object_id))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        return self.change_view(request, object_id)
+
+    def live(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+        """Send the parts of the page that change by themselves."""
+        ramp = self._find(request, object_id)
+        over = not ramp.is_live and ramp.state != Ramp.State.DRAFT
+        shown = {"page": self._of(request, ramp), "oob": True}
+        status = _STOP if over else 200
+        return render(request, "prompts/ramp/live.html", shown, status=status)
+
+    def step(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+        """Do with the ramp what the button said, for the reason that was typed."""
+        ramp = self._find(request, object_id)
+        if request.method != "POST":
+            return redirect("admin:prompts_ramp_change", ramp.pk)
+        verb, reason = request.POST.get("verb", ""), request.POST.get("reason", "").strip()
+        try:
+            if not request.user.has_perm("prompts.change_ramp"):
+                raise PolicyDenied("forbidden", "Your permissions do not let you change ramps.")
+            context = planning_views.context_in(request, ramp.prompt.team.slug)
+            _do(context, ramp, verb, reason=reason, period=request.POST.get("period", ""))
+        except PlaygroundError as error:
+            return self._page(request, self._find(request, object_id), error=error, reason=reason)
+        messages.success(request, _DONE[verb])
+        return redirect("admin:prompts_ramp_change", ramp.pk)
+
+    def _page(
+        self,
+        request: HttpRequest,
+        ramp: Ramp,
+        *,
+        error: PlaygroundError | None = None,
+        reason: str = "",
+    ) -> HttpResponse:
+        page = self._of(request, ramp)
+        shown: dict[str, Any] = {"page": page, "error": error, "reason": reason}
+        if ramp.state == Ramp.State.DRAFT:
+            shown["foretold"] = self._foretold(request, ramp)
+        status = error.status if error else 200
+        return render(
+            request, "prompts/ramp/page.html", self._shell(request) | shown, status=status
+        )
+
+    def _of(self, request: HttpRequest, ramp: Ramp) -> RampPage:
+        return page_of(
+            ramp,
+            context=self._context(request, ramp),
+            may_change=request.user.has_perm("prompts.change_ramp"),
+        )
+
+    def _foretold(self, request: HttpRequest, ramp: Ramp) -> planning_views.Foretold | None:
+        context = self._context(request, ramp)
+        if context is None:
+            return None
+        try:
+            plan = form_of(ramp).plan()
+            return planning_views.foretold(context, ramp.prompt.path, plan, keys=[])
+        except PlaygroundError:
+            # The label may have moved since: starting will say so.
+            return None
+
+    def _context(self, request: HttpRequest, ramp: Ramp) -> RequestContext | None:
+        try:
+            return planning_views.context_in(request, ramp.prompt.team.slug)
+        except NotFound:
+            return None
+
+    def _find(self, request: HttpRequest, object_id: str | uuid.UUID) -> Ramp:
+        if not self.has_view_permission(request):
+            raise PolicyDenied("forbidden", "Your permissions do not let you see ramps.")
+        found = planning_views.ramp_of(str(object_id))
+        if found is None:
+            raise NotFound("ramp.not-found", "There is no such ramp.")
+        return found
+
+    def _shell(self, request: HttpRequest) -> dict[str, Any]:
+        site = self.admin_site
+        return {"groups": groups_of(site.get_sidebar_list(request))}  # type: ignore[attr-defined]
+
+    def _guarded(self, view: Any) -> Any:
+        return self.admin_site.admin_view(view)
+
+
+def _do(context: RequestContext, ramp: Ramp, verb: str, *, reason: str, period: str) -> None:
+    """Call the verb; going on takes the period that the page showed, so that no click counts twice.
+
+    Raises:
+        InvalidInput: ``ramp.verb``, there is no such thing to do.
+        Conflict, PolicyDenied: see ``ramping``.
+    """
+    match verb:
+        case "start":
+            ramping.start(context, ramp.pk, reason=reason)
+        case "advance" | "advance_early":
+            shown = int(period) if period.isascii() and period.isdigit() else 0
+            early = verb == "advance_early"
+            ramping.advance(context, ramp.pk, reason=reason, early=early, period=shown)
+        case "pause":
+            ramping.pause(context, ramp.pk, reason=reason)
+        case "resume":
+            ramping.resume(context, ramp.pk, reason=reason)
+        case "roll_back":
+            # In a hurry nobody shall have to look for words.
+            ramping.roll_back(context, ramp.pk, reason=reason or "rolled back on its page")
+        case "complete":
+            ramping.complete(context, ramp.pk, reason=reason)
+        case _:
+            raise InvalidInput("ramp.verb", "There is no such thing to do with a ramp.")

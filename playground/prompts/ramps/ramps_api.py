@@ -1,0 +1,172 @@
+"""Ramps over REST."""
+
+from typing import Any, Literal
+
+from ninja import Router, Status
+
+from playground.core.context import RequestContext
+from playground.core.errors import InvalidInput, NotFound
+from playground.policy.deciding import require
+from playground.policy.requests import TeamRequest
+from playground.prompts.finding import find_prompt
+from playground.prompts.models import Ramp
+from playground.prompts.ramps import ramping
+from playground.prompts.ramps.assigning import RampInForce
+from playground.prompts.ramps.bucketing import Arm
+from playground.prompts.ramps.figures import figures
+from playground.prompts.ramps.foretelling import foretell
+from playground.prompts.ramps.guarding_ramps import judge
+from playground.prompts.ramps.observing import record
+from playground.prompts.ramps.planning import Plan
+from playground.prompts.ramps.schemas import (
+    ObservationIn,
+    ObservedOut,
+    RampOut,
+    RampsOut,
+    RampWithFiguresOut,
+    ReasonIn,
+    SimulateIn,
+    SimulationOut,
+)
+from playground.prompts.ramps.simulating import Placed, Someone
+
+ramps_api = Router(tags=["prompts"])
+
+SHOWN = 20
+Action = Literal["start", "advance", "pause", "resume", "rollback", "complete"]
+_VERBS = {
+    "start": ramping.start,
+    "pause": ramping.pause,
+    "resume": ramping.resume,
+    "rollback": ramping.roll_back,
+    "complete": ramping.complete,
+}
+
+
+@ramps_api.get("/{team}/{name}/ramps", response=RampsOut, summary="List a prompt's ramps")
+def list_ramps(request: TeamRequest, team: str, name: str) -> dict[str, Any]:
+    """List the newest 100 ramps of a prompt."""
+    prompt = find_prompt(request.context, f"{team}/{name}", audit=False)
+    found = Ramp.objects.visible_to(request.context).whole().filter(prompt=prompt)
+    return {"items": [_ramp(ramp) for ramp in found[:100]]}
+
+
+@ramps_api.post("/{team}/{name}/ramps", response={201: RampOut}, summary="Plan a ramp")
+def create_ramp(request: TeamRequest, team: str, name: str, body: Plan) -> Status[dict[str, Any]]:
+    """Write a ramp down; starting it is another call."""
+    ramp = ramping.draft(request.context, f"{team}/{name}", body)
+    return Status(201, _ramp(ramp))
+
+
+@ramps_api.post(
+    "/{team}/{name}/ramps/simulate", response=SimulationOut, summary="Foretell what a ramp would do"
+)
+def simulate_ramp(request: TeamRequest, team: str, name: str, body: SimulateIn) -> dict[str, Any]:
+    """Say who would get what, and how long each stage would last at least."""
+    units = [Someone(unit.key, unit.attributes) for unit in body.units]
+    told = foretell(
+        request.context,
+        f"{team}/{name}",
+        body.plan,
+        units=units,
+        calls_per_hour=body.calls_per_hour,
+    )
+    shown = told.placed if units else told.placed[:SHOWN]
+    return {
+        "units": len(told.placed),
+        "minutes": told.minutes,
+        "stages": [
+            {
+                "percent": each.stage.percent,
+                "candidates": each.candidates,
+                "minutes": each.minutes,
+            }
+            for each in told.stages
+        ],
+        "placed": [_placed(each) for each in shown],
+    }
+
+
+@ramps_api.get(
+    "/{team}/{name}/ramps/{ramp_id}", response=RampWithFiguresOut, summary="Look at a ramp"
+)
+def get_ramp(request: TeamRequest, team: str, name: str, ramp_id: str) -> dict[str, Any]:
+    """Return a ramp with its history and figures."""
+    ramp = _find(request.context, team, name, ramp_id)
+    return {**_ramp(ramp), "events": list(ramp.events.all()), "figures": figures(ramp)}
+
+
+@ramps_api.post(
+    "/{team}/{name}/ramps/{ramp_id}/observations",
+    response=ObservedOut,
+    summary="Tell what became of a call",
+)
+def observe(
+    request: TeamRequest, team: str, name: str, ramp_id: str, body: ObservationIn
+) -> dict[str, Any]:
+    """Add what became of a call that was made elsewhere with a version of the ramp."""
+    ramp = _find(request.context, team, name, ramp_id)
+    require(request.context, "run", ramp.prompt.resource(request.context), audit=False)
+    if not ramp.is_live:
+        return {"counted": False}
+    in_force = RampInForce.of(ramp)
+    arm = next((arm for arm in Arm if in_force.version_of(arm) == body.version), None)
+    if arm is None:
+        raise InvalidInput("ramp.version", f"The ramp leads to no version {body.version}.")
+    token = in_force.assign(request.context, body.key).token
+    # The ramp may have grown since the version was resolved: what was served counts.
+    counted = token is not None and record({**token, "arm": arm.value}, body.outcome)
+    if counted:
+        judge(ramp.pk)
+    return {"counted": counted}
+
+
+@ramps_api.post(
+    "/{team}/{name}/ramps/{ramp_id}/{action}", response=RampOut, summary="Change a ramp's state"
+)
+def change_ramp(
+    request: TeamRequest, team: str, name: str, ramp_id: str, action: Action, body: ReasonIn
+) -> dict[str, Any]:
+    """Start, advance, pause, resume, roll back or complete a ramp, for a reason."""
+    context = request.context
+    ramp = _find(context, team, name, ramp_id)
+    if action == "advance":
+        return _ramp(ramping.advance(context, ramp.pk, reason=body.reason, early=body.early))
+    return _ramp(_VERBS[action](context, ramp.pk, reason=body.reason))
+
+
+def _find(context: RequestContext, team: str, name: str, ramp_id: str) -> Ramp:
+    prompt = find_prompt(context, f"{team}/{name}", audit=False)
+    ramp = ramping.find_ramp(context, ramp_id)
+    if ramp.prompt_id != prompt.pk:
+        raise NotFound("ramp.not-found", "There is no such ramp.")
+    return ramp
+
+
+def _ramp(ramp: Ramp) -> dict[str, Any]:
+    return {
+        "id": ramp.pk,
+        "label": ramp.label,
+        "baseline": ramp.baseline.number,
+        "candidate": ramp.candidate.number,
+        "unit": ramp.unit,
+        "stages": ramp.stages,
+        "rules": ramp.rules,
+        "state": ramp.state,
+        "stage": ramp.stage,
+        "percent": ramp.step.percent,
+        "since": ramp.since,
+        "automatic_advance": ramp.automatic_advance,
+        "on_regression": ramp.on_regression,
+        "created_by": ramp.created_by,
+        "created_at": ramp.created_at,
+        "ended_at": ramp.ended_at,
+    }
+
+
+def _placed(placed: Placed) -> dict[str, Any]:
+    return {
+        "key": placed.someone.key,
+        "arms": [each.arm.value for each in placed.assignments],
+        "reason": placed.assignments[0].reason,
+    }
