@@ -63,10 +63,10 @@ def test_it_takes_prompts_as_written(live_stack: Stack) -> None:
     )
 
     assert '"reason":"label production"' in asked.stdout
-    assert "from Ada of Example" in asked.stdout
+    assert "Your work on compilers at Example caught my eye." in asked.stdout
     assert '"process": "web@' in asked.stdout
     assert "1 label production" in called.stdout
-    assert "from Ada of Example" in called.stdout
+    assert "your work on compilers at Example made me stop" in called.stdout
     assert "prompt.label-unknown" in called.stdout
 
 
