@@ -113,5 +113,12 @@ def live_stack() -> Iterator[Stack]:
         stack.remove()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Let the workers of xdist read the settings when they have folders of their own."""
+    # Known in the environment, the settings would be read before ``conftest`` decides the folder.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
 def pytest_sessionfinish() -> None:
     services.Places.under(HOME).remove()
