@@ -5,6 +5,7 @@ from django.conf import settings
 
 from playground.core.context import RequestContext
 from playground.policy.authentication import context_from_scope
+from playground.policy.models import ApiKey
 from playground.policy.origins import origin_allowed
 
 OWN = "127.0.0.1:8000"
@@ -39,7 +40,8 @@ def test_it_judges_the_origin_when_a_socket_is_opened(headers, allowed):
 async def test_it_knows_the_caller_when_a_key_is_sent(key_for_alice):
     context = await context_from_scope(_scope(authorization=f"Bearer {key_for_alice}"))
 
-    assert context == RequestContext(subject="user:alice", team="hiring")
+    key = await ApiKey.objects.aget()
+    assert context == RequestContext(subject="user:alice", team="hiring", key=f"key:{key.pk}")
 
 
 @pytest.mark.django_db(transaction=True)
