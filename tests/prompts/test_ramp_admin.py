@@ -324,6 +324,19 @@ def test_it_stops_asking_when_the_ramp_is_over(staff: Client, root: User, greeti
     assert 'name="reason"' not in live.content.decode()
 
 
+def test_it_audits_nothing_when_somebody_looks_or_plans(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = started(root)
+    audited = AuditRow.objects.count()
+
+    shown = [staff.get(_page(ramp)), staff.get(_page(ramp, "live")), staff.get(ADD)]
+    looked = staff.post(ADD, {**PLAN, "do": "look"})
+
+    assert {each.status_code for each in (*shown, looked)} == {200}
+    assert AuditRow.objects.count() == audited
+
+
 # Planning
 
 
