@@ -49,11 +49,12 @@ def foretell(
 
 
 def calls_of(prompt: Prompt, label: str) -> float:
-    """Return how many calls an hour of the last day named the label, as traces tell it."""
+    """Return how many calls and uses an hour of the last day named the label, by their traces."""
     calls = Span.objects.filter(
         trace__team=prompt.team.slug,
         trace__started_at__gte=now() - LOOKED_BACK,
-        kind=SpanKind.MODEL.value,
+        # A call through the door says so in its own span, a use inside a run in the prompt's.
+        kind__in=(SpanKind.MODEL.value, SpanKind.PROMPT.value),
         attributes__contains={
             "gen_ai.prompt.name": prompt.name,
             "playground.prompt.label": label,
