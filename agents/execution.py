@@ -87,6 +87,9 @@ def _prompted(
     with using(context, name=name, label=version.prompt_label, variables=variables) as used:
         work.decide(prompt=used.as_json())
         yield used.rendered.messages
+        # Of all attempts together; nobody knows it where no model has a price.
+        if "cost_usd" in work.spent:
+            used.tell(cost_usd=work.spent["cost_usd"])
 
 
 def _turn(

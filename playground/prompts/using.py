@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import DatabaseError
@@ -21,6 +21,8 @@ from playground.prompts.templating.rendering import Rendered
 
 log = logging.getLogger(__name__)
 
+_BLOCKED = "guardrail.blocked"
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
@@ -28,6 +30,14 @@ class Used:
 
     chosen: Chosen
     rendered: Rendered
+    _figures: dict[str, float] = field(default_factory=dict, init=False)
+
+    def tell(self, **figures: float) -> None:
+        """Say what the block alone knows of itself, by metric, such as its ``cost_usd``.
+
+        A ramp learns of it where the block succeeds.
+        """
+        self._figures.update(figures)
 
     def as_json(self) -> dict[str, Any]:
         """Return what a run keeps of it."""
@@ -53,7 +63,8 @@ def using(
 ) -> Iterator[Used]:
     """Render a prompt for a block of work; a ramp on the label learns how the block ended.
 
-    An error of ours counts against the arm, rendering included; whoever is stopped tells nothing.
+    An error of ours counts against the arm, rendering included; what a rule stops is a block and
+    no error. Whoever is stopped tells nothing.
 
     Raises:
         NotFound: there is no such prompt or label; nothing else is taken in its place.
@@ -64,11 +75,11 @@ def using(
     try:
         used = _rendered(chosen, variables)
         yield used
-    except PlaygroundError:
-        _tell(chosen, {metrics.ERROR_RATE: 1.0})
+    except PlaygroundError as error:
+        _tell(chosen, _ended(blocked=error.code == _BLOCKED, failed=error.code != _BLOCKED))
         raise
     ms = (time.perf_counter() - begun) * 1000
-    _tell(chosen, {metrics.ERROR_RATE: 0.0, metrics.LATENCY_MS: ms})
+    _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures})
 
 
 def attributes_of(chosen: Chosen) -> dict[str, Any]:
@@ -91,6 +102,10 @@ def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
         rendered = render_version(chosen.version, variables)
         span.output(rendered.text if rendered.text is not None else rendered.messages)
     return Used(chosen, rendered)
+
+
+def _ended(*, failed: bool = False, blocked: bool = False) -> dict[str, float]:
+    return {metrics.ERROR_RATE: float(failed), metrics.BLOCK_RATE: float(blocked)}
 
 
 def _tell(chosen: Chosen, outcome: Mapping[str, float]) -> None:
