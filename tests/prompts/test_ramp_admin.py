@@ -362,6 +362,22 @@ def test_it_foretells_for_whom_it_is_asked(staff: Client, greeting: Prompt) -> N
     assert shown.content.decode().lstrip().startswith("<section")
 
 
+def test_it_warns_of_guards_whose_metric_nobody_has_ever_told(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    kinds = ["error_rate", "thumbs", "score:tone"]
+    given = {"guards-kind": kinds, "guards-tolerated": ["0.1"] * 3, "guards-alpha": ["0.05"] * 3}
+    earlier = started(root, stages=HALF, guards=[{"kind": "score:tone", "tolerated": 0.1}])
+    happen(earlier, {arm: {"score:tone": 0.5} for arm in ("baseline", "candidate")},
+           members=range(1), user=root)  # fmt: skip
+
+    shown = _text(staff.post(ADD, {**PLAN, **given, "do": "look"}))
+
+    assert "Nobody has told thumbs of this prompt yet" in shown
+    assert "told score:tone" not in shown
+    assert "told error_rate" not in shown
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

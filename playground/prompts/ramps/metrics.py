@@ -28,6 +28,8 @@ THUMBS = "thumbs"
 RATES = frozenset((ERROR_RATE, BLOCK_RATE, THUMBS))
 MEANS = frozenset((LATENCY_MS, COST_USD))
 _SCORE = re.compile(r"score:[a-z0-9][a-z0-9_.-]{0,63}")
+# That every call tells by itself.
+OF_CALLS = frozenset((ERROR_RATE, BLOCK_RATE, LATENCY_MS, COST_USD))
 # Of which the sums of squares stay within a float, whatever callers say.
 LARGEST = 1e12
 
