@@ -362,6 +362,14 @@ def test_it_foretells_for_whom_it_is_asked(staff: Client, greeting: Prompt) -> N
     assert shown.content.decode().lstrip().startswith("<section")
 
 
+def test_it_keeps_no_draft_whose_reason_is_too_long(staff: Client, greeting: Prompt) -> None:
+    refused = staff.post(ADD, {**PLAN, "do": "draft", "reason": "so " * 200})
+
+    assert refused.status_code == 422
+    assert "1 to 500 characters" in _text(refused)
+    assert not Ramp.objects.exists()
+
+
 def test_it_warns_of_guards_whose_metric_nobody_has_ever_told(
     staff: Client, root: User, greeting: Prompt
 ) -> None:
