@@ -8,6 +8,7 @@ from playground.gateway import connecting, keeping
 from playground.gateway.quotas.ledger_queue import LedgerQueue, Row
 from playground.policy.models import User
 from playground.prompts.models import ArmSums, Prompt, Ramp
+from playground.prompts.ramps.observing_calls import observe
 from playground.tracing.models import Span
 from tests.gateway.door.conftest import Door, door
 from tests.prompts.ramped import arms, greeting, started
@@ -83,6 +84,27 @@ async def test_it_counts_a_call_once_when_its_row_comes_twice(door: Door, ramp: 
 
     assert len(rows) == 1
     assert sum([row.n async for row in ArmSums.objects.filter(metric="error_rate")]) == 1
+
+
+async def test_it_learns_from_the_other_calls_when_a_row_makes_no_sense(
+    door: Door, ramp: Ramp
+) -> None:
+    rows: list[Row] = []
+
+    async def spoil(batch: list[Row]) -> None:
+        rows.extend(batch)
+        (row,) = batch
+        observed = row["observed"]
+        strange = ({"ramp": "none"}, {"ramp": 7}, {**observed, "arm": "third"})
+        spoilt = [{**row, "observed": each} for each in strange]
+        dear = {**row, "cost_micro_usd": 10**20, "price_known": True}
+        await sync_to_async(observe)([*spoilt, dear, row])
+
+    await door.ask(prompt=asked("member:1"))
+    await LedgerQueue(connecting.client(), consumer="test").drain(spoil)
+
+    assert len(rows) == 1
+    assert [row.n async for row in ArmSums.objects.filter(metric="error_rate")] == [1]
 
 
 async def test_it_knows_the_api_key_that_a_call_came_with(
