@@ -14,6 +14,7 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
+from playground.gateway.prompting import attributes_of
 from playground.prompts.ramps import metrics, observing
 from playground.prompts.ramps.guarding_ramps import judge
 from playground.prompts.resolving import Chosen, choose, render_version
@@ -82,22 +83,13 @@ def using(
     _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures})
 
 
-def attributes_of(chosen: Chosen) -> dict[str, Any]:
-    """Return what spans say of a choice."""
-    told = {
-        "gen_ai.prompt.name": chosen.version.prompt.name,
-        "playground.prompt.version": chosen.version.number,
-        "playground.prompt.label": chosen.label,
-        "playground.prompt.arm": chosen.arm,
-        "playground.prompt.why": chosen.reason,
-    }
-    return {name: value for name, value in told.items() if value is not None}
-
-
 def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
-    name = f"prompt {chosen.version.prompt.name}"
+    name = chosen.version.prompt.name
+    attributes = attributes_of(
+        name, chosen.version.number, label=chosen.label, arm=chosen.arm, why=chosen.reason
+    )
     with spans.span(
-        name, SpanKind.PROMPT, attributes=attributes_of(chosen), input=variables
+        f"prompt {name}", SpanKind.PROMPT, attributes=attributes, input=variables
     ) as span:
         rendered = render_version(chosen.version, variables)
         span.output(rendered.text if rendered.text is not None else rendered.messages)

@@ -46,7 +46,7 @@ async def test_it_tells_arm_and_reason_with_every_call(door: Door, ramp: Ramp, r
     seen = [span.attributes async for span in Span.objects.order_by("started_at")]
     assert [each["playground.prompt.arm"] for each in seen] == list(expected.values())
     assert {each["playground.prompt.label"] for each in seen} == {"production"}
-    assert all("50 %" in each["playground.prompt.reason"] for each in seen)
+    assert all("50 %" in each["playground.prompt.why"] for each in seen)
     sums = [row async for row in ArmSums.objects.filter(ramp=ramp, metric="error_rate")]
     assert (sum(row.n for row in sums), sum(row.total for row in sums)) == (4, 0)
 
