@@ -180,7 +180,7 @@ def test_it_reads_back_the_plan_that_it_wrote() -> None:
             "rules": [
                 {"attribute": "key", "op": "in", "value": ["a", "b"], "arm": "candidate"},
                 {"attribute": "actor", "op": "exists", "value": False, "arm": "baseline"},
-                {"attribute": "member.age", "op": "gte", "value": 18.5, "arm": "candidate"},
+                {"attribute": "purpose", "op": "gte", "value": 18.5, "arm": "candidate"},
             ],
             "guards": [{"kind": "score:tone", "tolerated": 0.125, "alpha": 0.01}],
             "automatic_advance": True, "on_regression": "pause",
