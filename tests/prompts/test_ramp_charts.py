@@ -12,14 +12,13 @@ from playground.prompts.ramps.charts import (
     Seen,
     arms_chart,
     bin_of,
-    difference,
     exposure_chart,
     strip,
-    write,
 )
 from playground.prompts.ramps.form import COLUMNS, Form, faults_of, rows_of
 from playground.prompts.ramps.planning import plan_of
 from playground.prompts.ramps.sequential import Interval, judge
+from playground.prompts.ramps.wording import difference, write
 
 START = dt.datetime(2026, 3, 1, 9, 0, tzinfo=dt.UTC)
 NUMBERS = st.floats(-1, 1, allow_nan=False)

@@ -63,7 +63,7 @@ async def test_it_rolls_a_bad_candidate_back_by_itself(door: Door, ramp: Ramp, r
     last = await ramp.events.alast()
     assert ramp.state == "rolled_back"
     assert last is not None
-    assert last.reason.startswith("error_rate got worse: 1 against 0")
+    assert last.reason.startswith("Error rate got worse: 100 % against 0 %, by at least ")
     door.first.status = 200
     for key in list(expected)[:5]:
         await door.ask(prompt=asked(key))
