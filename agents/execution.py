@@ -17,6 +17,7 @@ from playground.core.errors import DeveloperError, PlaygroundError
 from playground.core.ids import urn
 from playground.core.spans import SpanKind
 from playground.gateway.catalogue import default_model
+from playground.gateway.prompting import attributes_of
 from playground.messaging.interruptions import RunCancelled
 from playground.messaging.working import Work
 from playground.policy.people import person_for
@@ -87,6 +88,9 @@ def _prompted(
     with using(context, name=name, label=version.prompt_label, variables=variables) as used:
         work.decide(prompt=used.as_json())
         yield used.rendered.messages
+        # Of all attempts together; nobody knows it where no model has a price.
+        if "cost_usd" in work.spent:
+            used.tell(cost_usd=work.spent["cost_usd"])
 
 
 def _turn(
@@ -162,11 +166,8 @@ def _trace(thread: Thread, version: AgentVersion, context: RequestContext, work:
 
 def _wired(version: AgentVersion, variables: Mapping[str, Any]) -> list[RenderedMessage]:
     stored = version.prompt_version
-    attributes = {
-        "gen_ai.prompt.name": stored.prompt.name,
-        "playground.prompt.version": stored.number,
-        "playground.prompt.why": f"wired into version {version.number} of the agent",
-    }
+    why = f"wired into version {version.number} of the agent"
+    attributes = attributes_of(stored.prompt.name, stored.number, why=why)
     name = f"prompt {stored.prompt.name}"
     with spans.span(name, SpanKind.PROMPT, attributes=attributes, input=variables) as span:
         try:

@@ -55,8 +55,8 @@ class Unreachable(ClientError):
 class Prompt:
     """A version of a prompt as the server tells it, templates and all.
 
-    ``arm`` and ``reason`` say which side of a ramp the key is on and why; ``age_s`` how long ago
-    the server was asked.
+    ``arm`` and ``reason`` say which side of a ramp the key is on and why; ``observe`` goes with
+    what the ramp is told of the call later; ``age_s`` is how long ago the server was asked.
     """
 
     team: str
@@ -66,6 +66,7 @@ class Prompt:
     label: str | None
     arm: str | None
     reason: str | None
+    observe: str | None
     messages: list[dict[str, Any]]
     inputs: dict[str, Any]
     settings: dict[str, Any]
@@ -86,6 +87,7 @@ class Rendered:
     label: str | None
     arm: str | None
     reason: str | None
+    observe: str | None
     messages: list[dict[str, Any]] | None
     text: str | None
 

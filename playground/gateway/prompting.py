@@ -30,14 +30,23 @@ class Resolved:
     @property
     def attributes(self) -> dict[str, Any]:
         """Return what a span tells of it."""
-        told = {
-            "gen_ai.prompt.name": self.name,
-            "playground.prompt.version": self.version,
-            "playground.prompt.label": self.label,
-            "playground.prompt.arm": self.arm,
-            "playground.prompt.reason": self.reason,
-        }
-        return {name: value for name, value in told.items() if value}
+        return attributes_of(
+            self.name, self.version, label=self.label, arm=self.arm, why=self.reason
+        )
+
+
+def attributes_of(
+    name: str, version: int, *, label: str | None = None, arm: str | None = None, why: str
+) -> dict[str, Any]:
+    """Return what spans tell of a prompt, whoever took it: a call, a run or a workbench."""
+    told = {
+        "gen_ai.prompt.name": name,
+        "playground.prompt.version": version,
+        "playground.prompt.label": label,
+        "playground.prompt.arm": arm,
+        "playground.prompt.why": why,
+    }
+    return {attribute: value for attribute, value in told.items() if value}
 
 
 class PromptResolver(Protocol):

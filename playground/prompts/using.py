@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import DatabaseError
@@ -14,12 +14,15 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
+from playground.gateway.prompting import attributes_of
 from playground.prompts.ramps import metrics, observing
 from playground.prompts.ramps.guarding_ramps import judge
 from playground.prompts.resolving import Chosen, choose, render_version
 from playground.prompts.templating.rendering import Rendered
 
 log = logging.getLogger(__name__)
+
+_BLOCKED = "guardrail.blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ class Used:
 
     chosen: Chosen
     rendered: Rendered
+    _figures: dict[str, float] = field(default_factory=dict, init=False)
+
+    def tell(self, **figures: float) -> None:
+        """Say what the block alone knows of itself, by metric, such as its ``cost_usd``.
+
+        A ramp learns of it where the block succeeds.
+        """
+        self._figures.update(figures)
 
     def as_json(self) -> dict[str, Any]:
         """Return what a run keeps of it."""
@@ -53,7 +64,8 @@ def using(
 ) -> Iterator[Used]:
     """Render a prompt for a block of work; a ramp on the label learns how the block ended.
 
-    An error of ours counts against the arm, rendering included; whoever is stopped tells nothing.
+    An error of ours counts against the arm, rendering included; what a rule stops is a block and
+    no error. Whoever is stopped tells nothing.
 
     Raises:
         NotFound: there is no such prompt or label; nothing else is taken in its place.
@@ -64,33 +76,28 @@ def using(
     try:
         used = _rendered(chosen, variables)
         yield used
-    except PlaygroundError:
-        _tell(chosen, {metrics.ERROR_RATE: 1.0})
+    except PlaygroundError as error:
+        _tell(chosen, _ended(blocked=error.code == _BLOCKED, failed=error.code != _BLOCKED))
         raise
     ms = (time.perf_counter() - begun) * 1000
-    _tell(chosen, {metrics.ERROR_RATE: 0.0, metrics.LATENCY_MS: ms})
-
-
-def attributes_of(chosen: Chosen) -> dict[str, Any]:
-    """Return what spans say of a choice."""
-    told = {
-        "gen_ai.prompt.name": chosen.version.prompt.name,
-        "playground.prompt.version": chosen.version.number,
-        "playground.prompt.label": chosen.label,
-        "playground.prompt.arm": chosen.arm,
-        "playground.prompt.why": chosen.reason,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+    _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures})
 
 
 def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
-    name = f"prompt {chosen.version.prompt.name}"
+    name = chosen.version.prompt.name
+    attributes = attributes_of(
+        name, chosen.version.number, label=chosen.label, arm=chosen.arm, why=chosen.reason
+    )
     with spans.span(
-        name, SpanKind.PROMPT, attributes=attributes_of(chosen), input=variables
+        f"prompt {name}", SpanKind.PROMPT, attributes=attributes, input=variables
     ) as span:
         rendered = render_version(chosen.version, variables)
         span.output(rendered.text if rendered.text is not None else rendered.messages)
     return Used(chosen, rendered)
+
+
+def _ended(*, failed: bool = False, blocked: bool = False) -> dict[str, float]:
+    return {metrics.ERROR_RATE: float(failed), metrics.BLOCK_RATE: float(blocked)}
 
 
 def _tell(chosen: Chosen, outcome: Mapping[str, float]) -> None:

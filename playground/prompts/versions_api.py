@@ -12,6 +12,7 @@ from playground.prompts.api import Limit, RenderOut
 from playground.prompts.composing import includes_of
 from playground.prompts.content import content_of
 from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.ramps.vouching import vouch_for
 from playground.prompts.resolving import choose, render_version
 from playground.prompts.shapes_api import (
     VersionOut,
@@ -73,11 +74,15 @@ class ChoiceIn(Schema):
 
 
 class ResolvedOut(VersionOut):
-    """A version, and why it is this one; ``arm`` is that of a ramp."""
+    """A version, and why it is this one; ``arm`` is that of a ramp.
+
+    ``observe`` goes with what is told of the call later; null where a ramp learns nothing from it.
+    """
 
     label: str | None
     arm: str | None
     reason: str
+    observe: str | None
 
 
 class RenderVersionIn(ChoiceIn):
@@ -93,6 +98,7 @@ class RenderedOut(RenderOut):
     label: str | None
     arm: str | None
     reason: str
+    observe: str | None = None
 
 
 @versions_api.get("/{team}/{name}/versions", response=VersionsOut, summary="List versions")
@@ -175,7 +181,12 @@ def resolve(
     """Read the version that a label, a number or a ramp gives, and why it is this one."""
     chosen = choose(request.context, name=f"{team}/{name}", **wanted.dict())
     body = version_out(chosen.version)
-    why = {"label": chosen.label, "arm": chosen.arm, "reason": chosen.reason}
+    why = {
+        "label": chosen.label,
+        "arm": chosen.arm,
+        "reason": chosen.reason,
+        "observe": vouch_for(chosen.observed),
+    }
     return tagged(request, response, {**body, **why})
 
 
@@ -196,6 +207,7 @@ def render(request: TeamRequest, team: str, name: str, body: RenderVersionIn) ->
         "label": chosen.label,
         "arm": chosen.arm,
         "reason": chosen.reason,
+        "observe": vouch_for(chosen.observed),
         "messages": rendered.messages,
         "text": rendered.text,
     }

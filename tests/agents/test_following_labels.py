@@ -20,7 +20,7 @@ from playground.policy.models import Role, User
 from playground.policy.people import ensure_member
 from playground.prompts.content import Content, TemplateMessage
 from playground.prompts.labelling import move_label
-from playground.prompts.models import Ramp
+from playground.prompts.models import ArmSums, Ramp
 from playground.prompts.ramps.planning import plan_of
 from playground.prompts.ramps.ramping import draft, start
 from playground.prompts.saving import save_version
@@ -158,6 +158,22 @@ def test_it_comes_back_to_the_old_prompt_when_runs_fail_with_the_new_one(
 
     assert ramp.state == "rolled_back"
     assert {said(alice, following)[1] for _ in range(6)} == {"First."}
+
+
+def test_it_tells_the_ramp_what_a_run_cost(
+    alice: User, reviewer: User, following: str, runner: Any
+) -> None:
+    def spends(turn: Turn) -> Outcome:
+        turn.progress.usage(input_tokens=7, output_tokens=3, cost_usd=0.5)
+        return Outcome(text="Dear.")
+
+    runner["run"] = spends
+    ramp = ramped(reviewer, 50, guards=[{"kind": "cost_usd", "tolerated": 0.1}])
+
+    said(alice, following)
+
+    (sums,) = ArmSums.objects.filter(ramp=ramp, metric="cost_usd")
+    assert (sums.n, sums.total) == (1, 0.5)
 
 
 def test_it_refuses_a_label_when_the_prompt_has_none_such(alice: User) -> None:

@@ -82,6 +82,7 @@ async def test_it_tells_the_version_behind_a_label(http: httpx.AsyncClient) -> N
         "label": "production",
         "arm": None,
         "reason": "label production",
+        "observe": None,
         "messages": [
             {"role": "system", "template": "Write to {{ name }} kindly."},
             {"role": "placeholder", "name": "history"},
@@ -189,6 +190,7 @@ async def test_it_renders_the_messages_when_variables_come(http: httpx.AsyncClie
         "label": "production",
         "arm": None,
         "reason": "label production",
+        "observe": None,
         "messages": [
             {"role": "system", "content": "Write to Ada kindly."},
             {"role": "user", "content": "Hello"},

@@ -1,6 +1,7 @@
 """A ramp watches itself: what got worse is taken back once, whoever looks and however many."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -42,9 +43,24 @@ def test_it_rolls_back_when_the_candidate_fails(rhea: User, greeting: Prompt) ->
     assert last is not None
     assert (did, ramp.state) == ("rolled_back", "rolled_back")
     assert last.who == "system:ramp-guard"
-    assert last.reason.startswith("error_rate got worse: 1 against 0, the difference is between")
+    said = (
+        r"Error rate got worse: 100 % against 0 %, by at least [\d.]+ pp, after \d+ and \d+ calls"
+    )
+    assert re.fullmatch(said, last.reason)
     assert chosen(rhea, "member:1").version.number == 1
     assert not UnitTally.objects.exists()
+
+
+def test_it_says_what_got_worse_where_more_is_better(rhea: User, greeting: Prompt) -> None:
+    guards = [{"kind": "thumbs", "tolerated": 0.05}]
+    ramp = started(rhea, stages=HALF, guards=guards)
+    outcomes = {"baseline": {"thumbs": 1.0}, "candidate": {"thumbs": 0.0}}
+    happen(ramp, outcomes, members=range(60), user=rhea)
+
+    assert judge(ramp.pk) == "rolled_back"
+
+    said = r"Thumbs up got worse: 0 % against 100 %, by at least [\d.]+ pp, after .*"
+    assert re.fullmatch(said, ramp.events.get(what="rolled_back").reason)
 
 
 def test_it_pauses_instead_when_it_was_told_so(rhea: User, greeting: Prompt) -> None:

@@ -324,6 +324,19 @@ def test_it_stops_asking_when_the_ramp_is_over(staff: Client, root: User, greeti
     assert 'name="reason"' not in live.content.decode()
 
 
+def test_it_audits_nothing_when_somebody_looks_or_plans(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = started(root)
+    audited = AuditRow.objects.count()
+
+    shown = [staff.get(_page(ramp)), staff.get(_page(ramp, "live")), staff.get(ADD)]
+    looked = staff.post(ADD, {**PLAN, "do": "look"})
+
+    assert {each.status_code for each in (*shown, looked)} == {200}
+    assert AuditRow.objects.count() == audited
+
+
 # Planning
 
 
@@ -347,6 +360,30 @@ def test_it_foretells_for_whom_it_is_asked(staff: Client, greeting: Prompt) -> N
     assert "member:1" in text
     assert "of 2" in text
     assert shown.content.decode().lstrip().startswith("<section")
+
+
+def test_it_keeps_no_draft_whose_reason_is_too_long(staff: Client, greeting: Prompt) -> None:
+    refused = staff.post(ADD, {**PLAN, "do": "draft", "reason": "so " * 200})
+
+    assert refused.status_code == 422
+    assert "1 to 500 characters" in _text(refused)
+    assert not Ramp.objects.exists()
+
+
+def test_it_warns_of_guards_whose_metric_nobody_has_ever_told(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    kinds = ["error_rate", "thumbs", "score:tone"]
+    given = {"guards-kind": kinds, "guards-tolerated": ["0.1"] * 3, "guards-alpha": ["0.05"] * 3}
+    earlier = started(root, stages=HALF, guards=[{"kind": "score:tone", "tolerated": 0.1}])
+    happen(earlier, {arm: {"score:tone": 0.5} for arm in ("baseline", "candidate")},
+           members=range(1), user=root)  # fmt: skip
+
+    shown = _text(staff.post(ADD, {**PLAN, **given, "do": "look"}))
+
+    assert "Nobody has told thumbs of this prompt yet" in shown
+    assert "told score:tone" not in shown
+    assert "told error_rate" not in shown
 
 
 @pytest.mark.parametrize(

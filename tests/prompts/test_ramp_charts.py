@@ -12,14 +12,13 @@ from playground.prompts.ramps.charts import (
     Seen,
     arms_chart,
     bin_of,
-    difference,
     exposure_chart,
     strip,
-    write,
 )
 from playground.prompts.ramps.form import COLUMNS, Form, faults_of, rows_of
 from playground.prompts.ramps.planning import plan_of
 from playground.prompts.ramps.sequential import Interval, judge
+from playground.prompts.ramps.wording import difference, write
 
 START = dt.datetime(2026, 3, 1, 9, 0, tzinfo=dt.UTC)
 NUMBERS = st.floats(-1, 1, allow_nan=False)
@@ -180,7 +179,7 @@ def test_it_reads_back_the_plan_that_it_wrote() -> None:
             "rules": [
                 {"attribute": "key", "op": "in", "value": ["a", "b"], "arm": "candidate"},
                 {"attribute": "actor", "op": "exists", "value": False, "arm": "baseline"},
-                {"attribute": "member.age", "op": "gte", "value": 18.5, "arm": "candidate"},
+                {"attribute": "purpose", "op": "gte", "value": 18.5, "arm": "candidate"},
             ],
             "guards": [{"kind": "score:tone", "tolerated": 0.125, "alpha": 0.01}],
             "automatic_advance": True, "on_regression": "pause",

@@ -8,6 +8,7 @@ from playground.gateway import connecting, keeping
 from playground.gateway.quotas.ledger_queue import LedgerQueue, Row
 from playground.policy.models import User
 from playground.prompts.models import ArmSums, Prompt, Ramp
+from playground.prompts.ramps.observing_calls import observe
 from playground.tracing.models import Span
 from tests.gateway.door.conftest import Door, door
 from tests.prompts.ramped import arms, greeting, started
@@ -45,7 +46,7 @@ async def test_it_tells_arm_and_reason_with_every_call(door: Door, ramp: Ramp, r
     seen = [span.attributes async for span in Span.objects.order_by("started_at")]
     assert [each["playground.prompt.arm"] for each in seen] == list(expected.values())
     assert {each["playground.prompt.label"] for each in seen} == {"production"}
-    assert all("50 %" in each["playground.prompt.reason"] for each in seen)
+    assert all("50 %" in each["playground.prompt.why"] for each in seen)
     sums = [row async for row in ArmSums.objects.filter(ramp=ramp, metric="error_rate")]
     assert (sum(row.n for row in sums), sum(row.total for row in sums)) == (4, 0)
 
@@ -62,7 +63,7 @@ async def test_it_rolls_a_bad_candidate_back_by_itself(door: Door, ramp: Ramp, r
     last = await ramp.events.alast()
     assert ramp.state == "rolled_back"
     assert last is not None
-    assert last.reason.startswith("error_rate got worse: 1 against 0")
+    assert last.reason.startswith("Error rate got worse: 100 % against 0 %, by at least ")
     door.first.status = 200
     for key in list(expected)[:5]:
         await door.ask(prompt=asked(key))
@@ -83,6 +84,27 @@ async def test_it_counts_a_call_once_when_its_row_comes_twice(door: Door, ramp: 
 
     assert len(rows) == 1
     assert sum([row.n async for row in ArmSums.objects.filter(metric="error_rate")]) == 1
+
+
+async def test_it_learns_from_the_other_calls_when_a_row_makes_no_sense(
+    door: Door, ramp: Ramp
+) -> None:
+    rows: list[Row] = []
+
+    async def spoil(batch: list[Row]) -> None:
+        rows.extend(batch)
+        (row,) = batch
+        observed = row["observed"]
+        strange = ({"ramp": "none"}, {"ramp": 7}, {**observed, "arm": "third"})
+        spoilt = [{**row, "observed": each} for each in strange]
+        dear = {**row, "cost_micro_usd": 10**20, "price_known": True}
+        await sync_to_async(observe)([*spoilt, dear, row])
+
+    await door.ask(prompt=asked("member:1"))
+    await LedgerQueue(connecting.client(), consumer="test").drain(spoil)
+
+    assert len(rows) == 1
+    assert [row.n async for row in ArmSums.objects.filter(metric="error_rate")] == [1]
 
 
 async def test_it_knows_the_api_key_that_a_call_came_with(

@@ -11,6 +11,8 @@ from playground.prompts.labelling import move_label, remove_label
 from playground.prompts.models import Label, Prompt, Ramp, RampEvent
 from playground.prompts.protecting import require_fragment
 from playground.prompts.ramps import ramping
+from playground.prompts.ramps.assigning import attributes_of
+from playground.prompts.ramps.bucketing import ATTRIBUTES
 from playground.prompts.saving import save_version
 from tests.prompts.conftest import chat
 from tests.prompts.ramped import PATH, arms, chosen, greeting, planned, started
@@ -270,6 +272,10 @@ def test_it_holds_what_it_stands_on(rhea: User, ada: User, greeting: Prompt) -> 
     assert not Ramp.objects.exists()
 
 
+def test_it_knows_of_callers_what_rules_may_test(rhea: User) -> None:
+    assert set(attributes_of(rhea.context(), "member:1")) == set(ATTRIBUTES)
+
+
 @pytest.mark.parametrize(
     ("more", "field"),
     [
@@ -285,6 +291,7 @@ def test_it_holds_what_it_stands_on(rhea: User, ada: User, greeting: Prompt) -> 
         ({"guards": [{"kind": "thumbs", "tolerated": 0, "alpha": 0.9}]}, "guards.0.alpha"),
         ({"guards": [{"kind": "thumbs", "tolerated": 0}] * 2}, ""),
         ({"rules": [{"attribute": "a", "op": "in", "value": "b"}]}, "rules.0"),
+        ({"rules": [{"attribute": "member.country", "op": "eq", "value": "AT"}]}, "rules.0"),
         ({"surprise": 1}, "surprise"),
     ],
 )

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from playground.policy.models import User
-from playground.prompts.models import Prompt
+from playground.prompts.labelling import move_label
+from playground.prompts.models import ArmSums, Prompt
 from tests.prompts.ramped import PATH, STAGES, greeting
 
 __all__ = ["greeting"]
@@ -24,6 +25,10 @@ PLAN = {
 
 def send(client: Client, path: str, body: Any) -> Any:
     return client.post(path, body, content_type="application/json")
+
+
+def resolved(client: Client, key: str) -> Any:
+    return client.get(f"/api/prompts/{PATH}/resolve", {"label": "production", "key": key}).json()
 
 
 def test_it_walks_a_ramp_through_its_life(
@@ -129,6 +134,7 @@ def test_it_learns_only_of_versions_that_it_leads_to(
 
     before = send(client, f"{ramp}/observations", told).json()
     send(client, f"{ramp}/start", {"reason": "so"})
+    told["version"] = resolved(client, "member:1")["version"]
     other = send(client, f"{ramp}/observations", told | {"version": 7})
     strange = send(client, f"{ramp}/observations", told | {"outcome": {"mood": 1}})
     viewer = send(api_for(vera), f"{ramp}/observations", told)
@@ -137,3 +143,59 @@ def test_it_learns_only_of_versions_that_it_leads_to(
     assert (other.status_code, other.json()["code"]) == (422, "ramp.version")
     assert (strange.status_code, strange.json()["code"]) == (422, "ramp.metric-unknown")
     assert viewer.status_code == 403
+
+
+def test_it_counts_a_late_observation_where_its_call_was_made(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(rhea)
+    ramp = send(client, RAMPS, PLAN).json()["id"]
+    send(client, f"{RAMPS}/{ramp}/start", {"reason": "so"})
+    calls = (resolved(client, f"member:{number}") for number in range(50))
+    call = next(each for each in calls if each["arm"] == "baseline")
+    send(client, f"{RAMPS}/{ramp}/advance", {"reason": "so", "early": True})
+
+    outcome = {"error_rate": 1}
+    told = send(client, f"{RAMPS}/{ramp}/observations",
+                {"observe": call["observe"], "outcome": outcome})  # fmt: skip
+
+    assert told.json() == {"counted": True}
+    (sums,) = ArmSums.objects.filter(ramp=ramp)
+    assert (sums.period, sums.arm, sums.n) == (1, "baseline", 1)
+
+
+def test_it_refuses_observations_of_an_arm_that_the_key_has_left(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(rhea)
+    ramp = f"{RAMPS}/{send(client, RAMPS, PLAN).json()['id']}"
+    send(client, f"{ramp}/start", {"reason": "so"})
+    send(client, f"{ramp}/advance", {"reason": "so", "early": True})
+
+    told = {"key": "member:1", "outcome": {"error_rate": 1}}
+    answer = send(client, f"{ramp}/observations", told | {"version": 1})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "ramp.arm-changed")
+    assert send(client, f"{ramp}/observations", told | {"version": 2}).json()["counted"]
+
+
+def test_it_refuses_observations_that_nobody_resolved(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(rhea)
+    move_label(rhea.context(), PATH, label="staging", version=1)
+    ramps = []
+    for label in ("production", "staging"):
+        ramps.append(send(client, RAMPS, PLAN | {"label": label}).json()["id"])
+        send(client, f"{RAMPS}/{ramps[-1]}/start", {"reason": "so"})
+    observe = resolved(client, "member:1")["observe"]
+
+    def code(ramp: str, **body: Any) -> str:
+        body["outcome"] = {"error_rate": 1}
+        return str(send(client, f"{RAMPS}/{ramp}/observations", body).json().get("code"))
+
+    assert code(ramps[0], observe=observe[:-1]) == "ramp.observe-invalid"
+    assert code(ramps[1], observe=observe) == "ramp.observe-invalid"
+    assert code(ramps[0]) == "request.invalid"
+    assert code(ramps[0], observe=observe) == "None"
+    assert not ArmSums.objects.filter(ramp=ramps[1]).exists()

@@ -18,6 +18,7 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
+from playground.gateway.prompting import attributes_of
 from playground.messaging.interruptions import RunCancelled, RunInterrupted
 from playground.messaging.texts import storable
 from playground.messaging.working import Work
@@ -211,11 +212,8 @@ def _trace(turn: Turn, context: RequestContext, work: Work) -> Any:
     }
     if asked.ref:
         path, _, number = asked.ref.rpartition("@")
-        attributes |= {
-            "gen_ai.prompt.name": path,
-            "playground.prompt.version": int(number),
-            "playground.prompt.why": f"chosen in the workbench as {asked.source}",
-        }
+        why = f"chosen in the workbench as {asked.source}"
+        attributes |= attributes_of(path, int(number), why=why)
     return spans.trace(
         "workbench",
         trace_id=turn.trace_id,

@@ -11,6 +11,7 @@ from playground.core.context import RequestContext
 from playground.gateway.door.answers import Answer
 from playground.gateway.door.asking import Asking, wrong
 from playground.gateway.door.routes import Route
+from playground.prompts.ramps.vouching import vouch_for
 from playground.prompts.resolving import Chosen, choose, choose_at_hand, render_version
 
 PREFIX = "/v1/prompts/"
@@ -114,4 +115,5 @@ def _why(chosen: Chosen) -> dict[str, Any]:
         "label": chosen.label,
         "arm": chosen.arm,
         "reason": chosen.reason,
+        "observe": vouch_for(chosen.observed),
     }

@@ -24,7 +24,7 @@ from playground.prompts.pages.meeting import Meeting, against, body_of, meet
 from playground.prompts.pages.merging import merge
 from playground.prompts.pages.previewing import discovers, preview
 from playground.prompts.pages.showing import EditingNow, editing_now
-from playground.prompts.ramps.starting import starter
+from playground.prompts.pages.starting import starter
 from playground.prompts.saving import About, create_prompt, save_version
 
 

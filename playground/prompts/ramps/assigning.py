@@ -91,7 +91,7 @@ def unit_hash(unit: str, *, salt: str) -> str:
 
 
 def attributes_of(context: RequestContext, unit: str | None) -> Mapping[str, Any]:
-    """Return what rules can test."""
+    """Return what rules can test, ``bucketing.ATTRIBUTES``."""
     return {
         "subject": context.subject,
         "team": context.team,

@@ -17,6 +17,8 @@ BUCKETS = 10_000
 MAX_RULES = 50
 MAX_VALUES = 1_000
 _SHOWN = 5
+# What is known of whoever asks for a prompt.
+ATTRIBUTES = ("key", "subject", "team", "actor", "purpose", "locale")
 
 Scalar = bool | int | float | str
 
@@ -46,7 +48,7 @@ class Rule(BaseModel):
     """Put whoever has such an attribute into an arm, whatever the percentage.
 
     Attributes:
-        attribute: path in dots, such as ``locale`` or ``member.country``.
+        attribute: one of ``ATTRIBUTES`` in plans; dots would lead into objects.
         value: what it is tested against: a list for ``in``, whether it is there for ``exists``.
     """
 

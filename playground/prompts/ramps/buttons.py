@@ -22,11 +22,11 @@ class Button:
 def may_go_on(context: RequestContext, ramp: Ramp) -> bool:
     """Return whether the reader may make more callers get the candidate; audits nothing."""
     resource = ramp.prompt.resource(context)
-    if not decide(context, "edit", resource).allowed:
+    if not decide(context, "edit", resource, audit=False).allowed:
         return False
     if not is_protected(ramp.prompt.team, ramp.label):
         return True
-    return decide(context, "approve", resource).allowed
+    return decide(context, "approve", resource, audit=False).allowed
 
 
 def barred_because(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> str:
@@ -35,7 +35,7 @@ def barred_because(ramp: Ramp, *, context: RequestContext | None, may_change: bo
         return "Your permissions let you look at ramps, not change them."
     if context is None:
         return f"Ramps of {ramp.prompt.team} are steered by its members; you are none of them."
-    if not decide(context, "edit", ramp.prompt.resource(context)).allowed:
+    if not decide(context, "edit", ramp.prompt.resource(context), audit=False).allowed:
         return f"Your role in {ramp.prompt.team} does not let you edit this prompt."
     return ""
 

@@ -1,15 +1,14 @@
 """Draw a ramp: who was exposed, the arms of a metric, the interval of their difference. Pure."""
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from playground.gateway.charts import Chart, Series, draw
-from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.sequential import Verdict
+from playground.prompts.ramps.wording import difference, name_of, write
 
 WIDTH: Final = 100.0
 ALONE: Final = "Everybody has the candidate: nobody is left to compare with."
@@ -170,44 +169,6 @@ def in_words(
         return f"Fine: worse by at most {difference(kind, most)}, {allowed}."
     low = f"{difference(kind, -least)} better" if least < 0 else f"{difference(kind, least)} worse"
     return f"Undecided: between {low} and {difference(kind, most)} worse, {allowed}."
-
-
-def name_of(kind: str) -> str:
-    """Return what people call a metric."""
-    names = {
-        metrics.ERROR_RATE: "Error rate",
-        metrics.BLOCK_RATE: "Block rate",
-        metrics.LATENCY_MS: "Latency",
-        metrics.COST_USD: "Cost a call",
-        metrics.THUMBS: "Thumbs up",
-    }
-    return names.get(kind) or f"Score: {kind.partition(':')[2]}"
-
-
-def write(kind: str, value: float) -> str:
-    """Write a value of a metric."""
-    if kind in metrics.RATES:
-        return f"{_short(value * 100)} %"
-    return difference(kind, value)
-
-
-def difference(kind: str, value: float) -> str:
-    """Write how far two values of a metric are apart; of rates in percentage points."""
-    if kind in metrics.RATES:
-        return f"{_short(value * 100)} pp"
-    if kind == metrics.LATENCY_MS:
-        return f"{value / 1000:.1f} s" if abs(value) >= 1000 else f"{value:.0f} ms"
-    if kind == metrics.COST_USD:
-        return f"${_short(value)}"
-    return _short(value)
-
-
-def _short(value: float) -> str:
-    if value == 0 or not math.isfinite(value):
-        return "0"
-    digits = max(0, 1 - math.floor(math.log10(abs(value))))
-    rounded = f"{value:.{min(digits, 8)}f}"
-    return rounded.rstrip("0").rstrip(".") if "." in rounded else rounded
 
 
 def _span(bounds: tuple[float, float] | None, tolerated: float) -> float:

@@ -11,7 +11,7 @@ from playground.prompts.finding import PRODUCTION
 from playground.prompts.models import Prompt, PromptVersion, Ramp
 from playground.prompts.protecting import is_protected
 from playground.prompts.ramps import metrics
-from playground.prompts.ramps.bucketing import Arm, Operator
+from playground.prompts.ramps.bucketing import ATTRIBUTES, Arm, Operator
 from playground.prompts.ramps.form import Form, rows_of
 
 Choice = tuple[str, str]
@@ -24,7 +24,6 @@ OPERATORS: Sequence[Choice] = (
     (Operator.LTE, "is at most"),
     (Operator.EXISTS, "is there"),
 )
-ATTRIBUTES = ("key", "subject", "team", "actor", "purpose", "locale")
 ARMS: Sequence[Choice] = ((Arm.CANDIDATE, "candidate"), (Arm.BASELINE, "baseline"))
 _MOST = 500
 
@@ -119,7 +118,7 @@ def form_of(ramp: Ramp) -> Form:
 def _needs_reviewer(context: RequestContext, prompt: Prompt, label: str) -> bool:
     if not is_protected(prompt.team, label):
         return False
-    return not decide(context, "approve", prompt.resource(context)).allowed
+    return not decide(context, "approve", prompt.resource(context), audit=False).allowed
 
 
 def _named(version: PromptVersion) -> str:

@@ -7,7 +7,8 @@ from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.core.spans import SpanKind
 from playground.prompts.finding import find_prompt, version_of
-from playground.prompts.models import Prompt
+from playground.prompts.models import ArmSums, Prompt
+from playground.prompts.ramps import metrics
 from playground.prompts.ramps.planning import Plan
 from playground.prompts.ramps.ramping import salt_for
 from playground.prompts.ramps.simulating import Simulation, Someone, crowd, simulate
@@ -49,14 +50,25 @@ def foretell(
 
 
 def calls_of(prompt: Prompt, label: str) -> float:
-    """Return how many calls an hour of the last day named the label, as traces tell it."""
+    """Return how many calls and uses an hour of the last day named the label, by their traces."""
     calls = Span.objects.filter(
         trace__team=prompt.team.slug,
         trace__started_at__gte=now() - LOOKED_BACK,
-        kind=SpanKind.MODEL.value,
+        # A call through the door says so in its own span, a use inside a run in the prompt's.
+        kind__in=(SpanKind.MODEL.value, SpanKind.PROMPT.value),
         attributes__contains={
             "gen_ai.prompt.name": prompt.name,
             "playground.prompt.label": label,
         },
     )
     return calls.count() / (LOOKED_BACK / dt.timedelta(hours=1))
+
+
+def untold(prompt: Prompt, plan: Plan) -> list[str]:
+    """Return the guarded metrics that no call tells by itself, and nobody has told of the prompt.
+
+    Their guards decide nothing until somebody does.
+    """
+    kinds = {guard.kind for guard in plan.guards} - metrics.OF_CALLS
+    told = ArmSums.objects.filter(ramp__prompt=prompt, metric__in=kinds)
+    return sorted(kinds - set(told.values_list("metric", flat=True)))

@@ -20,6 +20,7 @@ from playground.prompts.ramps.metrics import Comparison
 from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.sequential import TIGHTEST_AT, Verdict
 from playground.prompts.ramps.stepping import step
+from playground.prompts.ramps.wording import difference, name_of, write
 
 log = logging.getLogger(__name__)
 
@@ -119,11 +120,11 @@ def _act(ramp: Ramp, what: RampEvent.What, reason: str) -> RampEvent.What | None
 
 
 def _in_words(found: Comparison) -> str:
-    one, other = found.baseline, found.candidate
+    kind, one, other = found.metric, found.baseline, found.candidate
+    means = f"{write(kind, _mean(other))} against {write(kind, _mean(one))}"
     return (
-        f"{found.metric} got worse: {_mean(other):.4g} against {_mean(one):.4g}, the difference is "
-        f"between {found.interval.lower:.4g} and {found.interval.upper:.4g} after {one.n} and "
-        f"{other.n} calls"
+        f"{name_of(kind)} got worse: {means}, "
+        f"by at least {difference(kind, found.worse_by)}, after {other.n} and {one.n} calls"
     )
 
 

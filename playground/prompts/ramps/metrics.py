@@ -28,6 +28,8 @@ THUMBS = "thumbs"
 RATES = frozenset((ERROR_RATE, BLOCK_RATE, THUMBS))
 MEANS = frozenset((LATENCY_MS, COST_USD))
 _SCORE = re.compile(r"score:[a-z0-9][a-z0-9_.-]{0,63}")
+# That every call tells by itself.
+OF_CALLS = frozenset((ERROR_RATE, BLOCK_RATE, LATENCY_MS, COST_USD))
 # Of which the sums of squares stay within a float, whatever callers say.
 LARGEST = 1e12
 
@@ -40,7 +42,13 @@ class Comparison:
     baseline: UnitSums
     candidate: UnitSums
     interval: Interval
+    lower_is_better: bool
     verdict: Verdict
+
+    @property
+    def worse_by(self) -> float:
+        """Return by how much the candidate is worse at least, in the metric's own unit."""
+        return self.interval.lower if self.lower_is_better else -self.interval.upper
 
 
 def is_known(metric: str) -> bool:
@@ -109,4 +117,4 @@ def compare(
     else:
         interval = difference_of_means(one, other, alpha=alpha, tightest_at=tightest_at)
     verdict = judge(interval, tolerated=tolerated, lower_is_better=lower_is_better)
-    return Comparison(metric, baseline, candidate, interval, verdict)
+    return Comparison(metric, baseline, candidate, interval, lower_is_better, verdict)

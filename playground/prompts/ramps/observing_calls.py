@@ -5,6 +5,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import DataError
+
 from playground.core.errors import PlaygroundError
 from playground.gateway.quotas.reservations import Outcome
 from playground.prompts.ramps import metrics
@@ -13,18 +16,26 @@ from playground.prompts.ramps.observing import record
 
 log = logging.getLogger(__name__)
 
+_ROWS_FAULT = (PlaygroundError, ValidationError, DataError, ValueError, TypeError, KeyError)
+
 _FAILED = frozenset((Outcome.FAILED, Outcome.TIMED_OUT))
 # Whose caller or process went away tells nothing about the prompt.
 _TELLING = _FAILED | {Outcome.SUCCEEDED, Outcome.BLOCKED}
 
 
 def observe(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add settled calls to the sums of their ramps, and judge these."""
+    """Add settled calls to the sums of their ramps, and judge these.
+
+    A row that makes no sense is left out; the others count.
+    """
     ramps: set[uuid.UUID] = set()
     for row in rows:
-        outcome = outcome_of(row)
-        if outcome and record(row["observed"], outcome):
-            ramps.add(uuid.UUID(row["observed"]["ramp"]))
+        try:
+            outcome = outcome_of(row)
+            if outcome and record(row["observed"], outcome):
+                ramps.add(uuid.UUID(row["observed"]["ramp"]))
+        except _ROWS_FAULT as error:
+            log.warning("a call tells its ramp nothing: %s", type(error).__name__)
     for ramp in ramps:
         try:
             judge(ramp)

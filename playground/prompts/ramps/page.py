@@ -12,13 +12,13 @@ from playground.prompts.models import Prompt, Ramp, RampEvent
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.buttons import Button, barred_because, buttons_for, may_go_on
-from playground.prompts.ramps.charts import name_of
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.figures import figures
 from playground.prompts.ramps.guarding_ramps import GUARD, comparisons
 from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.panels import Exposed, Panel, exposed_of, named, panels_of
 from playground.prompts.ramps.sequential import Verdict
+from playground.prompts.ramps.wording import name_of
 
 What = RampEvent.What
 Sums = dict[Arm, UnitSums]

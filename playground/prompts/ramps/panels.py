@@ -16,9 +16,9 @@ from playground.prompts.ramps.charts import (
     bin_of,
     exposure_chart,
     strip,
-    write,
 )
 from playground.prompts.ramps.figures import Figures, GuardFigures
+from playground.prompts.ramps.wording import write
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,19 @@ import itertools
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from playground.core.errors import InvalidInput, PlaygroundError
 from playground.prompts.ramps import metrics
-from playground.prompts.ramps.bucketing import MAX_RULES, Rule
+from playground.prompts.ramps.bucketing import ATTRIBUTES, MAX_RULES, Rule
 from playground.prompts.ramps.sequential import ALPHA
 from playground.prompts.ramps.simulating import Stage
 
@@ -68,6 +76,12 @@ class GuardPlan(_Part):
         return self.lower_is_better
 
 
+def _can_match(rule: Rule) -> Rule:
+    if rule.attribute not in ATTRIBUTES:
+        raise ValueError(f"a rule tests one of {', '.join(ATTRIBUTES)}")
+    return rule
+
+
 class Plan(_Part):
     """A ramp as somebody wants it.
 
@@ -81,7 +95,9 @@ class Plan(_Part):
     candidate: Annotated[int, Field(ge=1, lt=2**31)]
     unit: Literal["member", "thread", "team", "key"] = "member"
     stages: Annotated[list[StagePlan], Field(min_length=1, max_length=MAX_STAGES)]
-    rules: Annotated[list[Rule], Field(max_length=MAX_RULES)] = []
+    rules: Annotated[
+        list[Annotated[Rule, AfterValidator(_can_match)]], Field(max_length=MAX_RULES)
+    ] = []
     guards: Annotated[list[GuardPlan], Field(max_length=MAX_GUARDS)] = []
     automatic_advance: bool = False
     on_regression: Literal["pause", "rollback"] = "rollback"

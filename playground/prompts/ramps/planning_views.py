@@ -16,7 +16,7 @@ from playground.prompts.finding import find_prompt
 from playground.prompts.models import Ramp
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.choices import choices_for, completed, form_of
-from playground.prompts.ramps.foretelling import calls_of, foretell
+from playground.prompts.ramps.foretelling import calls_of, foretell, untold
 from playground.prompts.ramps.form import Form, faults_of
 from playground.prompts.ramps.planning import Plan
 from playground.prompts.ramps.ramping import draft, start
@@ -46,7 +46,10 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """What a plan would do; ``seal`` tells this plan from any other."""
+    """What a plan would do; ``seal`` tells this plan from any other.
+
+    ``untold`` are the guarded metrics that nobody has told of the prompt yet.
+    """
 
     stages: tuple[Lasting, ...]
     drawn: tuple[Drawn, ...]
@@ -55,6 +58,7 @@ class Foretold:
     endless: bool
     calls_per_hour: float
     first: float
+    untold: tuple[str, ...]
     seal: str
 
 
@@ -102,6 +106,7 @@ def foretold(context: RequestContext, path: str, plan: Plan, *, keys: list[str])
         endless=told.minutes is None,
         calls_per_hour=calls,
         first=plan.stages[0].percent,
+        untold=tuple(untold(prompt, plan)),
         seal=seal(path, plan),
     )
 

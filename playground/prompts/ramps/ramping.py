@@ -12,7 +12,7 @@ from playground.prompts.labelling import require_mover
 from playground.prompts.models import GuardMetric, Prompt, Ramp, RampEvent
 from playground.prompts.ramps.guarding_ramps import what_lacks
 from playground.prompts.ramps.planning import Plan
-from playground.prompts.ramps.stepping import note, record, step
+from playground.prompts.ramps.stepping import check_reason, note, record, step
 
 What = RampEvent.What
 # What makes fewer callers get the candidate is open to whoever may edit the prompt.
@@ -26,8 +26,11 @@ def draft(context: RequestContext, path: str, plan: Plan, *, reason: str = "") -
         PolicyDenied: the context may not edit the prompt.
         NotFound: there is no such prompt, version or label.
         Conflict: ``prompt.version-archived``; ``prompt.archived``.
-        InvalidInput: ``ramp.same-version``, the label points at the candidate already.
+        InvalidInput: ``ramp.same-version``, the label points at the candidate already;
+            ``ramp.reason``.
     """
+    why = reason or "planned"
+    check_reason(why)
     prompt = find_prompt(context, path, action="edit")
     candidate = version_of(prompt, version=plan.candidate)
     if plan.label == LATEST:
@@ -61,7 +64,7 @@ def draft(context: RequestContext, path: str, plan: Plan, *, reason: str = "") -
                 tolerated=guard.tolerated,
                 alpha=guard.alpha,
             )
-        note(context, ramp, What.CREATED, reason=reason or "planned")
+        note(context, ramp, What.CREATED, reason=why)
     record(context, ramp, What.CREATED)
     return find_ramp(context, ramp.pk)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from ninja import Router, Status
 
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput, NotFound
+from playground.core.errors import Conflict, InvalidInput, NotFound
 from playground.policy.deciding import require
 from playground.policy.requests import TeamRequest
 from playground.prompts.finding import find_prompt
@@ -29,6 +29,7 @@ from playground.prompts.ramps.schemas import (
     SimulationOut,
 )
 from playground.prompts.ramps.simulating import Placed, Someone
+from playground.prompts.ramps.vouching import vouched
 
 ramps_api = Router(tags=["prompts"])
 
@@ -109,13 +110,11 @@ def observe(
     require(request.context, "run", ramp.prompt.resource(request.context), audit=False)
     if not ramp.is_live:
         return {"counted": False}
-    in_force = RampInForce.of(ramp)
-    arm = next((arm for arm in Arm if in_force.version_of(arm) == body.version), None)
-    if arm is None:
-        raise InvalidInput("ramp.version", f"The ramp leads to no version {body.version}.")
-    token = in_force.assign(request.context, body.key).token
-    # The ramp may have grown since the version was resolved: what was served counts.
-    counted = token is not None and record({**token, "arm": arm.value}, body.outcome)
+    if body.observe is not None:
+        token: dict[str, Any] | None = vouched(body.observe, ramp=str(ramp.pk))
+    else:
+        token = _token_of_now(request.context, ramp, body)
+    counted = token is not None and record(token, body.outcome)
     if counted:
         judge(ramp.pk)
     return {"counted": counted}
@@ -133,6 +132,23 @@ def change_ramp(
     if action == "advance":
         return _ramp(ramping.advance(context, ramp.pk, reason=body.reason, early=body.early))
     return _ramp(_VERBS[action](context, ramp.pk, reason=body.reason))
+
+
+def _token_of_now(
+    context: RequestContext, ramp: Ramp, body: ObservationIn
+) -> dict[str, Any] | None:
+    in_force = RampInForce.of(ramp)
+    arm = next((arm for arm in Arm if in_force.version_of(arm) == body.version), None)
+    if arm is None:
+        raise InvalidInput("ramp.version", f"The ramp leads to no version {body.version}.")
+    assigned = in_force.assign(context, body.key)
+    # A period in which a unit is in both arms could be compared by nobody.
+    if assigned.token is not None and assigned.assignment.arm is not arm:
+        raise Conflict(
+            "ramp.arm-changed",
+            f"The key gets the {assigned.assignment.arm} now; tell “observe” of the resolved call.",
+        )
+    return assigned.token
 
 
 def _find(context: RequestContext, team: str, name: str, ramp_id: str) -> Ramp:

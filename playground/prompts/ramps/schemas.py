@@ -2,10 +2,10 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from playground.prompts.ramps.bucketing import Rule
 from playground.prompts.ramps.planning import Plan, StagePlan
@@ -159,11 +159,22 @@ class SimulationOut(Schema):
 
 
 class ObservationIn(Schema):
-    """What became of a call whose version was resolved for ``key``; ``outcome`` is by metric."""
+    """What became of a call; ``outcome`` is by metric.
 
-    key: Annotated[str, Field(min_length=1, max_length=500)]
-    version: int
+    ``observe`` is what was told when the version was resolved. Without it ``key`` and ``version``
+    say of whom and what, and the call counts as one of now.
+    """
+
+    observe: Annotated[str | None, Field(max_length=1000)] = None
+    key: Annotated[str | None, Field(min_length=1, max_length=500)] = None
+    version: int | None = None
     outcome: Annotated[dict[str, float], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _names_a_call(self) -> Self:
+        if self.observe is None and (self.key is None or self.version is None):
+            raise ValueError("observe is needed, or key and version")
+        return self
 
 
 class ObservedOut(Schema):
