@@ -95,23 +95,24 @@ def save_version(
 
 
 def keep_version(
-    context: RequestContext, *, name: str, content: Content, note: str = ""
+    context: RequestContext, prompt: Prompt | None, *, name: str, content: Content, note: str = ""
 ) -> PromptVersion:
-    """Append a version to the prompt of that name, which is made where there is none.
+    """Append a version to a prompt that belongs to something else; None makes one of that name.
 
     The caller has asked for permission: a prompt is edited as part of what it belongs to.
 
     Raises:
         InvalidInput: the content or what it includes is wrong.
-        Conflict: ``prompt.name-taken``, it is of another kind.
+        Conflict: ``prompt.name-taken``, a prompt was to be made, and there is one.
     """
     _check_size(content, note)
-    team = Team.objects.get(slug=context.team)
-    prompt, _ = Prompt.objects.select_related("team").get_or_create(
-        team=team, name=name, defaults={"kind": content.kind.value, "author": context.subject}
-    )
-    if prompt.kind != content.kind:
-        raise _name_taken()
+    if prompt is None:
+        team = Team.objects.get(slug=context.team)
+        prompt, made = Prompt.objects.select_related("team").get_or_create(
+            team=team, name=name, defaults={"kind": content.kind.value, "author": context.subject}
+        )
+        if not made:
+            raise _name_taken()
     return append_version(context, prompt, content, note=note)
 
 
