@@ -341,6 +341,37 @@ def test_it_keeps_a_draft_and_shows_it_again(
     assert not Draft.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"kind": "sonnet", "messages": ["Be kind."]},
+        {"messages": "Be kind.", "settings": [1]},
+        {"kind": [], "messages": [{"role": 7, "template": None}], "inputs": 3},
+    ],
+)
+def test_it_opens_a_draft_whatever_a_script_has_kept(
+    client_for: SignIn, alice: User, outreach: Prompt, content: dict[str, object]
+) -> None:
+    save_draft(alice.context(), "outreach", content=content)
+
+    page = client_for(alice).get("/prompts/hiring/outreach/edit")
+
+    assert page.status_code == 200
+    assert 'name="template"' in page.content.decode()
+
+
+def test_it_saves_nothing_when_the_form_does_not_say_what_it_began_with(
+    client_for: SignIn, alice: User, outreach: Prompt
+) -> None:
+    _save(alice, "Somebody else's words.")
+
+    page = client_for(alice).post("/prompts/hiring/outreach/edit", _form("Mine."))
+
+    assert page.status_code == 422
+    assert "which version" in page.content.decode()
+    assert outreach.versions.count() == 2
+
+
 def test_it_says_who_else_is_editing(
     client_for: SignIn, alice: User, bob: User, outreach: Prompt
 ) -> None:
