@@ -188,6 +188,7 @@ def test_it_protects_other_labels_when_the_team_says_so(
     assert protected_labels(alice.context()) == ["canary", "production"]
 
 
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_it_moves_the_label_when_a_reviewer_approves(
     alice: User, rhea: User, two: PromptVersion
 ) -> None:
