@@ -40,7 +40,7 @@ def create_prompt(
 
     Raises:
         PolicyDenied: the context may not create prompts.
-        InvalidInput: the name, the content or what it includes is wrong; ``lint.secret``.
+        InvalidInput: the name, the content or what it includes is wrong; ``prompt.secret``.
         Conflict: ``prompt.name-taken``.
     """
     about = about or About()
@@ -88,7 +88,7 @@ def save_version(
     Raises:
         NotFound: there is no such prompt.
         PolicyDenied: the context may not edit it.
-        InvalidInput: the content or what it includes is wrong; ``lint.secret``.
+        InvalidInput: the content or what it includes is wrong; ``prompt.secret``.
         Conflict: ``prompt.edited-meanwhile``, somebody saved version ``latest`` since;
             ``prompt.archived``.
     """
@@ -178,7 +178,7 @@ def _refuse_secrets(content: Content) -> None:
     found = next(secrets_in(content), None)
     if found is not None:
         index = found.message or 0
-        raise located(found.code, found.detail, index, found.line, found.column)
+        raise located("prompt.secret", found.detail, index, found.line, found.column)
 
 
 def _append(

@@ -111,7 +111,7 @@ def test_it_stores_no_secret_that_stands_in_a_template(alice: User, kind: str) -
             alice.context(), name="leaky", content=content_of({"kind": kind, "messages": [said]})
         )
 
-    assert caught.value.code == "lint.secret"
+    assert caught.value.code == "prompt.secret"
     place = caught.value.extra
     assert (place["message"], place["line"], place["column"]) == (0, 2, 3)
     assert "sk-" not in caught.value.detail
@@ -122,7 +122,7 @@ def test_it_stores_no_secret_in_a_later_version(alice: User, outreach: PromptVer
     with pytest.raises(InvalidInput) as caught:
         save_version(alice.context(), "outreach", content=chat("Use sk-" + "Ab1" * 16))
 
-    assert caught.value.code == "lint.secret"
+    assert caught.value.code == "prompt.secret"
     assert outreach.prompt.versions.count() == 1
 
 
