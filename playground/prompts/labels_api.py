@@ -201,6 +201,13 @@ def decide(request: TeamRequest, proposal_id: str, body: DecisionIn) -> dict[str
     return _proposal(decided)
 
 
+@labels_api.delete("/proposals/{proposal_id}", response={204: None}, summary="Withdraw a proposal")
+def withdraw(request: TeamRequest, proposal_id: str) -> Status[None]:
+    """Take back what one has proposed and nobody has decided."""
+    proposing.withdraw_proposal(request.context, proposal_id)
+    return Status(204, None)
+
+
 @labels_api.get("/protected-labels", response=ProtectedOut, summary="List protected labels")
 def list_protected(request: TeamRequest) -> dict[str, Any]:
     """List the labels that a reviewer moves in the team's prompts."""

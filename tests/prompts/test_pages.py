@@ -215,6 +215,24 @@ def test_it_says_so_when_there_is_no_such_thing_to_do(
     assert not Label.objects.exists()
 
 
+def test_it_lets_the_proposer_alone_withdraw(
+    client_for: SignIn, alice: User, bob: User, outreach: Prompt
+) -> None:
+    client = client_for(alice)
+    form = {"do": "label", "label": "production", "version": "1"}
+    client.post("/prompts/hiring/outreach/act", form)
+    proposal = LabelProposal.objects.get()
+    shown = 'value="withdraw"'
+
+    page = client.get("/prompts/hiring/outreach").content.decode()
+    others = client_for(bob).get("/prompts/hiring/outreach").content.decode()
+    client.post("/prompts/hiring/outreach/act", {"do": "withdraw", "proposal": str(proposal.pk)})
+
+    assert shown in page
+    assert shown not in others
+    assert not LabelProposal.objects.exists()
+
+
 def test_it_archives_and_restores(client_for: SignIn, alice: User, outreach: Prompt) -> None:
     client = client_for(alice)
 
