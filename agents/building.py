@@ -15,7 +15,7 @@ from playground.policy.deciding import Resource, require
 from playground.policy.models import Team
 from playground.prompts.composing import compose
 from playground.prompts.content import Content, TemplateMessage, is_label
-from playground.prompts.models import Label
+from playground.prompts.models import Label, PromptVersion
 from playground.prompts.saving import keep_version
 from playground.prompts.templating.rendering import render
 from skills import registry
@@ -50,7 +50,8 @@ def save_agent(
     Raises:
         PolicyDenied: the context may not create or edit agents.
         InvalidInput: ``agent.invalid`` with ``errors``, a list of ``field``, ``code``, ``message``.
-        Conflict: the name is taken, or somebody saved another version in between.
+        Conflict: the name is taken, ``agent.prompt-name-taken``, or somebody saved another
+            version in between.
     """
     agents = Agent.objects.visible_to(context).select_related("team")
     existing = agents.filter(name=spec.name).first() if is_name(spec.name) else None
@@ -147,7 +148,7 @@ def _save(
         )
     if last is not None and last.content_hash == spec.content_hash:
         return last
-    prompt_version = keep_version(context, name=spec.name, content=_content(spec))
+    prompt_version = _keep_prompt(context, spec, last)
     Agent.objects.filter(pk=agent.pk).update(title=spec.title, description=spec.description)
     return agent.versions.create(
         number=1 if last is None else last.number + 1,
@@ -164,6 +165,22 @@ def _save(
         content_hash=spec.content_hash,
         author=context.subject,
     )
+
+
+def _keep_prompt(
+    context: RequestContext, spec: AgentSpec, last: AgentVersion | None
+) -> PromptVersion:
+    prompt = None if last is None else last.prompt_version.prompt
+    try:
+        return keep_version(context, prompt, name=spec.name, content=_content(spec))
+    except Conflict as error:
+        if error.code != "prompt.name-taken":
+            raise
+        # Who may make agents need not be allowed to edit what others have written.
+        wrong = FieldError(
+            "name", "agent.prompt-name-taken", "A prompt of this name exists in your team."
+        )
+        raise Conflict(wrong.code, wrong.message, errors=[_as_dict(wrong)]) from error
 
 
 def _content(spec: AgentSpec) -> Content:

@@ -21,7 +21,7 @@ from playground.prompts.templating.fragments import (
     name_of,
 )
 from playground.prompts.templating.locating import column_of
-from playground.prompts.templating.validating import check_schemas
+from playground.prompts.templating.validating import check_schemas, check_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,10 @@ def compose(
         shared: every team may read the content, so that it may only include what they may read.
 
     Raises:
-        InvalidInput: a template or schema is wrong, a fragment is missing, archived or includes
-            the prompt, or there are too many or too deeply nested ones.
+        InvalidInput: a template, setting or schema is wrong, a fragment is missing, archived or
+            includes the prompt, or there are too many or too deeply nested ones.
     """
+    check_settings(content)
     check_schemas(content)
     edges: dict[tuple[uuid.UUID | None, str], Edge] = {}
     for index, message in enumerate(content.messages):

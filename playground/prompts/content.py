@@ -11,6 +11,13 @@ from playground.core.canonical import canonical_json, content_hash
 from playground.core.errors import InvalidInput
 
 MAX_MESSAGES = 50
+RESERVED_SETTINGS = frozenset(
+    (
+        "messages", "stream", "stream_options", "n", "tools", "response_format", "functions",
+        "function_call",
+    )
+)  # fmt: skip
+"""What a call says elsewhere, or has no place for: settings must not override it."""
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 HISTORY = "history"
 

@@ -166,7 +166,9 @@ def _bump(
     pins = {row.fragment.prompt_id: row.fragment for row in own} | taken
     note = f"Bump {', '.join(sorted({row.name for row in stale}))}"[:200]
     try:
-        made = append_version(context, prompt, _content(last), note=note, taken=pins)
+        made = append_version(
+            context, prompt, _content(last), note=note, based_on=last.number, taken=pins
+        )
     except PlaygroundError as error:
         return Bumped(prompt.path, "failed", last.number, detail=error.detail)
     taken[prompt.pk] = made

@@ -222,12 +222,15 @@ def _record(
     after: int | None,
     action: str = "move_label",
 ) -> None:
-    auditing.record(
-        context,
-        action=action,
-        resource=prompt.urn,
-        outcome="done",
-        details={"label": label, "before": before, "after": after},
+    # The audit log keeps what is rolled back: inside of a greater whole it is done only at its end.
+    transaction.on_commit(
+        lambda: auditing.record(
+            context,
+            action=action,
+            resource=prompt.urn,
+            outcome="done",
+            details={"label": label, "before": before, "after": after},
+        )
     )
 
 

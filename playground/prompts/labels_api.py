@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from playground.core.errors import PolicyDenied
 from playground.policy.requests import TeamRequest
 from playground.prompts import labelling, proposing, protecting
 from playground.prompts.finding import find_prompt
@@ -111,7 +112,9 @@ class RulesOut(Schema):
 def list_labels(request: TeamRequest, team: str, name: str) -> dict[str, Any]:
     """List a prompt's labels by name."""
     prompt = find_prompt(request.context, f"{team}/{name}")
-    return {"items": [label_out(each) for each in prompt.labels.select_related("version")]}
+    ours = prompt.team.slug == request.context.team
+    labels = prompt.labels.select_related("version")
+    return {"items": [label_out(each, ours=ours) for each in labels]}
 
 
 @labels_api.put("/{team}/{name}/labels/{label}", response=LabelOut, summary="Move a label")
@@ -151,8 +154,11 @@ def remove_label(
 def list_moves(
     request: TeamRequest, team: str, name: str, label: Name | None = None
 ) -> dict[str, Any]:
-    """List the newest 100 moves of a prompt's labels, or of one of them."""
-    moves = find_prompt(request.context, f"{team}/{name}").moves.all()
+    """List the newest 100 moves of a prompt's labels, or of one of them, to its own team."""
+    prompt = find_prompt(request.context, f"{team}/{name}")
+    if prompt.team.slug != request.context.team:
+        raise PolicyDenied("prompt.moves-private", "Who moved labels is told to their own team.")
+    moves = prompt.moves.all()
     return {"items": list((moves.filter(label=label) if label else moves)[:100])}
 
 
@@ -193,6 +199,13 @@ def decide(request: TeamRequest, proposal_id: str, body: DecisionIn) -> dict[str
         request.context, proposal_id, approve=body.approve, answer=body.answer
     )
     return _proposal(decided)
+
+
+@labels_api.delete("/proposals/{proposal_id}", response={204: None}, summary="Withdraw a proposal")
+def withdraw(request: TeamRequest, proposal_id: str) -> Status[None]:
+    """Take back what one has proposed and nobody has decided."""
+    proposing.withdraw_proposal(request.context, proposal_id)
+    return Status(204, None)
 
 
 @labels_api.get("/protected-labels", response=ProtectedOut, summary="List protected labels")

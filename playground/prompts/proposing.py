@@ -69,9 +69,7 @@ def decide_proposal(
     if len(answer) > 500 or "\x00" in answer:
         raise InvalidInput("prompt.reason", "An answer has at most 500 characters.")
     with transaction.atomic():
-        locked = LabelProposal.objects.select_for_update().get(pk=proposal.pk)
-        if locked.status != OPEN:
-            raise Conflict("prompt.proposal-decided", f"{locked.decided_by} has decided already.")
+        locked = _lock_open(proposal)
         locked.status = LabelProposal.Status.APPROVED if approve else LabelProposal.Status.REJECTED
         locked.decided_by, locked.decided_at, locked.answer = context.subject, now(), answer
         locked.save()
@@ -85,14 +83,27 @@ def decide_proposal(
                 action="approve_label",
             )
     if not approve:
-        auditing.record(
-            context,
-            action="reject_label",
-            resource=prompt.urn,
-            outcome="done",
-            details={"label": proposal.label, "version": proposal.version.number},
-        )
+        _record(context, proposal, action="reject_label")
     return _find(context, proposal.pk)
+
+
+def withdraw_proposal(context: RequestContext, proposal_id: str | uuid.UUID) -> None:
+    """Take back what one has proposed and nobody has decided.
+
+    Raises:
+        NotFound: ``prompt.proposal-not-found``.
+        PolicyDenied: the context may not edit the prompt; ``prompt.proposal-others``, somebody
+            else proposed it.
+        Conflict: ``prompt.proposal-decided``.
+    """
+    proposal = _find(context, proposal_id)
+    prompt = proposal.prompt
+    require(context, "edit", prompt.resource(context))
+    if proposal.proposed_by != context.subject:
+        raise PolicyDenied("prompt.proposal-others", "Whoever proposed it withdraws it.")
+    with transaction.atomic():
+        _lock_open(proposal).delete()
+    _record(context, proposal, action="withdraw_label")
 
 
 def proposals(context: RequestContext, *, path: str | None = None) -> list[LabelProposal]:
@@ -102,6 +113,25 @@ def proposals(context: RequestContext, *, path: str | None = None) -> list[Label
         found = found.filter(prompt=find_prompt(context, path, audit=False))
     waiting = list(found.filter(status=OPEN)[:100])
     return [*waiting, *found.exclude(status=OPEN)[: 100 - len(waiting)]]
+
+
+def _lock_open(proposal: LabelProposal) -> LabelProposal:
+    locked = LabelProposal.objects.select_for_update().filter(pk=proposal.pk).first()
+    if locked is None:
+        raise _not_found()
+    if locked.status != OPEN:
+        raise Conflict("prompt.proposal-decided", f"{locked.decided_by} has decided already.")
+    return locked
+
+
+def _record(context: RequestContext, proposal: LabelProposal, *, action: str) -> None:
+    auditing.record(
+        context,
+        action=action,
+        resource=proposal.prompt.urn,
+        outcome="done",
+        details={"label": proposal.label, "version": proposal.version.number},
+    )
 
 
 def _visible(context: RequestContext) -> QuerySet[LabelProposal]:
@@ -116,5 +146,9 @@ def _find(context: RequestContext, proposal_id: str | uuid.UUID) -> LabelProposa
         key = None
     proposal: LabelProposal | None = _visible(context).filter(pk=key).first() if key else None
     if proposal is None:
-        raise NotFound("prompt.proposal-not-found", "There is no such proposal.")
+        raise _not_found()
     return proposal
+
+
+def _not_found() -> NotFound:
+    return NotFound("prompt.proposal-not-found", "There is no such proposal.")

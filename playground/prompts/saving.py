@@ -12,7 +12,9 @@ from playground.prompts.changing import announce
 from playground.prompts.composing import Composition, Taken, compose
 from playground.prompts.content import Content, PromptKind
 from playground.prompts.finding import check_name, find_prompt
+from playground.prompts.linting import secrets_in
 from playground.prompts.models import Inclusion, Prompt, PromptVersion
+from playground.prompts.templating.compiling import located
 
 MAX_CONTENT_BYTES = 1_000_000
 
@@ -38,7 +40,7 @@ def create_prompt(
 
     Raises:
         PolicyDenied: the context may not create prompts.
-        InvalidInput: the name, the content or what it includes is wrong.
+        InvalidInput: the name, the content or what it includes is wrong; ``prompt.secret``.
         Conflict: ``prompt.name-taken``.
     """
     about = about or About()
@@ -50,6 +52,7 @@ def create_prompt(
     if Prompt.objects.filter(team=team, name=name).exists():
         raise _name_taken()
     composition = compose(context, content, shared=about.shared)
+    _refuse_secrets(content)
     try:
         with transaction.atomic():
             prompt = Prompt.objects.create(
@@ -85,7 +88,7 @@ def save_version(
     Raises:
         NotFound: there is no such prompt.
         PolicyDenied: the context may not edit it.
-        InvalidInput: the content or what it includes is wrong.
+        InvalidInput: the content or what it includes is wrong; ``prompt.secret``.
         Conflict: ``prompt.edited-meanwhile``, somebody saved version ``latest`` since;
             ``prompt.archived``.
     """
@@ -95,23 +98,24 @@ def save_version(
 
 
 def keep_version(
-    context: RequestContext, *, name: str, content: Content, note: str = ""
+    context: RequestContext, prompt: Prompt | None, *, name: str, content: Content, note: str = ""
 ) -> PromptVersion:
-    """Append a version to the prompt of that name, which is made where there is none.
+    """Append a version to a prompt that belongs to something else; None makes one of that name.
 
     The caller has asked for permission: a prompt is edited as part of what it belongs to.
 
     Raises:
         InvalidInput: the content or what it includes is wrong.
-        Conflict: ``prompt.name-taken``, it is of another kind.
+        Conflict: ``prompt.name-taken``, a prompt was to be made, and there is one.
     """
     _check_size(content, note)
-    team = Team.objects.get(slug=context.team)
-    prompt, _ = Prompt.objects.select_related("team").get_or_create(
-        team=team, name=name, defaults={"kind": content.kind.value, "author": context.subject}
-    )
-    if prompt.kind != content.kind:
-        raise _name_taken()
+    if prompt is None:
+        team = Team.objects.get(slug=context.team)
+        prompt, made = Prompt.objects.select_related("team").get_or_create(
+            team=team, name=name, defaults={"kind": content.kind.value, "author": context.subject}
+        )
+        if not made:
+            raise _name_taken()
     return append_version(context, prompt, content, note=note)
 
 
@@ -148,6 +152,7 @@ def append_version(
     if content.kind != prompt.kind:
         raise InvalidInput("prompt.kind", f"{prompt} is a {prompt.kind} and stays one.")
     composition = compose(context, content, prompt=prompt, shared=prompt.shared, taken=taken)
+    _refuse_secrets(content)
     with transaction.atomic():
         prompt = (
             Prompt.objects.select_for_update(of=("self",)).select_related("team").get(pk=prompt.pk)
@@ -167,6 +172,13 @@ def append_version(
         version = _append(context, prompt, composition, number=number, note=note)
         announce(prompt, "saved")
     return version
+
+
+def _refuse_secrets(content: Content) -> None:
+    found = next(secrets_in(content), None)
+    if found is not None:
+        index = found.message or 0
+        raise located("prompt.secret", found.detail, index, found.line, found.column)
 
 
 def _append(

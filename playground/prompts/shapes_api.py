@@ -76,6 +76,8 @@ class VersionOut(Schema):
 
 
 class LabelOut(Schema):
+    """A label; to other teams than the prompt's own ``moved_by`` and ``reason`` are empty."""
+
     label: str
     version: int
     revision: int
@@ -138,15 +140,15 @@ def summary_out(version: PromptVersion) -> dict[str, Any]:
     }
 
 
-def label_out(label: Label) -> dict[str, Any]:
-    """Describe a label."""
+def label_out(label: Label, *, ours: bool = True) -> dict[str, Any]:
+    """Describe a label; who moved it and why is for the prompt's own team."""
     return {
         "label": label.name,
         "version": label.version.number,
         "revision": label.revision,
-        "moved_by": label.moved_by,
+        "moved_by": label.moved_by if ours else "",
         "moved_at": label.moved_at,
-        "reason": label.reason,
+        "reason": label.reason if ours else "",
     }
 
 

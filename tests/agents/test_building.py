@@ -10,7 +10,10 @@ from agents.models import Agent, Thread
 from agents.threads import move_to_latest, open_thread
 from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
 from playground.policy.models import User
+from playground.prompts.models import Prompt
+from playground.prompts.saving import create_prompt
 from tests.agents.conftest import SPEC
+from tests.prompts.conftest import chat
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -21,6 +24,29 @@ def test_it_makes_version_one_when_an_agent_is_new(alice: User) -> None:
     assert version.number == 1
     assert version.author == "user:alice"
     assert spec_of(version) == SPEC
+
+
+def test_it_leaves_a_prompt_alone_when_a_new_agent_would_be_called_like_it(
+    alice: User, bob: User
+) -> None:
+    written = create_prompt(alice.context(), name=SPEC.name, content=chat("Mine."))
+
+    with pytest.raises(Conflict) as caught:
+        save_agent(bob.context(), SPEC)
+
+    assert caught.value.code == "agent.prompt-name-taken"
+    assert [error["field"] for error in caught.value.extra["errors"]] == ["name"]
+    assert list(written.prompt.versions.all()) == [written]
+    assert not Agent.objects.filter(name=SPEC.name).exists()
+
+
+def test_it_goes_on_with_the_prompt_that_an_agent_has_already(alice: User, scout: Agent) -> None:
+    prompt = scout.latest.prompt_version.prompt
+
+    later = save_agent(alice.context(), replace(SPEC, prompt="Be brief."))
+
+    assert later.prompt_version.prompt == prompt
+    assert Prompt.objects.count() == 1
 
 
 def test_it_makes_no_version_when_nothing_changed(alice: User, scout: Agent) -> None:

@@ -124,6 +124,7 @@ KNOWN: dict[str, Known] = {
         query="q={prompt}", bodies={"POST": {"name": "fresh", "content": _CONTENT}}
     ),
     "api/prompts/proposals": Known(),
+    "api/prompts/proposals/<proposal_id>": Known(teammate={"GET": (405,)}),
     "api/prompts/proposals/<proposal_id>/decision": Known(teammate={"GET": (405,)}),
     "api/prompts/protected-labels": Known(),
     "api/prompts/required-fragments": Known(),

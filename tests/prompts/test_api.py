@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from playground.policy.models import User
+from playground.prompts.labelling import move_label
 from playground.prompts.models import PromptVersion
 from playground.prompts.saving import save_version
 from tests.prompts.conftest import fragment
@@ -193,6 +194,23 @@ def test_it_keeps_and_discards_drafts(
     assert send(api, "get", f"{PATH}/draft").json()["based_on"] == 1
     assert send(api, "delete", f"{PATH}/draft").status_code == 204
     assert send(api, "get", f"{PATH}/draft").status_code == 404
+
+
+def test_it_tells_other_teams_not_who_moved_a_label_of_what_is_shared(
+    api_for: ApiFor, alice: User, charlie: User, guardrail: PromptVersion
+) -> None:
+    path = "/api/prompts/trust/responsible-ai"
+    move_label(charlie.context(), "responsible-ai", label="staging", version=1, reason="we sell it")
+
+    labels = api_for(alice).get(f"{path}/labels").json()["items"]
+    moves = api_for(alice).get(f"{path}/moves")
+    own = api_for(charlie).get(f"{path}/labels").json()["items"]
+
+    assert (labels[0]["label"], labels[0]["version"]) == ("staging", 1)
+    assert (labels[0]["moved_by"], labels[0]["reason"]) == ("", "")
+    assert (moves.status_code, moves.json()["code"]) == (403, "prompt.moves-private")
+    assert (own[0]["moved_by"], own[0]["reason"]) == (charlie.urn, "we sell it")
+    assert len(api_for(charlie).get(f"{path}/moves").json()["items"]) == 1
 
 
 def test_it_describes_archives_and_deletes(

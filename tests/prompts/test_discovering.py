@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import meta
 
@@ -209,6 +209,13 @@ def test_it_fails_or_reads_less_when_something_required_is_missing(
 
 @settings(max_examples=100, deadline=None)
 @given(TEMPLATES)
+@example("{% for x in xs %}{{ x }}{{ a }}{% endfor %}{% set a = c.x %}")
+@example("{% for x in xs %}{{ x }}{{ a }}{% endfor %}{{ a }}{% set a = c.x %}")
+@example("{% for x in xs %}{% if x %}{{ a }}{% endif %}{% set a = c.x %}{% endfor %}")
+@example("{% for x in xs %}{% for y in x %}{{ a }}{% endfor %}{% set a = c.x %}{% endfor %}")
+@example("{% with %}{{ a }}{% endwith %}{% if c.x %}{% set a = 1 %}{% endif %}")
+@example("{% macro m() %}{{ a }}{% endmacro %}{% set a = c.x %}{{ m() }}")
+@example("{% set a = a %}{{ a }}")
 def test_it_finds_the_variables_that_jinja_finds(template: str) -> None:
     jinjas = meta.find_undeclared_variables(tree_of(template)) - ENVIRONMENT.globals.keys()
 

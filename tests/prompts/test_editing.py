@@ -68,6 +68,39 @@ def test_it_gives_back_the_content_that_it_was_filled_from(body: dict[str, Any])
     assert content_of(written.body) == content_of(body)
 
 
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), TEXT),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
+    max_leaves=6,
+)
+FIELDS = ("kind", "settings", "inputs", "tools", "response_format")
+
+
+@settings(deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(FIELDS, JSON),
+            "messages": st.one_of(
+                JSON,
+                st.lists(
+                    st.fixed_dictionaries(
+                        {}, optional=dict.fromkeys(("role", "template", "name"), JSON)
+                    )
+                ),
+            ),
+        },
+    )
+)
+def test_it_shows_any_draft_that_can_be_kept(body: dict[str, Any]) -> None:
+    sheet = sheet_of(body, own_inputs=True)
+
+    assert sheet.kind in PromptKind
+    assert sheet.cards
+    assert all(isinstance(text, str) for card in sheet.cards for text in (card.role, card.template))
+
+
 @pytest.mark.parametrize(
     ("field", "text", "said"),
     [

@@ -1,15 +1,17 @@
 """Prompts include fragments, pinned when they are saved; nothing that a fragment does harms."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from playground.core.errors import InvalidInput
 from playground.policy.models import User
 from playground.prompts.archiving import archive_prompt, archive_version
 from playground.prompts.composing import includes_of
-from playground.prompts.depending import bump_dependents, dependents
+from playground.prompts.depending import Bumped, bump_dependents, dependents
 from playground.prompts.diffing import diff
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.labelling import ANYTHING, move_label, put
@@ -311,6 +313,46 @@ def test_it_changes_no_other_fragment_when_it_bumps_one(alice: User) -> None:
     bump_dependents(alice.context(), "one", dry_run=False)
 
     assert said(find(alice.context(), name="user")) == "new one2"
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_it_leaves_alone_what_somebody_saves_while_it_bumps(
+    alice: User, charlie: User, outreach: PromptVersion
+) -> None:
+    save_version(charlie.context(), "responsible-ai", content=fragment("Be kind."))
+    written = chat('Write warmly to {{ name }}.\n{% include "trust/responsible-ai@1" %}')
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Prompt.objects.select_for_update().get(pk=outreach.prompt_id)
+        bumping = pool.submit(_bump, alice)
+        _until_somebody_waits()
+        save_version(alice.context(), "outreach", content=written)
+
+    (bumped,) = bumping.result()
+    assert (bumped.outcome, bumped.before) == ("failed", 1)
+    assert "Version 2 was saved by user:alice" in bumped.detail
+    assert outreach.prompt.versions.count() == 2
+
+
+def _bump(user: User) -> list[Bumped]:
+    try:
+        return bump_dependents(user.context(), "trust/responsible-ai", dry_run=False)
+    finally:
+        connection.close()
+
+
+def _until_somebody_waits() -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_it_bumps_nothing_for_viewers(

@@ -12,12 +12,15 @@ from playground.core.context import RequestContext
 from playground.core.errors import NotFound, PlaygroundError, PolicyDenied
 from playground.policy.models import Membership, User
 from playground.prompts.changing import PromptChanged
+from playground.prompts.content import content_of
 from playground.prompts.held import holding, telling, watching
 from playground.prompts.held.holding import FRESH_S, PERMITTED_S, find
 from playground.prompts.held.revising import revisions
+from playground.prompts.held.shelf import Shelf
 from playground.prompts.models import Label, Prompt
 from playground.prompts.resolving import Steered, choose, choose_at_hand, register_assigner
 from playground.prompts.resolving import _assigners as assigners
+from playground.prompts.saving import save_version
 from tests.prompts.stocked import CHAT, FRAGMENT, context_of, create, label, save
 from tests.prompts.test_door import locked
 
@@ -120,6 +123,23 @@ def test_it_notices_every_change_when_it_asks(prompt: Prompt, context: RequestCo
         holding.refresh()
 
         assert find(context, **PRODUCTION).number == number
+
+
+def test_it_weighs_all_that_a_version_holds(
+    prompt: Prompt, context: RequestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = holding._Memory()
+    memory.versions = Shelf(things=10, weight=20_000)
+    monkeypatch.setattr(holding, "_memory", memory)
+    for number in (3, 4):
+        tool = {"type": "function", "function": {"name": "f", "description": "d" * 15_000}}
+        body = {**CHAT, "tools": [tool], "settings": {"seed": number}}
+        save_version(context, "outreach", content=content_of(body))
+
+    for number in (3, 4):
+        find(context, name="outreach", version=number)
+
+    assert [number for (_, _, number), _ in memory.versions.items()] == [4]
 
 
 def test_it_keeps_what_has_not_changed(prompt: Prompt, context: RequestContext) -> None:

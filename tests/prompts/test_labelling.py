@@ -11,7 +11,12 @@ from playground.policy.models import AuditRow, User
 from playground.prompts.archiving import archive_version
 from playground.prompts.labelling import move_label, remove_label
 from playground.prompts.models import LabelMove, PromptVersion
-from playground.prompts.proposing import decide_proposal, proposals, propose_label
+from playground.prompts.proposing import (
+    decide_proposal,
+    proposals,
+    propose_label,
+    withdraw_proposal,
+)
 from playground.prompts.protecting import (
     drop_requirement,
     protected_labels,
@@ -188,6 +193,7 @@ def test_it_protects_other_labels_when_the_team_says_so(
     assert protected_labels(alice.context()) == ["canary", "production"]
 
 
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_it_moves_the_label_when_a_reviewer_approves(
     alice: User, rhea: User, two: PromptVersion
 ) -> None:
@@ -203,6 +209,26 @@ def test_it_moves_the_label_when_a_reviewer_approves(
     assert "approve_label" in actions
     again = refused(Conflict, lambda: decide_proposal(rhea.context(), proposal.pk, approve=False))
     assert again.code == "prompt.proposal-decided"
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_it_makes_way_for_another_proposal_when_the_proposer_withdraws(
+    alice: User, bob: User, rhea: User, two: PromptVersion
+) -> None:
+    wrong = propose_label(alice.context(), "outreach", label="production", version=1)
+
+    error = refused(PolicyDenied, lambda: withdraw_proposal(bob.context(), wrong.pk))
+    withdraw_proposal(alice.context(), wrong.pk)
+    right = propose_label(bob.context(), "outreach", label="production", version=2)
+    decide_proposal(rhea.context(), right.pk, approve=True)
+    late = refused(Conflict, lambda: withdraw_proposal(bob.context(), right.pk))
+    refused(NotFound, lambda: withdraw_proposal(alice.context(), wrong.pk))
+
+    assert error.code == "prompt.proposal-others"
+    assert late.code == "prompt.proposal-decided"
+    assert [each.pk for each in proposals(alice.context())] == [right.pk]
+    actions = [row.entry["action"] for row in AuditRow.objects.filter(team="hiring")]
+    assert actions.count("withdraw_label") == 1
 
 
 def test_it_moves_nothing_when_a_reviewer_rejects(

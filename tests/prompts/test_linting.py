@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from playground.prompts import linting
 from playground.prompts.content import Content, content_of
-from playground.prompts.pages import linting
-from playground.prompts.pages.linting import Finding, lint
+from playground.prompts.linting import Finding, lint
 from playground.prompts.templating.fragments import Piece
 
 FRAGMENT = Piece("Be fair to {{ audience }}.", ref="trust/responsible-ai@2")

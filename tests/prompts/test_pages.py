@@ -215,6 +215,24 @@ def test_it_says_so_when_there_is_no_such_thing_to_do(
     assert not Label.objects.exists()
 
 
+def test_it_lets_the_proposer_alone_withdraw(
+    client_for: SignIn, alice: User, bob: User, outreach: Prompt
+) -> None:
+    client = client_for(alice)
+    form = {"do": "label", "label": "production", "version": "1"}
+    client.post("/prompts/hiring/outreach/act", form)
+    proposal = LabelProposal.objects.get()
+    shown = 'value="withdraw"'
+
+    page = client.get("/prompts/hiring/outreach").content.decode()
+    others = client_for(bob).get("/prompts/hiring/outreach").content.decode()
+    client.post("/prompts/hiring/outreach/act", {"do": "withdraw", "proposal": str(proposal.pk)})
+
+    assert shown in page
+    assert shown not in others
+    assert not LabelProposal.objects.exists()
+
+
 def test_it_archives_and_restores(client_for: SignIn, alice: User, outreach: Prompt) -> None:
     client = client_for(alice)
 
@@ -339,6 +357,37 @@ def test_it_keeps_a_draft_and_shows_it_again(
     assert "Half a th" in page
     assert "This is your draft" in page
     assert not Draft.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"kind": "sonnet", "messages": ["Be kind."]},
+        {"messages": "Be kind.", "settings": [1]},
+        {"kind": [], "messages": [{"role": 7, "template": None}], "inputs": 3},
+    ],
+)
+def test_it_opens_a_draft_whatever_a_script_has_kept(
+    client_for: SignIn, alice: User, outreach: Prompt, content: dict[str, object]
+) -> None:
+    save_draft(alice.context(), "outreach", content=content)
+
+    page = client_for(alice).get("/prompts/hiring/outreach/edit")
+
+    assert page.status_code == 200
+    assert 'name="template"' in page.content.decode()
+
+
+def test_it_saves_nothing_when_the_form_does_not_say_what_it_began_with(
+    client_for: SignIn, alice: User, outreach: Prompt
+) -> None:
+    _save(alice, "Somebody else's words.")
+
+    page = client_for(alice).post("/prompts/hiring/outreach/edit", _form("Mine."))
+
+    assert page.status_code == 422
+    assert "which version" in page.content.decode()
+    assert outreach.versions.count() == 2
 
 
 def test_it_says_who_else_is_editing(

@@ -7,9 +7,9 @@ from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenie
 from playground.policy.models import User
 from playground.prompts.archiving import archive_prompt, archive_version, delete_prompt, describe
 from playground.prompts.changing import PromptChanged, on_change
-from playground.prompts.content import content_of
+from playground.prompts.content import RESERVED_SETTINGS, content_of
 from playground.prompts.drafting import discard_draft, draft_of, save_draft
-from playground.prompts.models import PromptVersion
+from playground.prompts.models import Prompt, PromptVersion
 from playground.prompts.resolving import find, render_version
 from playground.prompts.saving import About, create_prompt, save_version
 from tests.prompts.conftest import chat, fragment
@@ -99,6 +99,52 @@ def test_it_refuses_inputs_that_are_no_usable_schema(
 
     assert caught.value.code == "prompt.schema"
     assert caught.value.extra["field"] == "inputs"
+
+
+@pytest.mark.parametrize("kind", ["chat", "text", "fragment"])
+def test_it_stores_no_secret_that_stands_in_a_template(alice: User, kind: str) -> None:
+    role = "user" if kind == "chat" else "text"
+    said = {"role": role, "template": "Use it:\n  sk-" + "Ab1" * 16}
+
+    with pytest.raises(InvalidInput) as caught:
+        create_prompt(
+            alice.context(), name="leaky", content=content_of({"kind": kind, "messages": [said]})
+        )
+
+    assert caught.value.code == "prompt.secret"
+    place = caught.value.extra
+    assert (place["message"], place["line"], place["column"]) == (0, 2, 3)
+    assert "sk-" not in caught.value.detail
+    assert not Prompt.objects.filter(name="leaky").exists()
+
+
+def test_it_stores_no_secret_in_a_later_version(alice: User, outreach: PromptVersion) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        save_version(alice.context(), "outreach", content=chat("Use sk-" + "Ab1" * 16))
+
+    assert caught.value.code == "prompt.secret"
+    assert outreach.prompt.versions.count() == 1
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_SETTINGS))
+def test_it_takes_no_setting_that_would_override_the_call_itself(alice: User, name: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        create_prompt(alice.context(), name="sly", content=chat("Hi", settings={name: []}))
+
+    assert caught.value.code == "prompt.settings"
+    assert name in caught.value.detail
+    assert not Prompt.objects.filter(name="sly").exists()
+
+
+def test_it_still_reads_a_version_that_was_saved_with_such_a_setting(
+    outreach: PromptVersion,
+) -> None:
+    old = PromptVersion.objects.create(
+        prompt=outreach.prompt, number=2, messages=outreach.messages, settings={"n": 2},
+        inputs=outreach.inputs, content_hash="0" * 64, author="user:alice",
+    )  # fmt: skip
+
+    assert old.content.settings == {"n": 2}
 
 
 def test_it_holds_variables_to_the_schema_when_it_renders(alice: User) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from playground.core.errors import PolicyDenied
-from playground.policy.models import User
+from playground.core.errors import InvalidInput, PolicyDenied
+from playground.policy.models import AuditRow, Role, User
+from playground.policy.people import ensure_member
 from playground.prompts import syncing
 from playground.prompts.content import Content, content_of
 from playground.prompts.labelling import move_label
 from playground.prompts.models import Label, Prompt, PromptVersion
+from playground.prompts.protecting import require_fragment
 from playground.prompts.saving import create_prompt, save_version
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +96,29 @@ def test_it_saves_fragments_before_what_includes_them(alice: User, tmp_path: Pat
     version = PromptVersion.objects.get(prompt__name="a")
     assert version.inputs["required"] == ["name"]
     assert syncing.check(alice.context(), tmp_path) == []
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_it_tells_of_no_move_of_a_label_that_was_taken_back(alice: User, tmp_path: Path) -> None:
+    admin = ensure_member("olga", team="hiring", role=Role.ADMIN).user
+    create_prompt(alice.context(), name="rules", content=fragment("Be fair."))
+    require_fragment(admin.context(), label="staging", fragment="hiring/rules")
+    for name in ("a", "b"):
+        write(tmp_path, name, '=== user\n{% include "rules" %}\nHi {{ name }}\n')
+    write(tmp_path, "c", "=== user\nHi {{ name }}\n")
+
+    with pytest.raises(InvalidInput, match="include"):
+        syncing.push(alice.context(), tmp_path, label="staging")
+
+    assert _moves_told() == []
+    edit(tmp_path, "c", "Hi", '{% include "rules" %}\nHi')
+    syncing.push(alice.context(), tmp_path, label="staging")
+    assert _moves_told() == [1, 1, 1]
+
+
+def _moves_told() -> list[int]:
+    rows = [row.entry for row in AuditRow.objects.filter(team="hiring").order_by("seq")]
+    return [row["details"]["after"] for row in rows if row["action"] == "move_label"]
 
 
 def test_it_saves_nothing_when_one_file_is_wrong(stored: User, tmp_path: Path) -> None:

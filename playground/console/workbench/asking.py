@@ -10,7 +10,7 @@ from playground.core.errors import InvalidInput, NotFound
 from playground.gateway import catalogue
 from playground.gateway.chat import ChatRequest
 from playground.prompts.composing import compose, includes_of
-from playground.prompts.content import Content, content_of
+from playground.prompts.content import RESERVED_SETTINGS, Content, content_of
 from playground.prompts.finding import find_prompt
 from playground.prompts.models import PromptVersion
 from playground.prompts.resolving import find
@@ -136,7 +136,12 @@ def asked(
         messages=messages,
         tools=_tools(context, content.tools if spec.tools is None else spec.tools, spec.skills),
         response_format=spec.response_format or content.response_format,
-        parameters={name: value for name, value in settings.items() if value is not None},
+        # Versions that are older than the rule may hold settings that are reserved.
+        parameters={
+            name: value
+            for name, value in settings.items()
+            if value is not None and name not in RESERVED_SETTINGS
+        },
         ref=found.version.ref if found.version else "",
         source=spec.source,
         tool_mode=spec.tool_mode,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playground.console.workbench.specifying import ColumnSpec
-from playground.prompts.content import PromptKind
 from playground.prompts.pages import editing
 
 _OWN = {"seed": int, "top_p": float}
@@ -74,7 +73,7 @@ def typed(column: str, spec: ColumnSpec, form: Form) -> Typed:
     body = spec.as_json()
     if not mine:
         return Typed(body)
-    kind = PromptKind((spec.content or {}).get("kind", "chat"))
+    kind = editing.kind_of(spec.content or {})
     read = editing.typed(kind, {**mine, "settings": mine.get("others", ())})
     errors = {("others" if name == "settings" else name): why for name, why in read.errors.items()}
     parameters = dict(read.body.get("settings", {}))

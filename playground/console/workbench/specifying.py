@@ -8,12 +8,11 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from playground.core.errors import InvalidInput
+from playground.prompts.content import RESERVED_SETTINGS
 
 MAX_COLUMNS = 6
 MAX_SPEC_BYTES = 400_000
-RESERVED = frozenset(
-    ("messages", "model", "stream", "stream_options", "n", "tools", "response_format")
-)
+RESERVED = RESERVED_SETTINGS | {"model"}
 """What a call has elsewhere, or has no place for here."""
 _SOURCE = re.compile(
     r"(?P<path>(?:[\w-]{1,64}/)?[\w-]{1,64})(?:@(?P<version>\d{1,9})|:(?P<label>[\w-]{1,40}))?",

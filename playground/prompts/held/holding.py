@@ -256,7 +256,7 @@ def _load_version(held: _Held, number: int) -> PromptVersion:
     version = _read_version(held.prompt, number)
     # All of it is read here: whoever gets it from memory is on an event loop.
     below = reachable(Piece("", includes_of(version)))
-    weight = len(version.composed_from) + sum(map(len, version.content.templates))
+    weight = len(version.composed_from) + len(version.content.model_dump_json())
     weight += sum(len(each.template) for each in below)
     _memory.versions.put((held.prompt.pk, held.revision, number), version, weight=weight)
     return version

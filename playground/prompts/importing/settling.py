@@ -10,7 +10,7 @@ from playground.prompts.importing.reporting import Notes
 
 PARAMETERS = frozenset(
     "model temperature top_p top_k max_tokens max_completion_tokens frequency_penalty "
-    "presence_penalty stop seed n logit_bias logprobs top_logprobs reasoning_effort verbosity "
+    "presence_penalty stop seed logit_bias logprobs top_logprobs reasoning_effort verbosity "
     "tool_choice parallel_tool_calls".split()
 )
 _OTHER_NAMES = {

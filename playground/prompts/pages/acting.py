@@ -8,7 +8,7 @@ from playground.prompts.archiving import archive_prompt, archive_version
 from playground.prompts.depending import bump_dependents
 from playground.prompts.drafting import discard_draft
 from playground.prompts.labelling import move_label, remove_label
-from playground.prompts.proposing import decide_proposal, propose_label
+from playground.prompts.proposing import decide_proposal, propose_label, withdraw_proposal
 
 
 def act(context: RequestContext, path: str, form: Mapping[str, str]) -> str:
@@ -35,6 +35,9 @@ def act(context: RequestContext, path: str, form: Mapping[str, str]) -> str:
             if approve:
                 return f"“{decided.label}” is at version {decided.version.number} now."
             return f"The proposal for “{decided.label}” is rejected."
+        case "withdraw":
+            withdraw_proposal(context, form.get("proposal", ""))
+            return "Your proposal is withdrawn."
         case "archive" | "restore" as what:
             archive_prompt(context, path, archived=what == "archive")
             said = "archived; what uses it still gets it" if what == "archive" else "restored"

@@ -73,20 +73,29 @@ class Typed:
 
 
 def sheet_of(body: Mapping[str, Any], *, own_inputs: bool) -> Sheet:
-    """Fill the form from a content or a draft."""
-    settings = dict(body.get("settings") or {})
+    """Fill the form from a content or a draft, which may hold any JSON."""
+    given = body.get("settings")
+    settings = dict(given) if isinstance(given, Mapping) else {}
     split = {name: _plain(settings.pop(name, "")) for name in _SPLIT}
     messages = body.get("messages") or [{"role": "system", "template": ""}]
     return Sheet(
-        kind=PromptKind(body.get("kind", "chat")),
-        cards=tuple(_card(each) for each in messages),
-        settings=_json(settings),
+        kind=kind_of(body),
+        cards=tuple(
+            _card(each) for each in (messages if isinstance(messages, list) else [messages])
+        ),
+        settings=_json(settings if isinstance(given, Mapping) else given),
         own_inputs=own_inputs,
         inputs=_json(body.get("inputs")),
         tools=_json(body.get("tools")),
         response_format=_json(body.get("response_format")),
         **split,
     )
+
+
+def kind_of(body: Mapping[str, Any]) -> PromptKind:
+    """Return the kind of a content or a draft; one that says none, or nonsense, is a chat."""
+    kind = body.get("kind")
+    return PromptKind(kind) if kind in list(PromptKind) else PromptKind.CHAT
 
 
 def typed(kind: PromptKind, form: Mapping[str, Sequence[str]]) -> Typed:
@@ -146,12 +155,16 @@ def _messages(
     return messages
 
 
-def _card(message: Mapping[str, Any]) -> Card:
+def _card(message: Any) -> Card:
+    if not isinstance(message, Mapping):
+        return Card("user", _plain(message))
     if message.get("role") == "placeholder":
-        return Card("placeholder", name=str(message.get("name", HISTORY)))
+        return Card("placeholder", name=_plain(message.get("name", HISTORY)))
     extra = {key: message[key] for key in _EXTRA if message.get(key) is not None}
     return Card(
-        str(message.get("role", "system")), str(message.get("template", "")), extra=_json(extra)
+        _plain(message.get("role", "system")),
+        _plain(message.get("template", "")),
+        extra=_json(extra),
     )
 
 

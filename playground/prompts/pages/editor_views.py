@@ -143,6 +143,9 @@ def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:
     if written.errors:
         editor.errors = written.errors
         return _editor(request, editor, status=422)
+    if not based_on:
+        editor.failure = "The form does not say which version it began with; load the page again."
+        return _editor(request, editor, status=422)
     try:
         version = save_version(
             request.context,

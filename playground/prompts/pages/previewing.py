@@ -14,10 +14,10 @@ from playground.gateway.configuration import Model
 from playground.gateway.watching import current
 from playground.prompts.composing import compose
 from playground.prompts.content import HISTORY, Content, Placeholder, content_of
+from playground.prompts.linting import Finding, finding_of, lint
 from playground.prompts.models import Prompt, RequiredFragment
 from playground.prompts.pages.editing import Typed
 from playground.prompts.pages.filling import fields, fill
-from playground.prompts.pages.linting import Finding, finding_of, lint
 from playground.prompts.templating.discovering import discover
 from playground.prompts.templating.fragments import Includes
 from playground.prompts.templating.rendering import Rendered, render

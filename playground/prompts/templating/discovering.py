@@ -9,12 +9,21 @@ from collections.abc import Iterable
 from typing import Any
 
 from jinja2 import nodes
+from jinja2.idtracking import VAR_LOAD_UNDEFINED, Symbols
 
 from playground.prompts.content import HISTORY, Content, Placeholder
 from playground.prompts.templating.compiling import located, tree_of
 from playground.prompts.templating.fragments import NOTHING, Includes
 from playground.prompts.templating.metering import BudgetExceeded
-from playground.prompts.templating.shapes import MAYBE, PAIRS, Expressions, Known, Scope, Shape
+from playground.prompts.templating.shapes import (
+    MAYBE,
+    PAIRS,
+    UNSET,
+    Expressions,
+    Known,
+    Scope,
+    Shape,
+)
 
 
 def discover(content: Content, includes: Includes = NOTHING) -> dict[str, Any]:
@@ -32,7 +41,7 @@ def discover(content: Content, includes: Includes = NOTHING) -> dict[str, Any]:
             continue
         tree = tree_of(message.template, message=index)
         try:
-            reader.read(tree.body, {}, frozenset(), includes)
+            reader.frame(tree.body, {}, frozenset(), includes)
         except (BudgetExceeded, RecursionError) as error:
             text = str(error) if isinstance(error, BudgetExceeded) else "it nests too deeply"
             raise located("prompt.limit", text, index, 1, 1) from error
@@ -51,6 +60,23 @@ class _Reader(Expressions):
         super().__init__(root)
         self.includes = NOTHING
         self.done: set[tuple[object, ...]] = set()
+        self.later: frozenset[str] = frozenset()
+
+    def frame(
+        self,
+        body: Iterable[nodes.Node],
+        scope: Scope,
+        known: Known,
+        includes: Includes | None = None,
+    ) -> None:
+        """Read statements that have a scope of their own, which they may set names of."""
+        outer, self.later = self.later, _set_later(body)
+        self.read(body, scope, known, includes)
+        self.later = outer
+
+    def within(self, scope: Scope) -> Scope:
+        """Return the scope of what has one of its own inside of this one."""
+        return {**dict.fromkeys(self.later, UNSET), **scope}
 
     def read(
         self,
@@ -80,7 +106,7 @@ class _Reader(Expressions):
             case nodes.Assign():
                 self.bind(node.target, self.value(node.node, scope, known), scope)
             case nodes.AssignBlock():
-                self.read(node.body, dict(scope), known)
+                self.frame(node.body, self.within(scope), known)
                 self.bind(node.target, None, scope)
             case nodes.Macro():
                 scope[node.name] = None
@@ -89,13 +115,13 @@ class _Reader(Expressions):
                 self.value(node.call, scope, known)
                 self.macro(node, scope, known)
             case nodes.With():
-                inner = dict(scope)
+                inner = self.within(scope)
                 for target, value in zip(node.targets, node.values, strict=True):
                     self.bind(target, self.value(value, scope, known), inner)
-                self.read(node.body, inner, known)
+                self.frame(node.body, inner, known)
             case nodes.FilterBlock():
                 self.value(node.filter, scope, known)
-                self.read(node.body, dict(scope), known)
+                self.frame(node.body, self.within(scope), known)
             case nodes.Include():
                 self.included(node, dict(scope) if node.with_context else None, known)
             case nodes.Import():
@@ -112,7 +138,7 @@ class _Reader(Expressions):
                     self.statement(child, scope, known)
 
     def loop(self, node: nodes.For, scope: Scope, known: Known) -> None:
-        inner = dict(scope)
+        inner = self.within(scope)
         if _pairs(node.iter):
             self.pairs(node.iter, scope, known)
             self.bind(node.target, None, inner)
@@ -122,8 +148,8 @@ class _Reader(Expressions):
         inner["loop"] = None
         if node.test is not None:
             self.value(node.test, inner, known)
-        self.read(node.body, inner, known)
-        self.read(node.else_, dict(scope), known)
+        self.frame(node.body, inner, known)
+        self.frame(node.else_, self.within(scope), known)
 
     def pairs(self, node: nodes.Node, scope: Scope, known: Known) -> None:
         source = node.node.node if isinstance(node, nodes.Call) else node.node  # type: ignore[attr-defined]
@@ -151,17 +177,18 @@ class _Reader(Expressions):
                 scope[name] = MAYBE
 
     def macro(self, node: Any, scope: Scope, known: Known) -> None:
-        inner: Scope = {**scope, "caller": None, "kwargs": None, "varargs": None}
+        inner: Scope = {**self.within(scope), "caller": None, "kwargs": None, "varargs": None}
         for default in node.defaults:
             self.value(default, scope, known)
         inner |= dict.fromkeys([arg.name for arg in node.args])
-        self.read(node.body, inner, known)
+        self.frame(node.body, inner, known)
 
     def included(self, node: Any, scope: Scope | None, known: Known) -> None:
         piece = self.includes.get(node.template.value)
         if piece is None or scope is None:
             # Without context a fragment reads nothing of the variables.
             return
+        scope = {name: shape for name, shape in scope.items() if shape is not UNSET}
         seen = (
             piece.key,
             known,
@@ -170,7 +197,7 @@ class _Reader(Expressions):
         if seen not in self.done:
             # Read again with the same names it would tell the same.
             self.done.add(seen)
-            self.read(tree_of(piece.template).body, scope, known, piece.includes)
+            self.frame(tree_of(piece.template).body, scope, known, piece.includes)
 
     def bind(self, target: nodes.Node, value: Shape | None, scope: Scope) -> None:
         if isinstance(target, nodes.Name):
@@ -178,6 +205,17 @@ class _Reader(Expressions):
         elif isinstance(target, nodes.Tuple):
             for item in target.items:
                 self.bind(item, None, scope)
+
+
+def _set_later(body: Iterable[nodes.Node]) -> frozenset[str]:
+    """Return the names that a scope sets before it reads them: Jinja takes no variable for those.
+
+    What stands in the scope and has one of its own finds them undefined until they are set.
+    """
+    symbols = Symbols()
+    symbols.analyze_node(nodes.Template(list(body), lineno=1))
+    unset = (VAR_LOAD_UNDEFINED, None)
+    return frozenset(name for name, at in symbols.refs.items() if symbols.loads.get(at) == unset)
 
 
 def _pairs(node: nodes.Node) -> bool:

@@ -56,6 +56,8 @@ Scope = dict[str, "Shape | None"]
 """What names stand for: a part of a variable, or None for what the template made itself."""
 MAYBE = Shape()
 """What a name stands for that one branch of several has set."""
+UNSET = Shape()
+"""What a name is inside of a loop, block or macro that stands before it is set around that."""
 MAX_NODES = 200_000
 """Of syntax trees, those of fragments each time they are included."""
 Known = frozenset[int]
@@ -131,6 +133,8 @@ class Expressions:
 
     def named(self, name: str, scope: Scope) -> Shape | None:
         if name in scope:
+            if scope[name] is UNSET:
+                return None
             if scope[name] is not MAYBE:
                 return scope[name]
             self.root.property(name)

@@ -5,7 +5,7 @@ from typing import Any
 
 from playground.core.errors import InvalidInput
 from playground.gateway.guardrails import schemas
-from playground.prompts.content import Content
+from playground.prompts.content import RESERVED_SETTINGS, Content
 
 
 def check_schemas(content: Content) -> None:
@@ -23,6 +23,19 @@ def check_schemas(content: Content) -> None:
             raise _refused(field, error.detail) from error
     if content.inputs is not None and content.inputs.get("type") != "object":
         raise _refused("inputs", "The inputs are an object: its type is “object”.")
+
+
+def check_settings(content: Content) -> None:
+    """Refuse settings that would override what a call says elsewhere.
+
+    Raises:
+        InvalidInput: ``prompt.settings`` with ``field``.
+    """
+    taken = sorted(RESERVED_SETTINGS & content.settings.keys())
+    if taken:
+        raise InvalidInput(
+            "prompt.settings", f"{', '.join(taken)}: no setting of the model.", field="settings"
+        )
 
 
 def check_variables(schema: Mapping[str, Any], variables: Mapping[str, Any]) -> None:

@@ -18,9 +18,11 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 @pytest.fixture
 async def greeting(door: Door, alice: User) -> None:
     context = RequestContext(subject=alice.urn, team="hiring")
+    kept = None
     for words in ("Greet {{ name }}.", "Greet {{ name }} warmly."):
         content = content_of({"messages": [{"role": "system", "template": words}]})
-        await sync_to_async(keep_version)(context, name="greeting", content=content)
+        version = await sync_to_async(keep_version)(context, kept, name="greeting", content=content)
+        kept = version.prompt
 
 
 @pytest.mark.parametrize(

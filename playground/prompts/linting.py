@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from playground.core.errors import InvalidInput
@@ -34,7 +35,8 @@ class Finding:
     """One thing to look at.
 
     Attributes:
-        severity: an ``error`` cannot be saved or labelled, a ``warning`` should not.
+        severity: an ``error`` cannot be saved, or goes wrong for whoever uses it; a ``warning``
+            may be meant.
         code: stable; ``docs/prompts-editor.md`` explains each.
         message: index of the message, from 0; None where it is not about one.
         line: of the template, from 1, as ``column`` is.
@@ -90,6 +92,26 @@ def finding_of(error: InvalidInput) -> Finding:
     return Finding(
         "error", error.code, detail[:1].upper() + detail[1:], error.extra.get("message"), *place
     )
+
+
+def secrets_in(content: Content) -> Iterator[Finding]:
+    """Find what looks like a credential in the templates, which no version may hold."""
+    for index, message in enumerate(content.messages):
+        if isinstance(message, Placeholder):
+            continue
+        # What Jinja fills in is no secret that stands in the text.
+        text = _TAG.sub(lambda tag: " " * len(tag.group()), message.template)
+        for secret in recognise(text, CREDENTIALS):
+            line, column = _at(message.template, secret.start)
+            yield Finding(
+                "error",
+                "lint.secret",
+                f"This looks like {_SECRET_WORDS[secret.kind]}: whoever may read the prompt reads"
+                " it, and the model too. Put it into an input or a skill's configuration.",
+                index,
+                line,
+                column,
+            )
 
 
 def _syntax(content: Content) -> Iterator[Finding]:
@@ -158,26 +180,7 @@ def _required(includes: Includes, required: Sequence[str]) -> Iterator[Finding]:
 
 
 def _secrets(content: Content, includes: Includes) -> Iterator[Finding]:
-    shown = 0
-    for index, message in enumerate(content.messages):
-        if isinstance(message, Placeholder):
-            continue
-        # What Jinja fills in is no secret that stands in the text.
-        text = _TAG.sub(lambda tag: " " * len(tag.group()), message.template)
-        for secret in recognise(text, CREDENTIALS):
-            if shown == _SECRETS_SHOWN:
-                return
-            shown += 1
-            line, column = _at(message.template, secret.start)
-            yield Finding(
-                "error",
-                "lint.secret",
-                f"This looks like {_SECRET_WORDS[secret.kind]}: whoever may read the prompt reads"
-                " it, and the model too. Put it into an input or a skill's configuration.",
-                index,
-                line,
-                column,
-            )
+    yield from islice(secrets_in(content), _SECRETS_SHOWN)
     for name, piece in includes.items():
         if any(next(recognise(each.template, CREDENTIALS), None) for each in reachable(piece)):
             yield Finding("warning", "lint.secret", f"The fragment “{name}” seems to hold one.")
