@@ -114,10 +114,11 @@ def live_stack() -> Iterator[Stack]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart() -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
     """Let the workers of xdist read the settings when they have folders of their own."""
-    # Known in the environment, the settings would be read before ``conftest`` decides the folder.
-    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+    if getattr(session.config.option, "numprocesses", None):
+        # Known in the environment they would be read before ``conftest`` decides the folder.
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
 def pytest_sessionfinish() -> None:
