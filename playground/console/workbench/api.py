@@ -10,6 +10,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field, model_validator
 
 from playground.console.workbench import changing, exporting, inputs, keeping, opening, running
+from playground.console.workbench.merging import Changes, find_column
 from playground.console.workbench.models import Cell, Column, Turn, Workbench
 from playground.core.errors import InvalidInput
 from playground.policy.requests import TeamRequest
@@ -37,6 +38,12 @@ class ColumnIn(Schema):
     simulated: dict[str, Any] = {}
 
 
+class ColumnPutIn(ColumnIn):
+    """All of a column; ``revision`` is the one that was changed: an older one is refused."""
+
+    revision: int | None = None
+
+
 class TableIn(Schema):
     """Rows of inputs: names and rows of text, or ``csv`` whose first line has the names."""
 
@@ -59,11 +66,15 @@ class WorkbenchIn(Schema):
 
 
 class WorkbenchPatchIn(Schema):
-    """What is to change; a new table starts without outputs."""
+    """What is to change; a new table starts without outputs.
+
+    ``revision`` is the workbench's that the change was made in: an older one is refused.
+    """
 
     name: str | None = None
     variables: dict[str, Any] | None = None
     table: TableIn | None = None
+    revision: int | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -101,11 +112,12 @@ class ColumnOut(ColumnIn):
 
     id: uuid.UUID
     lane_id: uuid.UUID
+    revision: int
 
     @classmethod
     def of(cls, column: Column) -> "ColumnOut":
         """Show a column as it is now."""
-        return cls(id=column.pk, lane_id=column.lane_id, **column.spec)
+        return cls(id=column.pk, lane_id=column.lane_id, revision=column.revision, **column.spec)
 
 
 class WorkbenchOut(Schema):
@@ -116,6 +128,7 @@ class WorkbenchOut(Schema):
     table: dict[str, Any]
     notes: list[str]
     columns: list[ColumnOut]
+    revision: int
     created_at: dt.datetime
     updated_at: dt.datetime
 
@@ -130,6 +143,7 @@ class WorkbenchOut(Schema):
             table=bench.table,
             notes=bench.notes,
             columns=[ColumnOut.of(column) for column in bench.columns.all()],
+            revision=bench.revision,
             created_at=bench.created_at,
             updated_at=bench.updated_at,
         )
@@ -254,14 +268,13 @@ def patch_workbench(
     request: TeamRequest, bench_id: uuid.UUID, body: WorkbenchPatchIn
 ) -> WorkbenchOut:
     """Change its name, its variables or its table."""
-    bench = keeping.change_workbench(
-        request.context,
-        bench_id,
+    changes = Changes(
         name=body.name,
         variables=body.variables,
         table=body.table.table() if body.table else None,
+        revision=body.revision,
     )
-    return WorkbenchOut.of(bench)
+    return WorkbenchOut.of(keeping.change_workbench(request.context, bench_id, changes))
 
 
 @workbench_api.delete("/{uuid:bench_id}", response={204: None}, summary="Delete a workbench")
@@ -289,13 +302,14 @@ def add_column(request: TeamRequest, bench_id: uuid.UUID, body: ColumnIn) -> Sta
     "/{uuid:bench_id}/columns/{uuid:column_id}", response=ColumnOut, summary="Change a column"
 )
 def put_column(
-    request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID, body: ColumnIn
+    request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID, body: ColumnPutIn
 ) -> ColumnOut:
     """Replace all that a column is made of; its outputs stay."""
-    bench = keeping.change_workbench(
-        request.context, bench_id, columns={str(column_id): body.dict()}
-    )
-    return ColumnOut.of(keeping.find_column(bench, column_id))
+    key = str(column_id)
+    revisions = {} if body.revision is None else {key: body.revision}
+    changes = Changes(columns={key: body.dict(exclude={"revision"})}, revisions=revisions)
+    bench = keeping.change_workbench(request.context, bench_id, changes)
+    return ColumnOut.of(find_column(bench, column_id))
 
 
 @workbench_api.delete(

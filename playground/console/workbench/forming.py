@@ -69,7 +69,7 @@ def typed(column: str, spec: ColumnSpec, form: Form) -> Typed:
     mine = {
         key.removeprefix(f"{column}."): values
         for key, values in form.items()
-        if key.startswith(f"{column}.")
+        if key.startswith(f"{column}.") and key != f"{column}.revision"
     }
     body = spec.as_json()
     if not mine:

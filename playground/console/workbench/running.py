@@ -14,7 +14,8 @@ from django.db.models import Count
 from playground.console.workbench import inputs, tooling
 from playground.console.workbench.answering import KIND, conversation_of
 from playground.console.workbench.asking import Wanted, asked, wanted
-from playground.console.workbench.keeping import find_column, find_workbench
+from playground.console.workbench.keeping import find_workbench
+from playground.console.workbench.merging import find_column
 from playground.console.workbench.models import SINGLE, Cell, Column, Turn, TurnStatus, Workbench
 from playground.console.workbench.specifying import ColumnSpec
 from playground.core.context import RequestContext

@@ -115,6 +115,7 @@ class ColumnView:
     """
 
     id: uuid.UUID
+    revision: int
     lane: uuid.UUID
     head_seq: int
     letter: str
@@ -353,6 +354,7 @@ def _column(
     version = found.version if found else None
     return ColumnView(
         id=column.pk,
+        revision=column.revision,
         lane=column.lane_id,
         head_seq=column.lane.head_seq,
         letter="ABCDEF"[index : index + 1],

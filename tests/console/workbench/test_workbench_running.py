@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field
 
 from playground.console.workbench.keeping import add_column, change_workbench, remove_column
+from playground.console.workbench.merging import Changes
 from playground.console.workbench.models import Cell, Turn
 from playground.console.workbench.running import KEPT_CELLS, continue_cell, run_columns, stop
 from playground.core import spans
@@ -308,9 +309,8 @@ def test_it_shows_only_what_belongs_to_the_present_table(
     run_columns(alice.context(), bench.pk, table=True)
     assert len(work(bench)) == 2
 
-    changed = change_workbench(
-        alice.context(), bench.pk, table={"names": ["word"], "rows": [["z"]]}
-    )
+    table = {"names": ["word"], "rows": [["z"]]}
+    changed = change_workbench(alice.context(), bench.pk, Changes(table=table))
 
     assert list(Cell.objects.shown(changed)) == []
 
