@@ -150,7 +150,8 @@ def _tools(
     context: RequestContext, tools: list[dict[str, Any]], skills: list[str]
 ) -> list[dict[str, Any]]:
     offered = list(tools)
-    taken = {tool.get("function", {}).get("name") for tool in tools}
+    functions = [tool.get("function") for tool in tools]
+    taken = {each.get("name") for each in functions if isinstance(each, Mapping)}
     for name in skills:
         skill = registry.find(context, name)
         if skill.alias not in taken:

@@ -337,6 +337,54 @@ def test_it_refuses_over_the_api_what_cannot_be(
     assert not Workbench.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        ({"kind": "x"}, "content.kind"),
+        ({"messages": ["Say hello"]}, "content.messages.0"),
+        ({"messages": [{"role": "user", "template": {}}]}, "content.messages.0.template"),
+        ({"settings": "warm"}, "content.settings"),
+        ({"tools": {"a": 1}}, "content.tools"),
+    ],
+)
+def test_it_refuses_a_draft_that_nobody_could_edit_and_shows_one_that_is_there(
+    alice: User,
+    bench_of: Bench,
+    api_for: Sign,
+    client_for: Sign,
+    content: dict[str, Any],
+    field: str,
+) -> None:
+    refused = api_for(alice).post(
+        "/api/workbench", {"columns": [{"content": content}]}, "application/json"
+    )
+    bench = bench_of()
+    column = bench.columns.get()
+    column.spec = {**column.spec, "content": content}
+    column.save()
+
+    page = page_of(client_for(alice), bench)
+    kept = client_for(alice).post(
+        f"/workbench/{bench.pk}/save", {f"{column.pk}.template": "x", f"{column.pk}.role": "user"}
+    )
+
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "workbench.column-invalid"
+    assert refused.json()["errors"][0]["field"] == field
+    assert f'id="column-{column.pk}"' in page
+    assert kept.status_code in (200, 422)
+
+
+def test_it_runs_with_tools_of_any_shape(
+    alice: User, bench_of: Bench, work: Work, client_for: Sign
+) -> None:
+    bench = bench_of(draft(tools=[{"function": "x"}], skills=["math.calculate"]))
+
+    answer = client_for(alice).post(f"/workbench/{bench.pk}", {"do": "run"}, headers=PARTS)
+
+    assert answer.status_code == 200
+
+
 def test_it_opens_a_traced_call_with_everything_filled_in(
     alice: User, bob: User, charlie: User, bench_of: Bench, work: Work, client_for: Sign
 ) -> None:
