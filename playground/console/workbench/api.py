@@ -150,13 +150,17 @@ class WorkbenchOut(Schema):
 
 
 class TurnOut(Schema):
-    """What was asked at once and all that came of it; ``figures`` has times, tokens and cost."""
+    """What was asked at once and all that came of it; ``figures`` has times, tokens and cost.
+
+    ``unknown`` are the ids of calls whose skill may have acted already: look before you go on.
+    """
 
     number: int
     status: str
     trace_id: str
     asked: list[dict[str, Any]]
     said: list[dict[str, Any]]
+    unknown: list[str]
     figures: dict[str, Any]
     structured: dict[str, Any] | None
     error: dict[str, Any] | None
@@ -170,6 +174,7 @@ class TurnOut(Schema):
             trace_id=turn.trace_id,
             asked=turn.asked,
             said=turn.said,
+            unknown=turn.unknown,
             figures=turn.figures,
             structured=turn.check_result,
             error=turn.failure,

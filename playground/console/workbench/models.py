@@ -154,6 +154,7 @@ class Turn(models.Model):
             turn adds none, for the cell's request holds them.
         said: answers and results of tools, with ``by`` where a result was simulated or a skill's.
         invokes: the skills that wait for a person's word may be called: the person has said so.
+        intents: names of skills by the ids of their calls: was to be called, has given no result.
         figures: see ``calling.Figures``.
         check_result: ``{"valid", "violations"}`` of structured output; None without a format.
     """
@@ -167,6 +168,7 @@ class Turn(models.Model):
     asked = models.JSONField(default=list)
     said = models.JSONField(default=list)
     invokes = models.BooleanField(default=False)
+    intents = models.JSONField(default=dict)
     figures = models.JSONField(default=dict)
     check_result = models.JSONField(null=True)
     error = models.JSONField(null=True)
@@ -199,6 +201,11 @@ class Turn(models.Model):
                 return TurnStatus.CANCELLED.value
             case _:
                 return TurnStatus.FAILED.value
+
+    @property
+    def unknown(self) -> list[str]:
+        """Return the ids of calls of which nobody knows whether the skill has acted."""
+        return [] if self.state in (TurnStatus.QUEUED, TurnStatus.RUNNING) else sorted(self.intents)
 
     @property
     def failure(self) -> dict[str, Any] | None:

@@ -2,9 +2,12 @@
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import F
+from django.test import Client
 from pydantic import Field
 
 from playground.console.workbench.keeping import add_column, change_workbench, remove_column
@@ -16,7 +19,7 @@ from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenie
 from playground.gateway.models import Quota
 from playground.gateway.providers import scripted
 from playground.messaging.draining import drain
-from playground.messaging.models import Run
+from playground.messaging.models import Lane, Run
 from playground.policy.models import User
 from playground.prompts.models import PromptVersion
 from playground.tracing.models import Span
@@ -236,6 +239,77 @@ def test_it_asks_before_a_skill_changes_something(alice: User, bench_of: Bench, 
     assert texts([cell]) == ["Done"]
 
 
+def test_it_asks_a_person_where_a_worker_was_lost_after_a_skill_had_acted(
+    alice: User, bench_of: Bench, work: Work, client_for: Callable[..., Client]
+) -> None:
+    sent: list[str] = []
+
+    @skill("test.send", title="Send", description="Send a word.", effect="write")
+    def send(args: Sending, context: SkillContext) -> str:
+        sent.append(args.word)
+        if args.word == "lost":
+            # Somebody else has the lane now: nothing that this worker knows can be written.
+            Lane.objects.filter(kind="workbench").update(lease_epoch=F("lease_epoch") + 1)
+        return "sent"
+
+    registry.register(send)
+    try:
+        bench = bench_of(draft(skills=["test.send"]))
+        calls = [
+            {"id": word, "name": "test__send", "arguments": {"word": word}}
+            for word in ("before", "lost", "after")
+        ]
+        scripted.queue([{"tool_calls": calls}, "Done"])
+        run_columns(alice.context(), bench.pk)
+        [cell] = work(bench)
+        continue_cell(alice.context(), bench.pk, cell.pk, invoke=True)
+        work(bench)
+        Lane.objects.filter(kind="workbench").update(lease_until=None, lease_owner="")
+        [cell] = work(bench)
+        page = client_for(alice).get(f"/workbench/{bench.pk}").content.decode()
+        turn = turn_of(cell)
+
+        assert sent == ["before", "lost", "after"]
+        assert turn.state == "succeeded"
+        assert [each["tool_call_id"] for each in turn.said] == ["before", "after"]
+        assert turn.unknown == ["lost"]
+        assert "it may have acted" in page
+
+        # A person who looked says that it was not sent.
+        continue_cell(alice.context(), bench.pk, cell.pk, invoke=True)
+        [cell] = work(bench)
+    finally:
+        registry.unregister("test.send")
+    assert sent == ["before", "lost", "after", "lost"]
+
+
+def test_it_calls_a_skill_again_that_only_looked_when_the_worker_was_lost(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(draft(skills=["math.calculate"], tool_mode="skills"))
+    [cell] = run_columns(alice.context(), bench.pk)
+    scripted.queue(["It is 42"])
+    asks = {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            {
+                "id": "c1",
+                "type": "function",
+                "function": {"name": "math__calculate", "arguments": '{"expression": "6*7"}'},
+            }
+        ],
+    }
+    Turn.objects.filter(cell=cell).update(
+        status="running", said=[asks], intents={"c1": "math.calculate"}
+    )
+
+    [cell] = work(bench)
+
+    assert texts([cell]) == ["It is 42"]
+    assert turn_of(cell).unknown == []
+
+
 def test_it_keeps_the_newest_outputs(alice: User, bench_of: Bench, work: Work) -> None:
     bench = bench_of(draft("{{ nobody }}"))
 
@@ -292,6 +366,20 @@ def test_it_goes_on_where_a_lost_worker_left_off(alice: User, bench_of: Bench, w
     done = work(bench)
 
     assert texts(done) == ["was written", "You said: Say b."]
+
+
+def test_it_holds_what_a_lost_worker_wrote_to_its_format(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(draft(response_format={"type": "json_object"}))
+    [cell] = run_columns(alice.context(), bench.pk)
+    Turn.objects.filter(cell=cell).update(
+        status="running", said=[{"role": "assistant", "content": "no JSON"}]
+    )
+
+    [done] = work(bench)
+
+    assert turn_of(done).check_result == {"valid": False, "violations": ["/: not a JSON object"]}
 
 
 def test_it_leaves_a_column_alone_that_is_at_work(alice: User, bench_of: Bench) -> None:
