@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from playground.console.workbench.specifying import ColumnSpec, source_of
+from playground.console.workbench.specifying import RESERVED, ColumnSpec, source_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.gateway import catalogue
@@ -128,7 +128,7 @@ def asked(
     if rendered.text is not None:
         messages = [{"role": "user", "content": rendered.text}]
     settings = {**content.settings, **spec.parameters}
-    named = settings.pop("model", None)
+    named = settings.get("model")
     model = spec.model or (named if isinstance(named, str) else "") or catalogue.default_model()
     catalogue.route_of(model, catalogue.current())
     result = Asked(
@@ -136,7 +136,12 @@ def asked(
         messages=messages,
         tools=_tools(context, content.tools if spec.tools is None else spec.tools, spec.skills),
         response_format=spec.response_format or content.response_format,
-        parameters={name: value for name, value in settings.items() if value is not None},
+        # A prompt's settings name its model; what else a call has elsewhere has no say here either.
+        parameters={
+            name: value
+            for name, value in settings.items()
+            if value is not None and name not in RESERVED
+        },
         ref=found.version.ref if found.version else "",
         source=spec.source,
         tool_mode=spec.tool_mode,

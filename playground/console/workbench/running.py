@@ -58,7 +58,7 @@ def run_columns(
     busy = set(_active(chosen).values_list("lane_id", flat=True))
     chosen = [column for column in chosen if column.lane_id not in busy]
     if not chosen:
-        raise Conflict("workbench.column-busy", "Still at work; stop it, or wait for its end.")
+        raise _busy()
     schema = schema_of(context, bench)
     rows: dict[int, dict[str, Any]] = {SINGLE: bench.variables}
     if table:
@@ -66,7 +66,11 @@ def run_columns(
             number: inputs.row_variables(schema, bench.variables, row)
             for number, row in enumerate(bench.inputs, 1)
         }
-    return [cell for column in chosen for cell in _run_column(context, bench, column, rows)]
+    cells = [cell for column in chosen for cell in _run_column(context, bench, column, rows)]
+    if not cells:
+        # Somebody else was faster, in every one of them.
+        raise _busy()
+    return cells
 
 
 def schema_of(context: RequestContext, bench: Workbench) -> dict[str, Any]:
@@ -191,6 +195,10 @@ def _run_column(
         for row, variables in rows.items()
     ]
     with transaction.atomic():
+        held = Column.objects.select_for_update().filter(pk=column.pk).first()
+        if held is None or _active([column]).exists():
+            # It was removed, or somebody else ran it, while this was rendered.
+            return []
         Cell.objects.bulk_create(cells)
         waiting = [cell for cell in cells if cell.error is None]
         if waiting:
@@ -274,6 +282,10 @@ def _checked_content(content: str | None, waits: list[dict[str, Any]]) -> str:
 
 def _active(columns: Sequence[Column]) -> RunQuerySet:
     return Run.objects.filter(lane_id__in=[column.lane_id for column in columns]).active()
+
+
+def _busy() -> Conflict:
+    return Conflict("workbench.column-busy", "Still at work; stop it, or wait for its end.")
 
 
 def _forget_old(column: Column) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection, connections, transaction
 from django.db.models import F
 from django.test import Client
 from pydantic import Field
 
 from playground.console.workbench.keeping import add_column, change_workbench, remove_column
 from playground.console.workbench.merging import Changes
-from playground.console.workbench.models import Cell, Turn
+from playground.console.workbench.models import Cell, Column, Turn
 from playground.console.workbench.running import KEPT_CELLS, continue_cell, run_columns, stop
 from playground.core import spans
 from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
@@ -310,6 +311,22 @@ def test_it_calls_a_skill_again_that_only_looked_when_the_worker_was_lost(
     assert turn_of(cell).unknown == []
 
 
+def test_it_lets_no_setting_of_a_prompt_take_the_place_of_what_is_asked(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    spec = draft()
+    settings = {"messages": [{"role": "user", "content": "other"}], "n": 3, "stream": False,
+                "tools": [TOOL], "seed": 7}  # fmt: skip
+    bench = bench_of({**spec, "content": {**spec["content"], "settings": settings}})
+
+    run_columns(alice.context(), bench.pk)
+    [cell] = work(bench)
+
+    assert texts([cell]) == ["You said: Say hello."]
+    assert cell.request is not None
+    assert cell.request["parameters"] == {"seed": 7}
+
+
 def test_it_keeps_the_newest_outputs(alice: User, bench_of: Bench, work: Work) -> None:
     bench = bench_of(draft("{{ nobody }}"))
 
@@ -388,6 +405,50 @@ def test_it_leaves_a_column_alone_that_is_at_work(alice: User, bench_of: Bench) 
 
     with pytest.raises(Conflict, match="column-busy"):
         run_columns(alice.context(), bench.pk)
+
+
+def test_it_asks_once_where_two_people_run_a_column_at_once(
+    alice: User, bob: User, bench_of: Bench
+) -> None:
+    bench = bench_of()
+    column = bench.columns.get()
+    at_once = threading.Barrier(3)
+    came_of_it: list[str] = []
+
+    def run(person: User) -> None:
+        at_once.wait(10)
+        try:
+            run_columns(person.context(), bench.pk)
+            came_of_it.append("asked")
+        except Conflict as error:
+            came_of_it.append(error.code)
+        finally:
+            connections.close_all()
+
+    people = [threading.Thread(target=run, args=(person,)) for person in (alice, bob)]
+    with transaction.atomic():
+        # Both have seen that nothing runs before either of them can write.
+        Column.objects.select_for_update().get(pk=column.pk)
+        Lane.objects.select_for_update().get(pk=column.lane_id)
+        for each in people:
+            each.start()
+        at_once.wait(10)
+        _wait_for(lambda: _waiting() == len(people))
+    for each in people:
+        each.join(20)
+
+    assert sorted(came_of_it) == ["asked", "workbench.column-busy"]
+    assert Run.objects.filter(lane=column.lane_id).count() == 1
+    assert Cell.objects.filter(column=column).count() == 1
+
+
+def _waiting() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def test_it_shows_only_what_belongs_to_the_present_table(
