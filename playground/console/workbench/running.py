@@ -4,6 +4,7 @@ What a column asks is rendered here, while the person waits, so that a cell keep
 was asked; a worker gets the answers, see ``answering``.
 """
 
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ from playground.messaging.models import Run, RunQuerySet
 from playground.messaging.texts import check_content
 
 MAX_TURNS = 50
+RENDERING_S = 5.0
+"""How long everything that one request runs may be rendered, in seconds."""
 KEPT_CELLS = 20
 """How many cells of one column and row are kept, the newest."""
 
@@ -36,8 +39,12 @@ def run_columns(
     *,
     columns: Sequence[uuid.UUID | str] | None = None,
     table: bool = False,
+    seconds: float = RENDERING_S,
 ) -> list[Cell]:
     """Ask in these columns, or in all; with ``table`` once for each of its rows.
+
+    Args:
+        seconds: for rendering; what is not rendered by then says so in its cell.
 
     A column that cannot be rendered has its error in its cells, and the others go on. One that is
     still at work is left alone.
@@ -66,7 +73,8 @@ def run_columns(
             number: inputs.row_variables(schema, bench.variables, row)
             for number, row in enumerate(bench.inputs, 1)
         }
-    cells = [cell for column in chosen for cell in _run_column(context, bench, column, rows)]
+    until = time.monotonic() + seconds
+    cells = [cell for column in chosen for cell in _run_column(context, bench, column, rows, until)]
     if not cells:
         # Somebody else was faster, in every one of them.
         raise _busy()
@@ -182,7 +190,11 @@ def find_cell(bench: Workbench, cell_id: uuid.UUID) -> Cell:
 
 
 def _run_column(
-    context: RequestContext, bench: Workbench, column: Column, rows: Mapping[int, dict[str, Any]]
+    context: RequestContext,
+    bench: Workbench,
+    column: Column,
+    rows: Mapping[int, dict[str, Any]],
+    until: float,
 ) -> list[Cell]:
     spec = ColumnSpec(**column.spec)
     found: Wanted | PlaygroundError
@@ -191,7 +203,7 @@ def _run_column(
     except PlaygroundError as error:
         found = error
     cells = [
-        _cell(context, bench, column, spec, found, row, variables)
+        _cell(context, bench, column, spec, found, row, variables, until)
         for row, variables in rows.items()
     ]
     with transaction.atomic():
@@ -216,6 +228,7 @@ def _cell(
     found: Wanted | PlaygroundError,
     row: int,
     variables: dict[str, Any],
+    until: float,
 ) -> Cell:
     cell = Cell(
         column=column,
@@ -227,6 +240,12 @@ def _cell(
     try:
         if isinstance(found, PlaygroundError):
             raise found
+        if time.monotonic() > until:
+            raise InvalidInput(
+                "workbench.rendering-slow",
+                f"There was no time left for this cell: what is run at once is rendered within "
+                f"{RENDERING_S:g} seconds. Make the templates cheaper, or run fewer rows.",
+            )
         cell.request = asked(context, spec, found, variables).as_json()
     except PlaygroundError as error:
         places = {key: error.extra[key] for key in ("message", "line") if key in error.extra}

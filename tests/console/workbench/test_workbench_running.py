@@ -327,6 +327,20 @@ def test_it_lets_no_setting_of_a_prompt_take_the_place_of_what_is_asked(
     assert cell.request["parameters"] == {"seed": 7}
 
 
+def test_it_says_in_the_cells_that_no_time_was_left_to_render_them(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    slow = "{% for a in range(4000) %}{{ word }}{% endfor %}"
+    bench = bench_of(draft(slow), draft(slow), table={"names": ["word"], "rows": [["a"]] * 20})
+
+    cells = run_columns(alice.context(), bench.pk, table=True, seconds=0.02)
+
+    assert cells[0].error is None
+    assert cells[-1].error is not None
+    assert cells[-1].error["code"] == "workbench.rendering-slow"
+    assert len(cells) == 40
+
+
 def test_it_keeps_the_newest_outputs(alice: User, bench_of: Bench, work: Work) -> None:
     bench = bench_of(draft("{{ nobody }}"))
 
