@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Annotated, Any, Literal, Self
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field, model_validator
@@ -107,6 +107,10 @@ class ContinueIn(Schema):
     invoke: bool = False
 
 
+class SayIn(Schema):
+    content: str
+
+
 class ColumnOut(ColumnIn):
     """A column; ``lane_id`` is followed at ``/api/threads/{lane_id}/events``."""
 
@@ -195,8 +199,8 @@ class CellOut(Schema):
 
     @classmethod
     def of(cls, cell: Cell) -> "CellOut":
-        """Show a cell with its turns."""
-        turns = [TurnOut.of(turn) for turn in cell.turns.select_related("run")]
+        """Show a cell with its turns; load ``turns__run`` before."""
+        turns = [TurnOut.of(turn) for turn in cell.turns.all()]
         return cls(
             id=cell.pk,
             column_id=cell.column_id,
@@ -352,7 +356,7 @@ def publish_draft(
 def run(request: TeamRequest, bench_id: uuid.UUID, body: RunIn) -> Status[dict[str, Any]]:
     """Ask in these columns; the cells' answers follow."""
     cells = running.run_columns(request.context, bench_id, columns=body.columns, table=body.table)
-    return Status(202, {"items": [CellOut.of(cell) for cell in cells]})
+    return Status(202, {"items": _shown(cells)})
 
 
 @workbench_api.post("/{uuid:bench_id}/stop", response={202: StoppedOut}, summary="Stop columns")
@@ -360,6 +364,15 @@ def stop(request: TeamRequest, bench_id: uuid.UUID, body: StopIn) -> Status[dict
     """Stop what runs or waits in these columns; what was written until then stays."""
     stopped = running.stop(request.context, bench_id, columns=body.columns)
     return Status(202, {"stopped": stopped})
+
+
+@workbench_api.post(
+    "/{uuid:bench_id}/say", response={202: CellsOut}, summary="Say the same to every column"
+)
+def say_to_all(request: TeamRequest, bench_id: uuid.UUID, body: SayIn) -> Status[dict[str, Any]]:
+    """Go on with the same words in every column's conversation that waits for more."""
+    turns = running.continue_all(request.context, bench_id, content=body.content)
+    return Status(202, {"items": _shown([turn.cell for turn in turns])})
 
 
 @workbench_api.get("/{uuid:bench_id}/cells", response=CellsOut, summary="The outputs")
@@ -373,14 +386,14 @@ def list_cells(
     cells = Cell.objects.shown(bench).order_by("row", "column__position")
     if row is not None:
         cells = cells.filter(row=row)
-    return {"items": [CellOut.of(cell) for cell in cells]}
+    return {"items": _shown(list(cells))}
 
 
 @workbench_api.get("/{uuid:bench_id}/cells/{uuid:cell_id}", response=CellOut, summary="One output")
 def get_cell(request: TeamRequest, bench_id: uuid.UUID, cell_id: uuid.UUID) -> CellOut:
     """Return a cell, also an older one."""
     bench = keeping.find_workbench(request.context, bench_id)
-    return CellOut.of(running.find_cell(bench, cell_id))
+    return _shown([running.find_cell(bench, cell_id)])[0]
 
 
 @workbench_api.post(
@@ -410,3 +423,8 @@ def outputs_csv(request: TeamRequest, bench_id: uuid.UUID) -> HttpResponse:
     """Return one line for each row, with what each column answered."""
     bench = keeping.find_workbench(request.context, bench_id)
     return HttpResponse(exporting.outputs_csv(bench), content_type="text/csv; charset=utf-8")
+
+
+def _shown(cells: list[Cell]) -> list[CellOut]:
+    prefetch_related_objects(cells, "turns__run")
+    return [CellOut.of(cell) for cell in cells]

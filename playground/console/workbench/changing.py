@@ -20,7 +20,7 @@ from playground.console.workbench.models import Column, Workbench
 from playground.console.workbench.running import schema_of
 from playground.console.workbench.specifying import ColumnSpec, source_of, spec_of
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput
+from playground.core.errors import Conflict, InvalidInput
 from playground.prompts.content import content_of
 from playground.prompts.models import PromptVersion
 from playground.prompts.saving import save_version
@@ -63,13 +63,17 @@ def make_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     """
     column = find_column(find_workbench(context, bench_id, action="edit"), column_id)
     spec = ColumnSpec(**column.spec)
+    source = spec.source
     content: dict[str, Any] = {"kind": "chat", "messages": [{"role": "user", "template": ""}]}
     if spec.content is None and spec.source:
         found = wanted(context, spec)
         content = found.content.as_json()
         # They are discovered anew: the templates are about to change.
         content.pop("inputs", None)
-    return _change(context, bench_id, column, {**column.spec, "content": content})
+        if found.version is not None:
+            # What a label means may change before the draft is saved.
+            source = found.version.ref
+    return _change(context, bench_id, column, {**column.spec, "content": content, "source": source})
 
 
 def drop_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUID) -> Column:
@@ -84,6 +88,7 @@ def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     Raises:
         InvalidInput: ``workbench.no-draft``; ``prompt.…``, the content cannot be saved.
         NotFound, PolicyDenied: the prompt is gone, or the context may not edit it.
+        Conflict: ``prompt.edited-meanwhile``, the prompt has a newer version than the draft's.
     """
     column = find_column(find_workbench(context, bench_id, action="edit"), column_id)
     spec = ColumnSpec(**column.spec)
@@ -91,9 +96,20 @@ def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     if spec.content is None or source is None:
         raise InvalidInput("workbench.no-draft", "Only a draft of a prompt can be saved here.")
     content = content_of(spec.content)
-    version = save_version(
-        context, source.path, content=content, note="From the workbench", based_on=None
-    )
+    try:
+        version = save_version(
+            context,
+            source.path,
+            content=content,
+            note="From the workbench",
+            based_on=source.version,
+        )
+    except Conflict as error:
+        if "latest" not in error.extra:
+            raise
+        latest = f"{source.path}@{error.extra['latest']}"
+        detail = f"{error.detail} Compare; to save over it, make this a draft of {latest}."
+        raise Conflict(error.code, detail, **error.extra) from error
     _change(context, bench_id, column, {**column.spec, "content": None, "source": version.ref})
     return version
 
