@@ -109,7 +109,7 @@ def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
             raise
         latest = f"{source.path}@{error.extra['latest']}"
         detail = f"{error.detail} Compare; to save over it, make this a draft of {latest}."
-        raise Conflict(error.code, detail, **error.extra) from error
+        raise Conflict("prompt.edited-meanwhile", detail, **error.extra) from error
     _change(context, bench_id, column, {**column.spec, "content": None, "source": version.ref})
     return version
 
