@@ -4,6 +4,8 @@ import { LiveText } from "./live-text.js";
 
 const form = document.querySelector("#bench-form");
 const locked = "locked" in form.dataset;
+// Somebody else changed what was typed in here: nothing is kept before the page is read again.
+let outdated = false;
 const mac = /Mac|iP(hone|ad)/.test(navigator.platform);
 const toast = (text, tone) => document.dispatchEvent(new CustomEvent("toast", { detail: { text, tone } }));
 
@@ -13,12 +15,19 @@ const modified = (text) => (mac ? text : text.replaceAll("⌘", "Ctrl "));
 const plain = (html) => html.replace(/<time [^>]*>[^<]*<\/time>/g, "");
 for (const part of document.querySelectorAll("[data-part]")) seen.set(part.id, plain(part.outerHTML));
 
-function place(html) {
+// What of the form was typed in: "bench" for name and variables, and columns by their ids.
+const partOf = (name) => (/^(name|revision|input\..*)$/.test(name) ? "bench" : /^([0-9a-f-]{36})\./.exec(name)?.[1]);
+
+// `kept` names what of the form was sent: its revision alone follows, for the fields of the rest
+// still show an older one.
+function place(html, kept = new Set()) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
   for (const part of [...fresh.content.querySelectorAll("[data-part]")]) {
     const now = document.getElementById(part.id);
     if (!now) continue;
+    if ("revision" in part.dataset && !kept.has(part.dataset.revision)) continue;
+    if (outdated && part.id === "save-state") continue;
     // Fields stay as long as they are the same ones: somebody may be typing in them.
     if (part.id === "variables" && part.dataset.fields === now.dataset.fields) continue;
     for (const key of part.querySelectorAll("[data-mod]")) key.textContent = modified(key.textContent);
@@ -123,30 +132,77 @@ setInterval(() => {
 
 // ── keeping what is typed ──
 let keeping = 0;
-let dirty = false;
-async function keep() {
+const dirty = new Set();
+// One after the other: what is sent says which revision it began with.
+let sending = Promise.resolve();
+const inTurn = (send) => (sending = sending.then(send, send));
+
+// Only what was typed in is sent: the rest may be somebody else's by now.
+function outgoing(kept, submitter) {
+  const body = new FormData(form, submitter);
+  for (const name of [...new Set(body.keys())]) {
+    const part = partOf(name);
+    if (part && !kept.has(part)) body.delete(name);
+  }
+  return body;
+}
+function taken() {
+  const kept = new Set(dirty);
+  dirty.clear();
+  return kept;
+}
+const givenBack = (kept) => kept.forEach((part) => dirty.add(part));
+const keep = () => inTurn(async () => {
   clearTimeout(keeping);
-  if (!dirty || locked) return;
-  dirty = false;
-  const body = new FormData(form);
+  if (!dirty.size || locked || outdated) return;
+  const kept = taken();
+  const body = outgoing(kept);
   body.delete("file");
   body.delete("table");
   const answer = await fetch(form.dataset.saveUrl, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
-  if (answer?.ok || answer?.status === 422) place(await answer.text());
+  if (!answer?.ok) givenBack(kept);
+  if (answer?.ok || answer?.status === 422) place(await answer.text(), kept);
+  else if (answer?.status === 409) conflict();
   else {
-    dirty = true;
     document.querySelector("#save-state").textContent = "Not kept; it is tried again";
     keeping = setTimeout(keep, 6000);
   }
-}
-function touched() {
-  dirty = true;
+});
+function touched(name) {
+  dirty.add(partOf(name));
   clearTimeout(keeping);
   keeping = setTimeout(keep, 700);
 }
+
+// ── what somebody else changed meanwhile ──
+const typedKey = `typed:${location.pathname}`;
+function conflict() {
+  outdated = true;
+  document.querySelector("#save-state").replaceChildren(document.querySelector("#outdated").content.cloneNode(true));
+  document.querySelector("[data-reload]").addEventListener("click", () => {
+    const typed = {};
+    for (const field of form.elements) {
+      if (field.type !== "hidden" && dirty.has(partOf(field.name))) (typed[field.name] ??= []).push([field.value, field.checked]);
+    }
+    sessionStorage.setItem(typedKey, JSON.stringify(typed));
+    dirty.clear();
+    location.reload();
+  });
+}
+function restore() {
+  const typed = JSON.parse(sessionStorage.getItem(typedKey) ?? "{}");
+  sessionStorage.removeItem(typedKey);
+  for (const [name, values] of Object.entries(typed)) {
+    const fields = [...form.elements].filter((field) => field.name === name && field.type !== "hidden");
+    // Messages that came or went meanwhile leave no telling which text belongs where.
+    if (fields.length !== values.length) continue;
+    fields.forEach((field, index) => ([field.value, field.checked] = values[index]));
+    touched(name);
+  }
+}
 const transient = (name) => !name || /^(say|result\.|table$|file$|against$)/.test(name);
 form.addEventListener("input", (event) => {
-  if (!transient(event.target.name)) touched();
+  if (!transient(event.target.name)) touched(event.target.name);
   grow(event.target);
 });
 form.addEventListener("change", (event) => {
@@ -157,22 +213,29 @@ form.addEventListener("change", (event) => {
     else address.searchParams.delete("against");
     history.replaceState(null, "", address);
     refresh();
-  } else if (!transient(target.name)) touched();
+  } else if (!transient(target.name)) touched(target.name);
   if (target.matches(".role-select")) target.closest(".wb-card").dataset.role = target.value;
 });
-addEventListener("beforeunload", (event) => dirty && event.preventDefault());
+addEventListener("beforeunload", (event) => dirty.size && event.preventDefault());
 
 // ── doing ──
-form.addEventListener("submit", async (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { submitter } = event;
   if (submitter?.dataset.confirm && !confirm(submitter.dataset.confirm)) return;
   clearTimeout(keeping);
-  const body = new FormData(form, submitter);
-  dirty = false;
+  if (submitter) submitter.disabled = true;
+  inTurn(() => act(submitter));
+});
+async function act(submitter) {
+  const kept = taken();
+  // A button that is disabled is left out of the form's data.
+  if (submitter) submitter.disabled = false;
+  const body = outgoing(kept, submitter);
   if (submitter) submitter.disabled = true;
   const answer = await fetch(location.pathname + location.search, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
   if (submitter) submitter.disabled = false;
+  if (!answer?.ok) givenBack(kept);
   submitter?.closest("details[data-menu]")?.removeAttribute("open");
   const next = answer?.headers.get("HX-Redirect");
   if (next) {
@@ -187,7 +250,7 @@ form.addEventListener("submit", async (event) => {
   }
   if (!answer) {
     toast("The server cannot be reached; what you typed is kept here.", "error");
-    touched();
+    keeping = setTimeout(keep, 700);
   } else if (answer.ok || (answer.status === 422 && answer.headers.get("Content-Type")?.startsWith("text/html") && body.get("do"))) {
     const html = await answer.text();
     if (html.includes("data-part")) {
@@ -196,10 +259,14 @@ form.addEventListener("submit", async (event) => {
       if (value === "say") form.querySelector("#say").value = "";
       if (value.startsWith("say:")) form.querySelector(`[name="say.${value.slice(4)}"]`)?.blur();
       document.activeElement?.closest?.(".wb-cell") && document.activeElement.blur();
-      place(html);
+      place(html, kept);
     } else failed(html);
-  } else failed(await answer.text());
-});
+  } else {
+    const html = await answer.text();
+    if (html.includes("workbench.edited-meanwhile")) conflict();
+    failed(html);
+  }
+}
 function failed(html) {
   const shown = document.createElement("template");
   shown.innerHTML = html;
@@ -228,10 +295,11 @@ form.addEventListener("click", (event) => {
     const card = box.querySelector("template").content.firstElementChild.cloneNode(true);
     box.querySelector("[data-cards]").append(card);
     upgrade(card);
-    touched();
+    touched(card.querySelector("[name]").name);
   } else if (target.closest("[data-remove-card]")) {
-    target.closest(".wb-card").remove();
-    touched();
+    const card = target.closest(".wb-card");
+    touched(card.querySelector("[name]").name);
+    card.remove();
   }
 });
 
@@ -250,11 +318,14 @@ async function upgrade(from) {
       properties: () => [],
       fragments: () => [],
       jump: () => {},
-      changed: touched,
+      changed: () => touched(area.name),
     });
   }
 }
-if (!locked) upgrade(document);
+if (!locked) {
+  restore();
+  upgrade(document);
+}
 
 function grow(area) {
   for (const one of area ? [area] : form.querySelectorAll("[data-grows]")) {

@@ -5,11 +5,12 @@ A turn that fails says so in its cell and the next one begins; only a stop ends 
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
 
-from playground.console.workbench import tooling
+from playground.console.workbench import acting, tooling
 from playground.console.workbench.asking import Asked, asked_in
 from playground.console.workbench.calling import Figures, Saying, say, verdict
 from playground.console.workbench.models import Turn, TurnStatus
@@ -91,27 +92,21 @@ def _converse(turn: Turn, context: RequestContext, work: Work, saying: Saying) -
     asked = asked_in(turn.cell.request)
     before = list(turn.cell.turns.filter(number__lt=turn.number))
     for _ in range(tooling.MAX_ROUNDS):
-        if turn.said and turn.said[-1]["role"] == "assistant" and not tooling.pending(turn.said):
-            # An attempt before this one came as far.
-            break
-        # Whoever has said that skills may be called has said so of the calls that wait now.
-        waits = tooling.pending(conversation_of([*before, turn]))
-        results = tooling.answered(
-            context,
-            waits,
-            mode=asked.tool_mode,
-            simulated=asked.simulated,
-            confirmed=turn.invokes and not turn.said,
-        )
-        turn.said = [*turn.said, *results]
-        if len(results) < len(waits):
-            break
-        if results:
-            _keep(work, turn)
-        _say(turn, asked, conversation_of([*before, turn]), context, work, saying)
-        if not turn.said[-1].get("tool_calls"):
+        if _finished(turn):
+            # Also where an attempt before this one came as far.
             turn.check_result = verdict(asked.response_format, turn.said[-1]["content"])
             break
+        waits = tooling.pending(conversation_of([*before, turn]))
+        keep = partial(_keep, work, turn)
+        if not acting.answer_calls(turn, asked, waits, context=context, keep=keep):
+            break
+        _say(turn, asked, conversation_of([*before, turn]), context, work, saying)
+
+
+def _finished(turn: Turn) -> bool:
+    return (
+        bool(turn.said) and turn.said[-1]["role"] == "assistant" and not tooling.pending(turn.said)
+    )
 
 
 def _say(
@@ -172,7 +167,7 @@ def _keep(work: Work, turn: Turn, *, status: str | None = None) -> None:
     turn.status = status or turn.status
     with transaction.atomic():
         work.fence.check(connection)
-        turn.save(update_fields=["status", "said", "figures", "check_result", "error"])
+        turn.save(update_fields=["status", "said", "intents", "figures", "check_result", "error"])
 
 
 def _tell(work: Work, turn: Turn, status: Any) -> None:

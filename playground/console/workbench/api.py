@@ -4,12 +4,13 @@ import datetime as dt
 import uuid
 from typing import Annotated, Any, Literal, Self
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field, model_validator
 
 from playground.console.workbench import changing, exporting, inputs, keeping, opening, running
+from playground.console.workbench.merging import Changes, find_column
 from playground.console.workbench.models import Cell, Column, Turn, Workbench
 from playground.core.errors import InvalidInput
 from playground.policy.requests import TeamRequest
@@ -37,6 +38,12 @@ class ColumnIn(Schema):
     simulated: dict[str, Any] = {}
 
 
+class ColumnPutIn(ColumnIn):
+    """All of a column; ``revision`` is the one that was changed: an older one is refused."""
+
+    revision: int | None = None
+
+
 class TableIn(Schema):
     """Rows of inputs: names and rows of text, or ``csv`` whose first line has the names."""
 
@@ -59,11 +66,15 @@ class WorkbenchIn(Schema):
 
 
 class WorkbenchPatchIn(Schema):
-    """What is to change; a new table starts without outputs."""
+    """What is to change; a new table starts without outputs.
+
+    ``revision`` is the workbench's that the change was made in: an older one is refused.
+    """
 
     name: str | None = None
     variables: dict[str, Any] | None = None
     table: TableIn | None = None
+    revision: int | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -96,16 +107,21 @@ class ContinueIn(Schema):
     invoke: bool = False
 
 
+class SayIn(Schema):
+    content: str
+
+
 class ColumnOut(ColumnIn):
     """A column; ``lane_id`` is followed at ``/api/threads/{lane_id}/events``."""
 
     id: uuid.UUID
     lane_id: uuid.UUID
+    revision: int
 
     @classmethod
     def of(cls, column: Column) -> "ColumnOut":
         """Show a column as it is now."""
-        return cls(id=column.pk, lane_id=column.lane_id, **column.spec)
+        return cls(id=column.pk, lane_id=column.lane_id, revision=column.revision, **column.spec)
 
 
 class WorkbenchOut(Schema):
@@ -116,6 +132,7 @@ class WorkbenchOut(Schema):
     table: dict[str, Any]
     notes: list[str]
     columns: list[ColumnOut]
+    revision: int
     created_at: dt.datetime
     updated_at: dt.datetime
 
@@ -130,19 +147,24 @@ class WorkbenchOut(Schema):
             table=bench.table,
             notes=bench.notes,
             columns=[ColumnOut.of(column) for column in bench.columns.all()],
+            revision=bench.revision,
             created_at=bench.created_at,
             updated_at=bench.updated_at,
         )
 
 
 class TurnOut(Schema):
-    """What was asked at once and all that came of it; ``figures`` has times, tokens and cost."""
+    """What was asked at once and all that came of it; ``figures`` has times, tokens and cost.
+
+    ``unknown`` are the ids of calls whose skill may have acted already: look before you go on.
+    """
 
     number: int
     status: str
     trace_id: str
     asked: list[dict[str, Any]]
     said: list[dict[str, Any]]
+    unknown: list[str]
     figures: dict[str, Any]
     structured: dict[str, Any] | None
     error: dict[str, Any] | None
@@ -156,6 +178,7 @@ class TurnOut(Schema):
             trace_id=turn.trace_id,
             asked=turn.asked,
             said=turn.said,
+            unknown=turn.unknown,
             figures=turn.figures,
             structured=turn.check_result,
             error=turn.failure,
@@ -176,8 +199,8 @@ class CellOut(Schema):
 
     @classmethod
     def of(cls, cell: Cell) -> "CellOut":
-        """Show a cell with its turns."""
-        turns = [TurnOut.of(turn) for turn in cell.turns.select_related("run")]
+        """Show a cell with its turns; load ``turns__run`` before."""
+        turns = [TurnOut.of(turn) for turn in cell.turns.all()]
         return cls(
             id=cell.pk,
             column_id=cell.column_id,
@@ -254,14 +277,13 @@ def patch_workbench(
     request: TeamRequest, bench_id: uuid.UUID, body: WorkbenchPatchIn
 ) -> WorkbenchOut:
     """Change its name, its variables or its table."""
-    bench = keeping.change_workbench(
-        request.context,
-        bench_id,
+    changes = Changes(
         name=body.name,
         variables=body.variables,
         table=body.table.table() if body.table else None,
+        revision=body.revision,
     )
-    return WorkbenchOut.of(bench)
+    return WorkbenchOut.of(keeping.change_workbench(request.context, bench_id, changes))
 
 
 @workbench_api.delete("/{uuid:bench_id}", response={204: None}, summary="Delete a workbench")
@@ -289,13 +311,14 @@ def add_column(request: TeamRequest, bench_id: uuid.UUID, body: ColumnIn) -> Sta
     "/{uuid:bench_id}/columns/{uuid:column_id}", response=ColumnOut, summary="Change a column"
 )
 def put_column(
-    request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID, body: ColumnIn
+    request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID, body: ColumnPutIn
 ) -> ColumnOut:
     """Replace all that a column is made of; its outputs stay."""
-    bench = keeping.change_workbench(
-        request.context, bench_id, columns={str(column_id): body.dict()}
-    )
-    return ColumnOut.of(keeping.find_column(bench, column_id))
+    key = str(column_id)
+    revisions = {} if body.revision is None else {key: body.revision}
+    changes = Changes(columns={key: body.dict(exclude={"revision"})}, revisions=revisions)
+    bench = keeping.change_workbench(request.context, bench_id, changes)
+    return ColumnOut.of(find_column(bench, column_id))
 
 
 @workbench_api.delete(
@@ -333,7 +356,7 @@ def publish_draft(
 def run(request: TeamRequest, bench_id: uuid.UUID, body: RunIn) -> Status[dict[str, Any]]:
     """Ask in these columns; the cells' answers follow."""
     cells = running.run_columns(request.context, bench_id, columns=body.columns, table=body.table)
-    return Status(202, {"items": [CellOut.of(cell) for cell in cells]})
+    return Status(202, {"items": _shown(cells)})
 
 
 @workbench_api.post("/{uuid:bench_id}/stop", response={202: StoppedOut}, summary="Stop columns")
@@ -341,6 +364,15 @@ def stop(request: TeamRequest, bench_id: uuid.UUID, body: StopIn) -> Status[dict
     """Stop what runs or waits in these columns; what was written until then stays."""
     stopped = running.stop(request.context, bench_id, columns=body.columns)
     return Status(202, {"stopped": stopped})
+
+
+@workbench_api.post(
+    "/{uuid:bench_id}/say", response={202: CellsOut}, summary="Say the same to every column"
+)
+def say_to_all(request: TeamRequest, bench_id: uuid.UUID, body: SayIn) -> Status[dict[str, Any]]:
+    """Go on with the same words in every column's conversation that waits for more."""
+    turns = running.continue_all(request.context, bench_id, content=body.content)
+    return Status(202, {"items": _shown([turn.cell for turn in turns])})
 
 
 @workbench_api.get("/{uuid:bench_id}/cells", response=CellsOut, summary="The outputs")
@@ -354,14 +386,14 @@ def list_cells(
     cells = Cell.objects.shown(bench).order_by("row", "column__position")
     if row is not None:
         cells = cells.filter(row=row)
-    return {"items": [CellOut.of(cell) for cell in cells]}
+    return {"items": _shown(list(cells))}
 
 
 @workbench_api.get("/{uuid:bench_id}/cells/{uuid:cell_id}", response=CellOut, summary="One output")
 def get_cell(request: TeamRequest, bench_id: uuid.UUID, cell_id: uuid.UUID) -> CellOut:
     """Return a cell, also an older one."""
     bench = keeping.find_workbench(request.context, bench_id)
-    return CellOut.of(running.find_cell(bench, cell_id))
+    return _shown([running.find_cell(bench, cell_id)])[0]
 
 
 @workbench_api.post(
@@ -391,3 +423,8 @@ def outputs_csv(request: TeamRequest, bench_id: uuid.UUID) -> HttpResponse:
     """Return one line for each row, with what each column answered."""
     bench = keeping.find_workbench(request.context, bench_id)
     return HttpResponse(exporting.outputs_csv(bench), content_type="text/csv; charset=utf-8")
+
+
+def _shown(cells: list[Cell]) -> list[CellOut]:
+    prefetch_related_objects(cells, "turns__run")
+    return [CellOut.of(cell) for cell in cells]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from playground.console.workbench.specifying import ColumnSpec, source_of
+from playground.console.workbench.specifying import RESERVED, ColumnSpec, source_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.gateway import catalogue
 from playground.gateway.chat import ChatRequest
 from playground.prompts.composing import compose, includes_of
-from playground.prompts.content import RESERVED_SETTINGS, Content, content_of
+from playground.prompts.content import Content, content_of
 from playground.prompts.finding import find_prompt
 from playground.prompts.models import PromptVersion
 from playground.prompts.resolving import find
@@ -128,7 +128,7 @@ def asked(
     if rendered.text is not None:
         messages = [{"role": "user", "content": rendered.text}]
     settings = {**content.settings, **spec.parameters}
-    named = settings.pop("model", None)
+    named = settings.get("model")
     model = spec.model or (named if isinstance(named, str) else "") or catalogue.default_model()
     catalogue.route_of(model, catalogue.current())
     result = Asked(
@@ -140,7 +140,7 @@ def asked(
         parameters={
             name: value
             for name, value in settings.items()
-            if value is not None and name not in RESERVED_SETTINGS
+            if value is not None and name not in RESERVED
         },
         ref=found.version.ref if found.version else "",
         source=spec.source,
@@ -155,7 +155,8 @@ def _tools(
     context: RequestContext, tools: list[dict[str, Any]], skills: list[str]
 ) -> list[dict[str, Any]]:
     offered = list(tools)
-    taken = {tool.get("function", {}).get("name") for tool in tools}
+    functions = [tool.get("function") for tool in tools]
+    taken = {each.get("name") for each in functions if isinstance(each, Mapping)}
     for name in skills:
         skill = registry.find(context, name)
         if skill.alias not in taken:

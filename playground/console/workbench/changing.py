@@ -3,15 +3,24 @@
 import uuid
 from typing import Any
 
+from django.db import transaction
+
 from playground.console.workbench import forming, inputs
 from playground.console.workbench.asking import wanted
 from playground.console.workbench.forming import Form
-from playground.console.workbench.keeping import change_workbench, find_column, find_workbench
-from playground.console.workbench.models import Column
+from playground.console.workbench.keeping import change_workbench, find_workbench
+from playground.console.workbench.merging import (
+    Changes,
+    check_column_seen,
+    find_column,
+    locked,
+    merge,
+)
+from playground.console.workbench.models import Column, Workbench
 from playground.console.workbench.running import schema_of
 from playground.console.workbench.specifying import ColumnSpec, source_of, spec_of
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput
+from playground.core.errors import Conflict, InvalidInput
 from playground.prompts.content import content_of
 from playground.prompts.models import PromptVersion
 from playground.prompts.saving import save_version
@@ -22,38 +31,26 @@ INPUT = "input."
 def keep_form(context: RequestContext, bench_id: uuid.UUID, form: Form) -> dict[str, str]:
     """Keep what is typed; return by field, ``<column id>.<name>``, what could not be read.
 
-    Where something could not be, its column stays as it was, and the others are kept.
+    Where something could not be, its column stays as it was, and the others are kept. The fields
+    ``revision`` and ``<column id>.revision`` say what the form was filled from.
 
     Raises:
         NotFound, PolicyDenied: see ``keeping.find_workbench``.
         InvalidInput: the name or the variables cannot be kept.
+        Conflict: ``workbench.edited-meanwhile``, see ``merging.merge``; nothing is kept.
     """
-    bench = find_workbench(context, bench_id, action="edit")
-    specs: dict[str, dict[str, Any]] = {}
+    find_workbench(context, bench_id, action="edit")
     errors: dict[str, str] = {}
-    for column in bench.columns.all():
-        key = str(column.pk)
-        typed = forming.typed(key, ColumnSpec(**column.spec), form)
-        errors |= {f"{key}.{name}": why for name, why in typed.errors.items()}
-        if typed.errors or typed.spec == column.spec:
-            continue
-        try:
-            specs[key] = spec_of(typed.spec).as_json()
-        except InvalidInput as error:
-            errors[f"{key}.source" if "source" in error.code else f"{key}.others"] = error.detail
-    values = {
-        key.removeprefix(INPUT): texts[-1] for key, texts in form.items() if key.startswith(INPUT)
-    }
-    variables = None
-    if values:
-        schema = schema_of(context, bench)
-        shown = inputs.flattened(schema, bench.variables)
-        # What no field shows now stays for the column that reads it again.
-        variables = {**bench.variables, **inputs.filled(schema, {**shown, **values})}
-        _drop_emptied(variables, values)
-    name = form["name"][-1] if "name" in form else None
-    if specs or variables != bench.variables or name not in (None, bench.name):
-        change_workbench(context, bench_id, name=name, variables=variables, columns=specs)
+    with transaction.atomic():
+        bench = locked(bench_id)
+        specs = _typed_columns(bench, form, errors)
+        changes = Changes(
+            name=form["name"][-1] if "name" in form else None,
+            variables=_typed_variables(context, bench, form),
+            columns=specs,
+            revision=_revision(form, "revision"),
+        )
+        merge(bench, changes)
     return errors
 
 
@@ -66,13 +63,17 @@ def make_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     """
     column = find_column(find_workbench(context, bench_id, action="edit"), column_id)
     spec = ColumnSpec(**column.spec)
+    source = spec.source
     content: dict[str, Any] = {"kind": "chat", "messages": [{"role": "user", "template": ""}]}
     if spec.content is None and spec.source:
         found = wanted(context, spec)
         content = found.content.as_json()
         # They are discovered anew: the templates are about to change.
         content.pop("inputs", None)
-    return _change(context, bench_id, column, {**column.spec, "content": content})
+        if found.version is not None:
+            # What a label means may change before the draft is saved.
+            source = found.version.ref
+    return _change(context, bench_id, column, {**column.spec, "content": content, "source": source})
 
 
 def drop_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUID) -> Column:
@@ -87,6 +88,7 @@ def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     Raises:
         InvalidInput: ``workbench.no-draft``; ``prompt.…``, the content cannot be saved.
         NotFound, PolicyDenied: the prompt is gone, or the context may not edit it.
+        Conflict: ``prompt.edited-meanwhile``, the prompt has a newer version than the draft's.
     """
     column = find_column(find_workbench(context, bench_id, action="edit"), column_id)
     spec = ColumnSpec(**column.spec)
@@ -94,9 +96,20 @@ def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     if spec.content is None or source is None:
         raise InvalidInput("workbench.no-draft", "Only a draft of a prompt can be saved here.")
     content = content_of(spec.content)
-    version = save_version(
-        context, source.path, content=content, note="From the workbench", based_on=None
-    )
+    try:
+        version = save_version(
+            context,
+            source.path,
+            content=content,
+            note="From the workbench",
+            based_on=source.version,
+        )
+    except Conflict as error:
+        if "latest" not in error.extra:
+            raise
+        latest = f"{source.path}@{error.extra['latest']}"
+        detail = f"{error.detail} Compare; to save over it, make this a draft of {latest}."
+        raise Conflict("prompt.edited-meanwhile", detail, **error.extra) from error
     _change(context, bench_id, column, {**column.spec, "content": None, "source": version.ref})
     return version
 
@@ -104,9 +117,53 @@ def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
 def _change(
     context: RequestContext, bench_id: uuid.UUID, column: Column, spec: dict[str, Any]
 ) -> Column:
-    change_workbench(context, bench_id, columns={str(column.pk): spec})
-    column.spec = spec
+    key = str(column.pk)
+    changes = Changes(columns={key: spec}, revisions={key: column.revision})
+    change_workbench(context, bench_id, changes)
+    column.refresh_from_db()
     return column
+
+
+def _typed_columns(
+    bench: Workbench, form: Form, errors: dict[str, str]
+) -> dict[str, dict[str, Any]]:
+    specs = {}
+    for column in bench.columns.all():
+        key = str(column.pk)
+        typed = forming.typed(key, ColumnSpec(**column.spec), form)
+        errors |= {f"{key}.{name}": why for name, why in typed.errors.items()}
+        if not typed.errors and typed.spec == column.spec:
+            continue
+        # Also what cannot be kept yet is mended in what stands there now.
+        check_column_seen(column, _revision(form, f"{key}.revision"))
+        if typed.errors:
+            continue
+        try:
+            specs[key] = spec_of(typed.spec).as_json()
+        except InvalidInput as error:
+            errors[f"{key}.source" if "source" in error.code else f"{key}.others"] = error.detail
+    return specs
+
+
+def _typed_variables(
+    context: RequestContext, bench: Workbench, form: Form
+) -> dict[str, Any] | None:
+    values = {
+        key.removeprefix(INPUT): texts[-1] for key, texts in form.items() if key.startswith(INPUT)
+    }
+    if not values:
+        return None
+    schema = schema_of(context, bench)
+    shown = inputs.flattened(schema, bench.variables)
+    # What no field shows now stays for the column that reads it again.
+    variables = {**bench.variables, **inputs.filled(schema, {**shown, **values})}
+    _drop_emptied(variables, values)
+    return variables
+
+
+def _revision(form: Form, name: str) -> int | None:
+    text = form.get(name, [""])[-1]
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _drop_emptied(variables: dict[str, Any], values: dict[str, str]) -> None:

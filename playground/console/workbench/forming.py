@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from playground.console.workbench.specifying import ColumnSpec
+from playground.console.workbench.specifying import ColumnSpec, draft_errors
 from playground.prompts.pages import editing
 
 _OWN = {"seed": int, "top_p": float}
@@ -51,7 +51,8 @@ def fields_of(spec: ColumnSpec) -> Fields:
     rest = dict(spec.parameters)
     split = {name: _plain(rest.pop(name)) if name in rest else "" for name in _SPLIT}
     cards: tuple[editing.Card, ...] = ()
-    if spec.content is not None:
+    # What was stored in another shape has no cards; why is said when it is asked.
+    if spec.content is not None and not draft_errors(spec.content):
         cards = editing.sheet_of(spec.content, own_inputs=False).cards
     return Fields(
         cards=cards,
@@ -68,12 +69,13 @@ def typed(column: str, spec: ColumnSpec, form: Form) -> Typed:
     mine = {
         key.removeprefix(f"{column}."): values
         for key, values in form.items()
-        if key.startswith(f"{column}.")
+        if key.startswith(f"{column}.") and key != f"{column}.revision"
     }
     body = spec.as_json()
     if not mine:
         return Typed(body)
-    kind = editing.kind_of(spec.content or {})
+    editable = spec.content is not None and not draft_errors(spec.content)
+    kind = editing.kind_of((spec.content or {}) if editable else {})
     read = editing.typed(kind, {**mine, "settings": mine.get("others", ())})
     errors = {("others" if name == "settings" else name): why for name, why in read.errors.items()}
     parameters = dict(read.body.get("settings", {}))
@@ -94,7 +96,7 @@ def typed(column: str, spec: ColumnSpec, form: Form) -> Typed:
     body["skills"] = [each for each in mine.get("skills", ()) if each]
     simulated = _one(mine, "simulated")
     body["simulated"] = _object(simulated, errors) if simulated else {}
-    if spec.content is not None and "template" in mine:
+    if spec.content is not None and editable and "template" in mine:
         body["content"] = {**spec.content, "messages": read.body["messages"]}
     return Typed(body, errors)
 

@@ -4,25 +4,27 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from django.db import transaction
 from django.db.models import Max
 
-from playground.console.workbench import inputs
 from playground.console.workbench.answering import KIND
+from playground.console.workbench.checking import (
+    MAX_NAME,
+    checked_name,
+    checked_table,
+    checked_variables,
+)
+from playground.console.workbench.merging import Changes, find_column, locked, merge
 from playground.console.workbench.models import Column, Workbench
 from playground.console.workbench.specifying import MAX_COLUMNS, ColumnSpec, spec_of
 from playground.core.clock import now
 from playground.core.context import RequestContext
-from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
-from playground.core.ids import new_id
+from playground.core.errors import Conflict, NotFound, PolicyDenied
 from playground.messaging import lanes
 from playground.policy import auditing
 from playground.policy.deciding import Resource, require
 from playground.policy.models import Team
 from playground.policy.people import person_for
-
-MAX_NAME = 100
 
 
 def open_workbench(
@@ -47,10 +49,10 @@ def open_workbench(
     with transaction.atomic():
         bench = Workbench.objects.create(
             team=Team.objects.get(slug=context.team),
-            name=_checked_name(name),
+            name=checked_name(name),
             author=context.subject,
-            variables=_checked_variables(variables or {}),
-            table=_checked_table(table or {}),
+            variables=checked_variables(variables or {}),
+            table=checked_table(table or {}),
             notes=notes or [],
         )
         for position, spec in enumerate(specs):
@@ -76,53 +78,17 @@ def find_workbench(
     return bench
 
 
-def find_column(bench: Workbench, column_id: uuid.UUID | str) -> Column:
-    """Return a column of the workbench.
-
-    Raises:
-        NotFound: it has no such column.
-    """
-    try:
-        found = bench.columns.filter(pk=uuid.UUID(str(column_id))).first()
-    except ValueError:
-        found = None
-    if found is None:
-        raise NotFound("workbench.column-not-found", "The workbench has no such column.")
-    return found
-
-
-def change_workbench(
-    context: RequestContext,
-    bench_id: uuid.UUID,
-    *,
-    name: str | None = None,
-    variables: Mapping[str, Any] | None = None,
-    table: Mapping[str, Any] | None = None,
-    columns: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Workbench:
+def change_workbench(context: RequestContext, bench_id: uuid.UUID, changes: Changes) -> Workbench:
     """Change what is given and leave the rest; a new table starts without outputs.
-
-    Args:
-        columns: by the column's id, its whole specification.
 
     Raises:
         NotFound, PolicyDenied: see ``find_workbench``.
-        InvalidInput: ``workbench.…``; nothing has changed then.
+        Conflict, InvalidInput: see ``merging.merge``; nothing has changed then.
     """
-    bench = find_workbench(context, bench_id, action="edit")
-    specs = {find_column(bench, key): spec_of(spec) for key, spec in (columns or {}).items()}
-    if name is not None:
-        bench.name = _checked_name(name)
-    if variables is not None:
-        bench.variables = _checked_variables(variables)
-    if table is not None and (checked := _checked_table(table)) != bench.table:
-        bench.table, bench.table_key = checked, new_id()
-    bench.updated_at = now()
+    find_workbench(context, bench_id, action="edit")
     with transaction.atomic():
-        for column, spec in specs.items():
-            column.spec = spec.as_json()
-            column.save(update_fields=["spec"])
-        bench.save()
+        bench = locked(bench_id)
+        merge(bench, changes)
     return bench
 
 
@@ -138,7 +104,7 @@ def add_column(
     """
     bench = find_workbench(context, bench_id, action="edit")
     with transaction.atomic():
-        Workbench.objects.select_for_update().get(pk=bench.pk)
+        locked(bench.pk)
         columns = list(bench.columns.all())
         if len(columns) >= MAX_COLUMNS:
             raise _too_many()
@@ -159,7 +125,7 @@ def remove_column(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.
     """
     bench = find_workbench(context, bench_id, action="edit")
     with transaction.atomic():
-        Workbench.objects.select_for_update().get(pk=bench.pk)
+        locked(bench.pk)
         column = find_column(bench, column_id)
         if bench.columns.count() == 1:
             raise Conflict("workbench.last-column", "A workbench has at least one column.")
@@ -210,28 +176,6 @@ def _add(context: RequestContext, bench: Workbench, spec: ColumnSpec, position: 
 
 def _touch(bench: Workbench) -> None:
     Workbench.objects.filter(pk=bench.pk).update(updated_at=now())
-
-
-def _checked_name(name: str) -> str:
-    if len(name) > MAX_NAME or "\x00" in name:
-        raise InvalidInput("workbench.name-invalid", f"A name has at most {MAX_NAME} characters.")
-    return name.strip()
-
-
-def _checked_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        encoded = orjson.dumps(dict(variables))
-    except (TypeError, RecursionError):
-        encoded = b"\\u0000"
-    if b"\\u0000" in encoded:
-        raise InvalidInput("workbench.variables-invalid", "Variables are a JSON object.")
-    if len(encoded) > inputs.MAX_VARIABLES_CHARS:
-        raise InvalidInput("workbench.variables-too-large", "Variables have at most 200 kB.")
-    return dict(variables)
-
-
-def _checked_table(table: Mapping[str, Any]) -> dict[str, Any]:
-    return inputs.checked_table(table.get("names", []), table.get("rows", []))
 
 
 def _too_many() -> Conflict:

@@ -40,6 +40,8 @@ class Workbench(models.Model):
         table: ``{"names": […], "rows": [[text, …], …]}``, empty for none.
         table_key: another one with each table, so that cells of an older one are not shown.
         notes: what could not be taken over from where it was opened from.
+        revision: counts changes of name, variables and table, so that whoever changes them
+            says which ones they saw.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -50,6 +52,7 @@ class Workbench(models.Model):
     table = models.JSONField(default=dict)
     table_key = models.UUIDField(default=new_id)
     notes = models.JSONField(default=list)
+    revision = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 
@@ -83,13 +86,18 @@ class Workbench(models.Model):
 
 
 class Column(models.Model):
-    """One way to ask; ``spec`` is a ``specifying.ColumnSpec``, ``lane`` where it waits its turn."""
+    """One way to ask; ``spec`` is a ``specifying.ColumnSpec``, ``lane`` where it waits its turn.
+
+    Attributes:
+        revision: counts changes of ``spec``.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     bench = models.ForeignKey(Workbench, on_delete=models.CASCADE, related_name="columns")
     lane = models.OneToOneField("messaging.Lane", on_delete=models.CASCADE)
     position = models.PositiveSmallIntegerField()
     spec = models.JSONField()
+    revision = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering: ClassVar = ["bench", "position", "id"]
@@ -146,6 +154,7 @@ class Turn(models.Model):
             turn adds none, for the cell's request holds them.
         said: answers and results of tools, with ``by`` where a result was simulated or a skill's.
         invokes: the skills that wait for a person's word may be called: the person has said so.
+        intents: names of skills by the ids of their calls: was to be called, has given no result.
         figures: see ``calling.Figures``.
         check_result: ``{"valid", "violations"}`` of structured output; None without a format.
     """
@@ -159,6 +168,7 @@ class Turn(models.Model):
     asked = models.JSONField(default=list)
     said = models.JSONField(default=list)
     invokes = models.BooleanField(default=False)
+    intents = models.JSONField(default=dict)
     figures = models.JSONField(default=dict)
     check_result = models.JSONField(null=True)
     error = models.JSONField(null=True)
@@ -191,6 +201,11 @@ class Turn(models.Model):
                 return TurnStatus.CANCELLED.value
             case _:
                 return TurnStatus.FAILED.value
+
+    @property
+    def unknown(self) -> list[str]:
+        """Return the ids of calls of which nobody knows whether the skill has acted."""
+        return [] if self.state in (TurnStatus.QUEUED, TurnStatus.RUNNING) else sorted(self.intents)
 
     @property
     def failure(self) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ _PARAMETERS = {
     "stop_sequences": "stop",
 }
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
+_LEADING = frozenset(("system", "developer"))
 _REDACTED = ("[e-mail]", "[phone]", "[card]", "[iban]", "[ssn]", "[token]", "[secret]",
              "[private key]", "[credentials]")  # fmt: skip
 
@@ -76,13 +77,14 @@ def _messages(given: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]
             else "The trace holds no messages of this call."
         )
         return [{"role": "user", "template": ""}]
-    if len(listed) > MAX_MESSAGES:
-        notes.append(f"Only the last {MAX_MESSAGES} of {len(listed)} messages are here.")
-    messages = [
-        message
-        for each in listed[-MAX_MESSAGES:]
-        if isinstance(each, dict) and (message := _message(each, notes)) is not None
-    ]
+    known = [each for each in listed if isinstance(each, dict)]
+    kept = shortened(known)
+    if len(kept) < len(known):
+        notes.append(
+            f"Only {len(kept)} of {len(known)} messages are here: what stands before the "
+            "conversation, and its end."
+        )
+    messages = [message for each in kept if (message := _message(each, notes)) is not None]
     shown = json.dumps(listed, ensure_ascii=False)
     if any(mark in shown for mark in _REDACTED):
         notes.append(
@@ -91,6 +93,21 @@ def _messages(given: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]
     if "… [cut, " in shown:
         notes.append("Long values were cut when they were traced.")
     return messages or [{"role": "user", "template": ""}]
+
+
+def shortened(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the leading instructions and as many whole turns of the end as fit."""
+    if len(messages) <= MAX_MESSAGES:
+        return messages
+    first = next((i for i, each in enumerate(messages) if each.get("role") not in _LEADING), 0)
+    leading = messages[: min(first, MAX_MESSAGES // 2)]
+    rest = messages[len(messages) - (MAX_MESSAGES - len(leading)) :]
+    # A result without its call, or half an answer, is no conversation that a model takes.
+    for begins in ("user", "assistant"):
+        at = next((i for i, each in enumerate(rest) if each.get("role") == begins), None)
+        if at is not None:
+            return leading + rest[at:]
+    return leading
 
 
 def _message(given: Mapping[str, Any], notes: list[str]) -> dict[str, Any] | None:
@@ -111,6 +128,7 @@ def _message(given: Mapping[str, Any], notes: list[str]) -> dict[str, Any] | Non
     for name in ("name", "tool_call_id"):
         if isinstance(given.get(name), str):
             message[name] = given[name]
-    if isinstance(given.get("tool_calls"), list) and given["tool_calls"]:
-        message["tool_calls"] = given["tool_calls"]
+    calls = given.get("tool_calls")
+    if isinstance(calls, list) and calls and all(isinstance(call, dict) for call in calls):
+        message["tool_calls"] = calls
     return message

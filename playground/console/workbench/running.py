@@ -4,6 +4,7 @@ What a column asks is rendered here, while the person waits, so that a cell keep
 was asked; a worker gets the answers, see ``answering``.
 """
 
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +15,8 @@ from django.db.models import Count
 from playground.console.workbench import inputs, tooling
 from playground.console.workbench.answering import KIND, conversation_of
 from playground.console.workbench.asking import Wanted, asked, wanted
-from playground.console.workbench.keeping import find_column, find_workbench
+from playground.console.workbench.keeping import find_workbench
+from playground.console.workbench.merging import find_column
 from playground.console.workbench.models import SINGLE, Cell, Column, Turn, TurnStatus, Workbench
 from playground.console.workbench.specifying import ColumnSpec
 from playground.core.context import RequestContext
@@ -25,6 +27,8 @@ from playground.messaging.models import Run, RunQuerySet
 from playground.messaging.texts import check_content
 
 MAX_TURNS = 50
+RENDERING_S = 5.0
+"""How long everything that one request runs may be rendered, in seconds."""
 KEPT_CELLS = 20
 """How many cells of one column and row are kept, the newest."""
 
@@ -35,8 +39,12 @@ def run_columns(
     *,
     columns: Sequence[uuid.UUID | str] | None = None,
     table: bool = False,
+    seconds: float = RENDERING_S,
 ) -> list[Cell]:
     """Ask in these columns, or in all; with ``table`` once for each of its rows.
+
+    Args:
+        seconds: for rendering; what is not rendered by then says so in its cell.
 
     A column that cannot be rendered has its error in its cells, and the others go on. One that is
     still at work is left alone.
@@ -57,7 +65,7 @@ def run_columns(
     busy = set(_active(chosen).values_list("lane_id", flat=True))
     chosen = [column for column in chosen if column.lane_id not in busy]
     if not chosen:
-        raise Conflict("workbench.column-busy", "Still at work; stop it, or wait for its end.")
+        raise _busy()
     schema = schema_of(context, bench)
     rows: dict[int, dict[str, Any]] = {SINGLE: bench.variables}
     if table:
@@ -65,7 +73,12 @@ def run_columns(
             number: inputs.row_variables(schema, bench.variables, row)
             for number, row in enumerate(bench.inputs, 1)
         }
-    return [cell for column in chosen for cell in _run_column(context, bench, column, rows)]
+    until = time.monotonic() + seconds
+    cells = [cell for column in chosen for cell in _run_column(context, bench, column, rows, until)]
+    if not cells:
+        # Somebody else was faster, in every one of them.
+        raise _busy()
+    return cells
 
 
 def schema_of(context: RequestContext, bench: Workbench) -> dict[str, Any]:
@@ -177,7 +190,11 @@ def find_cell(bench: Workbench, cell_id: uuid.UUID) -> Cell:
 
 
 def _run_column(
-    context: RequestContext, bench: Workbench, column: Column, rows: Mapping[int, dict[str, Any]]
+    context: RequestContext,
+    bench: Workbench,
+    column: Column,
+    rows: Mapping[int, dict[str, Any]],
+    until: float,
 ) -> list[Cell]:
     spec = ColumnSpec(**column.spec)
     found: Wanted | PlaygroundError
@@ -186,10 +203,14 @@ def _run_column(
     except PlaygroundError as error:
         found = error
     cells = [
-        _cell(context, bench, column, spec, found, row, variables)
+        _cell(context, bench, column, spec, found, row, variables, until)
         for row, variables in rows.items()
     ]
     with transaction.atomic():
+        held = Column.objects.select_for_update().filter(pk=column.pk).first()
+        if held is None or _active([column]).exists():
+            # It was removed, or somebody else ran it, while this was rendered.
+            return []
         Cell.objects.bulk_create(cells)
         waiting = [cell for cell in cells if cell.error is None]
         if waiting:
@@ -207,6 +228,7 @@ def _cell(
     found: Wanted | PlaygroundError,
     row: int,
     variables: dict[str, Any],
+    until: float,
 ) -> Cell:
     cell = Cell(
         column=column,
@@ -218,6 +240,12 @@ def _cell(
     try:
         if isinstance(found, PlaygroundError):
             raise found
+        if time.monotonic() > until:
+            raise InvalidInput(
+                "workbench.rendering-slow",
+                f"There was no time left for this cell: what is run at once is rendered within "
+                f"{RENDERING_S:g} seconds. Make the templates cheaper, or run fewer rows.",
+            )
         cell.request = asked(context, spec, found, variables).as_json()
     except PlaygroundError as error:
         places = {key: error.extra[key] for key in ("message", "line") if key in error.extra}
@@ -273,6 +301,10 @@ def _checked_content(content: str | None, waits: list[dict[str, Any]]) -> str:
 
 def _active(columns: Sequence[Column]) -> RunQuerySet:
     return Run.objects.filter(lane_id__in=[column.lane_id for column in columns]).active()
+
+
+def _busy() -> Conflict:
+    return Conflict("workbench.column-busy", "Still at work; stop it, or wait for its end.")
 
 
 def _forget_old(column: Column) -> None:

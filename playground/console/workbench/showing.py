@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,13 +33,18 @@ _OPEN = (TurnStatus.QUEUED, TurnStatus.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A call that waits for a result; ``skill`` is the one that could give it, if any."""
+    """A call that waits for a result; ``skill`` is the one that could give it, if any.
+
+    Attributes:
+        unknown: the skill was called, and nobody knows whether it has acted.
+    """
 
     id: str
     name: str
     arguments: str
     example: str
     skill: Skill | None = None
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class ColumnView:
     """
 
     id: uuid.UUID
+    revision: int
     lane: uuid.UUID
     head_seq: int
     letter: str
@@ -279,7 +285,10 @@ def cell_view(context: RequestContext, cell: Cell, *, base: str | None = None) -
         error=cell.error or (last.failure if last else None),
         figures=last.figures if last else {},
         check=last.check_result if last else None,
-        calls=tuple(_call(context, call, request.get("simulated", {})) for call in waits),
+        calls=tuple(
+            _call(context, call, request.get("simulated", {}), last.unknown if last else [])
+            for call in waits
+        ),
         trace_id=last.trace_id if last else "",
         live=last.run.partial_text if writes and last is not None else None,
         attempt=last.run.attempt if last else 0,
@@ -319,7 +328,12 @@ def _text_of(cell: Cell) -> str:
     return next((each["content"] for each in reversed(said) if each["role"] == "assistant"), "")
 
 
-def _call(context: RequestContext, call: Mapping[str, Any], simulated: Mapping[str, Any]) -> Any:
+def _call(
+    context: RequestContext,
+    call: Mapping[str, Any],
+    simulated: Mapping[str, Any],
+    unknown: Sequence[str],
+) -> CallView:
     name = call["function"]["name"]
     known = simulated.get(name)
     example = tooling.as_text(known) if known is not None else tooling.example(name)
@@ -329,6 +343,7 @@ def _call(context: RequestContext, call: Mapping[str, Any], simulated: Mapping[s
         arguments=call["function"]["arguments"],
         example=example,
         skill=tooling.skill_of(context, name),
+        unknown=call["id"] in unknown,
     )
 
 
@@ -353,6 +368,7 @@ def _column(
     version = found.version if found else None
     return ColumnView(
         id=column.pk,
+        revision=column.revision,
         lane=column.lane_id,
         head_seq=column.lane.head_seq,
         letter="ABCDEF"[index : index + 1],

@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from playground.core.errors import InvalidInput
-from playground.prompts.content import RESERVED_SETTINGS
+from playground.prompts.content import MAX_MESSAGES, RESERVED_SETTINGS, PromptKind
 
 MAX_COLUMNS = 6
 MAX_SPEC_BYTES = 400_000
@@ -56,6 +56,25 @@ class ColumnSpec(BaseModel):
         return self.model_dump(mode="json")
 
 
+class _DraftMessage(BaseModel):
+    role: str = ""
+    template: str = ""
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+
+class _Draft(BaseModel):
+    """The outer shape of a draft's content: enough to edit it; the rest is said when it is run."""
+
+    kind: PromptKind = PromptKind.CHAT
+    messages: Annotated[list[_DraftMessage], Field(max_length=MAX_MESSAGES)] = []
+    inputs: dict[str, Any] | None = None
+    settings: dict[str, Any] | None = None
+    tools: list[dict[str, Any]] | None = None
+    response_format: dict[str, Any] | None = None
+
+
 class Source(BaseModel):
     """A prompt that is named, with a version or a label."""
 
@@ -75,17 +94,15 @@ def spec_of(body: Mapping[str, Any]) -> ColumnSpec:
         spec = ColumnSpec.model_validate(dict(body))
         encoded = orjson.dumps(spec.as_json())
     except ValidationError as error:
-        told = error.errors(include_url=False, include_input=False, include_context=False)
-        errors = [
-            {"field": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in told
-        ]
-        raise _invalid(errors) from None
+        raise _invalid(_told(error)) from None
     except (TypeError, ValueError, RecursionError):
         raise _invalid([{"field": "content", "message": "This is no JSON."}]) from None
     if len(encoded) > MAX_SPEC_BYTES:
         raise _invalid([{"field": "content", "message": "A column has at most 400 kB."}])
     if b"\\u0000" in encoded:
         raise _invalid([{"field": "content", "message": "NUL characters are not allowed."}])
+    if spec.content is not None and (errors := draft_errors(spec.content)):
+        raise _invalid(errors)
     source_of(spec.source)
     taken = sorted(RESERVED & set(spec.parameters))
     if taken:
@@ -95,6 +112,15 @@ def spec_of(body: Mapping[str, Any]) -> ColumnSpec:
             "fields of their own.",
         )
     return spec
+
+
+def draft_errors(content: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return ``field`` and ``message`` of what keeps a draft's content from being edited."""
+    try:
+        _Draft.model_validate(dict(content))
+    except ValidationError as error:
+        return _told(error, "content")
+    return []
 
 
 def source_of(text: str) -> Source | None:
@@ -115,6 +141,13 @@ def source_of(text: str) -> Source | None:
     return Source(
         path=found["path"], version=int(version) if version else None, label=found["label"]
     )
+
+
+def _told(error: ValidationError, *inside: str) -> list[dict[str, str]]:
+    return [
+        {"field": ".".join(map(str, (*inside, *each["loc"]))), "message": each["msg"]}
+        for each in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
 
 
 def _invalid(errors: list[dict[str, str]]) -> InvalidInput:

@@ -32,30 +32,29 @@ def pending(conversation: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return []
 
 
-def answered(
-    context: RequestContext,
-    calls: list[dict[str, Any]],
-    *,
-    mode: str,
-    simulated: Mapping[str, Any],
-    confirmed: bool = False,
-) -> list[dict[str, Any]]:
-    """Return results for those calls that can be answered without asking anybody. Blocks.
+def made_up(
+    call: Mapping[str, Any], *, mode: str, simulated: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the result that was written down for a call; None where there is none."""
+    name = call["function"]["name"]
+    if mode != "simulate" or name not in simulated:
+        return None
+    return result(call, as_text(simulated[name]), by="simulated")
+
+
+def skill_for(
+    context: RequestContext, call: Mapping[str, Any], *, mode: str, confirmed: bool
+) -> Skill | None:
+    """Return the skill that may answer a call now; None where a person is to be asked first.
 
     Args:
         mode: see ``specifying.ColumnSpec``.
         confirmed: a person has said that skills may be called, those that change something too.
     """
-    results = []
-    for call in calls:
-        name = call["function"]["name"]
-        if mode == "simulate" and name in simulated and not confirmed:
-            results.append(result(call, as_text(simulated[name]), by="simulated"))
-        elif confirmed or mode == "skills":
-            skill = skill_of(context, name)
-            if skill is not None and (confirmed or skill.effect != "write"):
-                results.append(_invoked(context, skill, call))
-    return results
+    if not confirmed and mode != "skills":
+        return None
+    skill = skill_of(context, call["function"]["name"])
+    return skill if skill is not None and (confirmed or skill.effect != "write") else None
 
 
 def given(calls: list[dict[str, Any]], results: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -105,7 +104,8 @@ def example(name: str) -> str:
     return json.dumps({"result": f"what {name} gives"}, ensure_ascii=False)
 
 
-def _invoked(context: RequestContext, skill: Skill, call: Mapping[str, Any]) -> dict[str, Any]:
+def invoked(context: RequestContext, skill: Skill, call: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a skill, and return what it gave as the message that answers the call. Blocks."""
     outcome = invoke(context, skill.name, call["function"]["arguments"], call_id=call["id"])
     if outcome.ok:
         text = as_text(outcome.output)

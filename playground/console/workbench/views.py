@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from playground.console.workbench import changing, exporting, inputs, keeping, opening, running
+from playground.console.workbench.merging import Changes, find_column
 from playground.console.workbench.models import Workbench
 from playground.console.workbench.showing import BenchView, listed, view_of
 from playground.core.errors import InvalidInput, PlaygroundError
@@ -147,12 +148,13 @@ def _table(request: TeamRequest, bench_id: uuid.UUID, about: str) -> str:
             text = uploaded.read().decode("utf-8-sig")
         except UnicodeDecodeError:
             raise InvalidInput("workbench.table-invalid", "Save the file as UTF-8.") from None
-    keeping.change_workbench(request.context, bench_id, table=inputs.table_of(text))
+    changes = Changes(table=inputs.table_of(text))
+    keeping.change_workbench(request.context, bench_id, changes)
     return reverse("workbench", args=[bench_id])
 
 
 def _clear_table(request: TeamRequest, bench_id: uuid.UUID, about: str) -> str:
-    keeping.change_workbench(request.context, bench_id, table={})
+    keeping.change_workbench(request.context, bench_id, Changes(table={}))
     return reverse("workbench", args=[bench_id])
 
 
@@ -160,7 +162,7 @@ def _add(request: TeamRequest, bench_id: uuid.UUID, about: str) -> str:
     spec = None
     if about:
         bench = keeping.find_workbench(request.context, bench_id, action="edit")
-        spec = keeping.find_column(bench, about).spec
+        spec = find_column(bench, about).spec
     column = keeping.add_column(request.context, bench_id, spec)
     return f"{reverse('workbench', args=[bench_id])}#column-{column.pk}"
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.stack import Stack
 
@@ -13,12 +13,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 INPUTS = {
     "candidate.name": "Ana Sousa",
     "candidate.headline": "Python engineer",
-    "candidate.skills": "Python\nDjango",
     "job.title": "Backend lead",
-    "job.location": "Berlin",
-    "sender.name": "Rita",
-    "sender.company": "Acme",
 }
+PITCH = """
+from playground.policy.models import User
+from playground.prompts.content import content_of
+from playground.prompts.saving import create_prompt
+said = "Write to {{ candidate.name }}, {{ candidate.headline }}, about {{ job.title }}."
+content = content_of({"messages": [{"role": "user", "template": said}]})
+create_prompt(User.objects.get(username="rita").context(), name="pitch", content=content)
+"""
 TABLE = "candidate.name,job.title\nAna,Lead\nBo,Designer\nCy,Tester"
 
 People = Callable[[str], BrowserContext]
@@ -71,7 +75,8 @@ def test_it_holds_two_versions_against_each_other_and_shares_what_came_of_it(
     stack: Stack, people: People
 ) -> None:
     page, wrong = _page(people("rita"))
-    page.goto(f"{stack.base}/prompts/hiring/outreach")
+    stack.manage("shell", "-c", PITCH)
+    page.goto(f"{stack.base}/prompts/hiring/pitch")
     page.get_by_role("button", name="Open in workbench").click()
     page.wait_for_url(re.compile(r"/workbench/[0-9a-f-]{36}"))
     link = page.url
@@ -146,3 +151,38 @@ def test_it_stops_a_column_and_keeps_what_was_written(stack: Stack, people: Peop
     expect(page.locator(".wb-out .wb-text")).to_contain_text(re.compile(r"\d{10}\."))
     expect(page.locator(".wb-out")).to_contain_text("cut off here")
     assert not wrong
+
+
+def test_it_keeps_two_people_from_overwriting_each_other(stack: Stack, people: People) -> None:
+    page, wrong = _page(people("rita"))
+    page.goto(f"{stack.base}/workbench")
+    page.get_by_role("button", name="New workbench").first.click()
+    page.wait_for_url(re.compile(r"/workbench/[0-9a-f-]{36}"))
+    page.get_by_title("Another column like the last").click()
+    expect(page.locator(".wb-column")).to_have_count(2)
+    mate, trouble = _page(people("rita"))
+    mate.goto(page.url)
+
+    def model(of: Page, column: int) -> Locator:
+        return of.locator(".wb-column").nth(column).get_by_label("Model", exact=True)
+
+    # Different columns: both stay, though each page shows the other's column as it was.
+    with page.expect_response("**/save"):
+        model(page, 0).fill("of-the-first")
+    with mate.expect_response("**/save") as answered:
+        model(mate, 1).fill("of-the-second")
+    assert answered.value.status == 200
+
+    # The same column: the later one is told, and has the words again after a reload.
+    with mate.expect_response("**/save") as answered:
+        model(mate, 0).fill("over-the-first")
+    assert answered.value.status == 409
+    expect(mate.locator("#save-state")).to_contain_text("Changed by somebody else")
+    with mate.expect_response("**/save") as answered:
+        mate.get_by_role("button", name="Reload with what you typed").click()
+    assert answered.value.status == 200
+    expect(model(mate, 0)).to_have_value("over-the-first")
+    page.reload()
+    expect(model(page, 0)).to_have_value("over-the-first")
+    expect(model(page, 1)).to_have_value("of-the-second")
+    assert not wrong + trouble

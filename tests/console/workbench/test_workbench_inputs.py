@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from playground.console.workbench import inputs
 from playground.console.workbench.marking import marked
-from playground.console.workbench.opening import literal
+from playground.console.workbench.opening import literal, shortened
 from playground.core.errors import InvalidInput
+from playground.prompts.content import MAX_MESSAGES
 from playground.prompts.templating.rendering import render_text
 
 NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
@@ -120,3 +121,36 @@ def test_it_marks_differences_without_changing_the_text(base: str, text: str) ->
 @given(st.text(alphabet=st.sampled_from("ab {}%#'\"\\\n-éß\U0001f642"), max_size=40))
 def test_it_writes_any_traced_text_as_a_template_that_says_just_that(text: str) -> None:
     assert render_text(literal(text), {}) == text
+
+
+def test_it_keeps_the_instructions_and_whole_turns_of_a_long_trace() -> None:
+    turn = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c"}]},
+        {"role": "tool", "tool_call_id": "c", "content": "r"},
+        {"role": "assistant", "content": "a"},
+    ]
+    rules = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "developer", "content": "Be short."},
+    ]
+
+    kept = shortened([*rules, *turn * 30])
+
+    assert kept[:2] == rules
+    assert kept[2]["role"] == "user"
+    assert kept[-4:] == turn
+    assert MAX_MESSAGES - len(turn) < len(kept) <= MAX_MESSAGES
+
+
+def test_it_begins_with_an_answer_where_the_last_turn_alone_is_too_long() -> None:
+    step = [
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c"}]},
+        {"role": "tool", "tool_call_id": "c", "content": "r"},
+    ]
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}, *step * 40]
+
+    kept = shortened(messages)
+
+    assert [each["role"] for each in kept[:2]] == ["system", "assistant"]
+    assert len(kept) <= MAX_MESSAGES

@@ -250,11 +250,27 @@ def test_it_makes_a_draft_of_a_version_and_saves_it_as_the_next(
         f"{column.pk}.template": "Dear {{ name }}",
         "do": f"publish:{column.pk}",
     }
+    refused = client.post(f"/workbench/{bench.pk}", changed, headers=PARTS)
+    assert refused.status_code == 409
+    assert "make this a draft of hiring/outreach@2" in refused.content.decode()
+    changed[f"{column.pk}.source"] = "hiring/outreach@2"
     client.post(f"/workbench/{bench.pk}", changed, headers=PARTS)
 
     column.refresh_from_db()
     assert column.spec["content"] is None
     assert column.spec["source"] == "hiring/outreach@3"
+
+
+def test_it_notes_the_version_that_a_draft_of_a_label_began_with(
+    alice: User, bench_of: Bench, outreach: PromptVersion, client_for: Sign
+) -> None:
+    bench = bench_of({"source": "hiring/outreach", "model": "scripted"})
+    column = bench.columns.get()
+
+    client_for(alice).post(f"/workbench/{bench.pk}", {"do": f"draft:{column.pk}"}, headers=PARTS)
+
+    column.refresh_from_db()
+    assert column.spec["source"] == "hiring/outreach@2"
 
 
 def test_it_finds_a_workbench_by_its_name(
@@ -307,6 +323,12 @@ def test_it_does_over_the_api_what_the_page_does(
         (row, "succeeded") for row in (0, 0, 1, 1, 2, 2)
     ]
     assert cells[0]["turns"][0]["figures"]["finish_reason"] == "stop"
+    said = api.post(f"{where}/say", {"content": "Both of you?"}, json)
+    work(bench)
+    assert said.status_code == 202
+    assert [cell["turns"][-1]["asked"][0]["content"] for cell in said.json()["items"]] == [
+        "Both of you?"
+    ] * 2
     more = api.post(f"{where}/cells/{cells[0]['id']}/continue", {"content": "more"}, json)
     assert more.status_code == 202
     assert api.post(f"{where}/stop", {}, json).json() == {"stopped": 1}
@@ -314,6 +336,22 @@ def test_it_does_over_the_api_what_the_page_does(
     assert api_for(charlie).get(where).status_code == 404
     assert api.delete(where).status_code == 204
     assert api.get(where).status_code == 404
+
+
+def test_it_reads_many_cells_with_as_many_queries_as_one(
+    alice: User, bench_of: Bench, api_for: Sign, django_assert_max_num_queries: Any
+) -> None:
+    api, counts = api_for(alice), []
+    for rows in (1, 12):
+        bench = bench_of(table={"names": ["word"], "rows": [["a"]] * rows})
+        run_columns(alice.context(), bench.pk, table=True)
+        api.get(f"/api/workbench/{bench.pk}/cells")
+        with django_assert_max_num_queries(100) as asked:
+            found = api.get(f"/api/workbench/{bench.pk}/cells").json()["items"]
+        assert len(found) == rows
+        counts.append(len(asked))
+
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize(
@@ -335,6 +373,54 @@ def test_it_refuses_over_the_api_what_cannot_be(
 
     assert answer.json()["code"] == code
     assert not Workbench.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        ({"kind": "x"}, "content.kind"),
+        ({"messages": ["Say hello"]}, "content.messages.0"),
+        ({"messages": [{"role": "user", "template": {}}]}, "content.messages.0.template"),
+        ({"settings": "warm"}, "content.settings"),
+        ({"tools": {"a": 1}}, "content.tools"),
+    ],
+)
+def test_it_refuses_a_draft_that_nobody_could_edit_and_shows_one_that_is_there(
+    alice: User,
+    bench_of: Bench,
+    api_for: Sign,
+    client_for: Sign,
+    content: dict[str, Any],
+    field: str,
+) -> None:
+    refused = api_for(alice).post(
+        "/api/workbench", {"columns": [{"content": content}]}, "application/json"
+    )
+    bench = bench_of()
+    column = bench.columns.get()
+    column.spec = {**column.spec, "content": content}
+    column.save()
+
+    page = page_of(client_for(alice), bench)
+    kept = client_for(alice).post(
+        f"/workbench/{bench.pk}/save", {f"{column.pk}.template": "x", f"{column.pk}.role": "user"}
+    )
+
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "workbench.column-invalid"
+    assert refused.json()["errors"][0]["field"] == field
+    assert f'id="column-{column.pk}"' in page
+    assert kept.status_code in (200, 422)
+
+
+def test_it_runs_with_tools_of_any_shape(
+    alice: User, bench_of: Bench, work: Work, client_for: Sign
+) -> None:
+    bench = bench_of(draft(tools=[{"function": "x"}], skills=["math.calculate"]))
+
+    answer = client_for(alice).post(f"/workbench/{bench.pk}", {"do": "run"}, headers=PARTS)
+
+    assert answer.status_code == 200
 
 
 def test_it_opens_a_traced_call_with_everything_filled_in(

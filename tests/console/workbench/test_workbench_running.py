@@ -2,20 +2,25 @@
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection, connections, transaction
+from django.db.models import F
+from django.test import Client
 from pydantic import Field
 
 from playground.console.workbench.keeping import add_column, change_workbench, remove_column
-from playground.console.workbench.models import Cell, Turn
+from playground.console.workbench.merging import Changes
+from playground.console.workbench.models import Cell, Column, Turn
 from playground.console.workbench.running import KEPT_CELLS, continue_cell, run_columns, stop
 from playground.core import spans
 from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
 from playground.gateway.models import Quota
 from playground.gateway.providers import scripted
 from playground.messaging.draining import drain
-from playground.messaging.models import Run
+from playground.messaging.models import Lane, Run
 from playground.policy.models import User
 from playground.prompts.models import PromptVersion
 from playground.tracing.models import Span
@@ -235,6 +240,107 @@ def test_it_asks_before_a_skill_changes_something(alice: User, bench_of: Bench, 
     assert texts([cell]) == ["Done"]
 
 
+def test_it_asks_a_person_where_a_worker_was_lost_after_a_skill_had_acted(
+    alice: User, bench_of: Bench, work: Work, client_for: Callable[..., Client]
+) -> None:
+    sent: list[str] = []
+
+    @skill("test.send", title="Send", description="Send a word.", effect="write")
+    def send(args: Sending, context: SkillContext) -> str:
+        sent.append(args.word)
+        if args.word == "lost":
+            # Somebody else has the lane now: nothing that this worker knows can be written.
+            Lane.objects.filter(kind="workbench").update(lease_epoch=F("lease_epoch") + 1)
+        return "sent"
+
+    registry.register(send)
+    try:
+        bench = bench_of(draft(skills=["test.send"]))
+        calls = [
+            {"id": word, "name": "test__send", "arguments": {"word": word}}
+            for word in ("before", "lost", "after")
+        ]
+        scripted.queue([{"tool_calls": calls}, "Done"])
+        run_columns(alice.context(), bench.pk)
+        [cell] = work(bench)
+        continue_cell(alice.context(), bench.pk, cell.pk, invoke=True)
+        work(bench)
+        Lane.objects.filter(kind="workbench").update(lease_until=None, lease_owner="")
+        [cell] = work(bench)
+        page = client_for(alice).get(f"/workbench/{bench.pk}").content.decode()
+        turn = turn_of(cell)
+
+        assert sent == ["before", "lost", "after"]
+        assert turn.state == "succeeded"
+        assert [each["tool_call_id"] for each in turn.said] == ["before", "after"]
+        assert turn.unknown == ["lost"]
+        assert "it may have acted" in page
+
+        # A person who looked says that it was not sent.
+        continue_cell(alice.context(), bench.pk, cell.pk, invoke=True)
+        [cell] = work(bench)
+    finally:
+        registry.unregister("test.send")
+    assert sent == ["before", "lost", "after", "lost"]
+
+
+def test_it_calls_a_skill_again_that_only_looked_when_the_worker_was_lost(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(draft(skills=["math.calculate"], tool_mode="skills"))
+    [cell] = run_columns(alice.context(), bench.pk)
+    scripted.queue(["It is 42"])
+    asks = {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            {
+                "id": "c1",
+                "type": "function",
+                "function": {"name": "math__calculate", "arguments": '{"expression": "6*7"}'},
+            }
+        ],
+    }
+    Turn.objects.filter(cell=cell).update(
+        status="running", said=[asks], intents={"c1": "math.calculate"}
+    )
+
+    [cell] = work(bench)
+
+    assert texts([cell]) == ["It is 42"]
+    assert turn_of(cell).unknown == []
+
+
+def test_it_lets_no_setting_of_a_prompt_take_the_place_of_what_is_asked(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    spec = draft()
+    settings = {"messages": [{"role": "user", "content": "other"}], "n": 3, "stream": False,
+                "tools": [TOOL], "seed": 7}  # fmt: skip
+    bench = bench_of({**spec, "content": {**spec["content"], "settings": settings}})
+
+    run_columns(alice.context(), bench.pk)
+    [cell] = work(bench)
+
+    assert texts([cell]) == ["You said: Say hello."]
+    assert cell.request is not None
+    assert cell.request["parameters"] == {"seed": 7}
+
+
+def test_it_says_in_the_cells_that_no_time_was_left_to_render_them(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    slow = "{% for a in range(4000) %}{{ word }}{% endfor %}"
+    bench = bench_of(draft(slow), draft(slow), table={"names": ["word"], "rows": [["a"]] * 20})
+
+    cells = run_columns(alice.context(), bench.pk, table=True, seconds=0.02)
+
+    assert cells[0].error is None
+    assert cells[-1].error is not None
+    assert cells[-1].error["code"] == "workbench.rendering-slow"
+    assert len(cells) == 40
+
+
 def test_it_keeps_the_newest_outputs(alice: User, bench_of: Bench, work: Work) -> None:
     bench = bench_of(draft("{{ nobody }}"))
 
@@ -293,12 +399,70 @@ def test_it_goes_on_where_a_lost_worker_left_off(alice: User, bench_of: Bench, w
     assert texts(done) == ["was written", "You said: Say b."]
 
 
+def test_it_holds_what_a_lost_worker_wrote_to_its_format(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(draft(response_format={"type": "json_object"}))
+    [cell] = run_columns(alice.context(), bench.pk)
+    Turn.objects.filter(cell=cell).update(
+        status="running", said=[{"role": "assistant", "content": "no JSON"}]
+    )
+
+    [done] = work(bench)
+
+    assert turn_of(done).check_result == {"valid": False, "violations": ["/: not a JSON object"]}
+
+
 def test_it_leaves_a_column_alone_that_is_at_work(alice: User, bench_of: Bench) -> None:
     bench = bench_of()
     run_columns(alice.context(), bench.pk)
 
     with pytest.raises(Conflict, match="column-busy"):
         run_columns(alice.context(), bench.pk)
+
+
+def test_it_asks_once_where_two_people_run_a_column_at_once(
+    alice: User, bob: User, bench_of: Bench
+) -> None:
+    bench = bench_of()
+    column = bench.columns.get()
+    at_once = threading.Barrier(3)
+    came_of_it: list[str] = []
+
+    def run(person: User) -> None:
+        at_once.wait(10)
+        try:
+            run_columns(person.context(), bench.pk)
+            came_of_it.append("asked")
+        except Conflict as error:
+            came_of_it.append(error.code)
+        finally:
+            connections.close_all()
+
+    people = [threading.Thread(target=run, args=(person,)) for person in (alice, bob)]
+    with transaction.atomic():
+        # Both have seen that nothing runs before either of them can write.
+        Column.objects.select_for_update().get(pk=column.pk)
+        Lane.objects.select_for_update().get(pk=column.lane_id)
+        for each in people:
+            each.start()
+        at_once.wait(10)
+        _wait_for(lambda: _waiting() == len(people))
+    for each in people:
+        each.join(20)
+
+    assert sorted(came_of_it) == ["asked", "workbench.column-busy"]
+    assert Run.objects.filter(lane=column.lane_id).count() == 1
+    assert Cell.objects.filter(column=column).count() == 1
+
+
+def _waiting() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def test_it_shows_only_what_belongs_to_the_present_table(
@@ -308,9 +472,8 @@ def test_it_shows_only_what_belongs_to_the_present_table(
     run_columns(alice.context(), bench.pk, table=True)
     assert len(work(bench)) == 2
 
-    changed = change_workbench(
-        alice.context(), bench.pk, table={"names": ["word"], "rows": [["z"]]}
-    )
+    table = {"names": ["word"], "rows": [["z"]]}
+    changed = change_workbench(alice.context(), bench.pk, Changes(table=table))
 
     assert list(Cell.objects.shown(changed)) == []
 

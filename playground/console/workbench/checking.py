@@ -1,0 +1,48 @@
+"""Refuse names, variables and tables that a workbench cannot keep. Pure: imports no Django."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from playground.console.workbench import inputs
+from playground.core.errors import InvalidInput
+
+MAX_NAME = 100
+
+
+def checked_name(name: str) -> str:
+    """Return a name as it is kept.
+
+    Raises:
+        InvalidInput: ``workbench.name-invalid``.
+    """
+    if len(name) > MAX_NAME or "\x00" in name:
+        raise InvalidInput("workbench.name-invalid", f"A name has at most {MAX_NAME} characters.")
+    return name.strip()
+
+
+def checked_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return variables as they are kept.
+
+    Raises:
+        InvalidInput: ``workbench.variables-invalid``, ``workbench.variables-too-large``.
+    """
+    try:
+        encoded = orjson.dumps(dict(variables))
+    except (TypeError, RecursionError):
+        encoded = b"\\u0000"
+    if b"\\u0000" in encoded:
+        raise InvalidInput("workbench.variables-invalid", "Variables are a JSON object.")
+    if len(encoded) > inputs.MAX_VARIABLES_CHARS:
+        raise InvalidInput("workbench.variables-too-large", "Variables have at most 200 kB.")
+    return dict(variables)
+
+
+def checked_table(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table as it is kept; an empty mapping for none.
+
+    Raises:
+        InvalidInput: ``workbench.table-invalid``, ``workbench.table-too-large``.
+    """
+    return inputs.checked_table(table.get("names", []), table.get("rows", []))
