@@ -1,5 +1,6 @@
 """Services, workers and a web server of a drill's own, to be killed."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import celery
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
@@ -35,6 +37,12 @@ from tests.services import Services, new_home
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 90.0
+
+
+def _close_connections() -> None:
+    """Close this thread's, and that of the thread in which coroutines reach the database."""
+    connections["default"].close()
+    asyncio.run(sync_to_async(lambda: connections["default"].close())())
 
 
 class Worker:
@@ -90,7 +98,7 @@ class Stage:
     def entered(self) -> Iterator[None]:
         """Let this process use the stage's services while the block runs."""
         connection = connections["default"]
-        connection.close()
+        _close_connections()
         kept = dict(connection.settings_dict)
         silo, credentials = self.services.silos[0], self.services.credentials
         options = {key: value for key, value in kept["OPTIONS"].items() if key != "pool"}
@@ -115,7 +123,7 @@ class Stage:
             waking._bells[:] = bells
             settings.REDIS_URL = redis_url
             hinting._client.cache_clear()
-            connection.close()
+            _close_connections()
             connection.settings_dict.update(kept)
 
     def tear_down(self) -> None:
