@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from playground.prompts.content import content_of
-from playground.prompts.pages.filling import fields, fill
+from playground.prompts.pages.filling import examples, fields, fill
 from playground.prompts.templating.discovering import discover
 from playground.prompts.templating.rendering import render
 
@@ -106,3 +106,24 @@ def test_it_renders_what_was_discovered_with_nothing_typed() -> None:
     filled = fill(discover(content), {})
 
     assert render(content, filled.variables).messages[0]["content"] == "‹a.b› ‹y›,‹y›,"
+
+
+def test_it_gives_examples_where_the_schema_has_some_and_invents_nothing() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "member": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string", "examples": ["Ada"]},
+                    "city": {"type": "string"},
+                },
+                "required": ["name", "city"],
+            },
+            "tone": {"type": "string", "enum": ["warm", "brief"]},
+            "job": {"type": "string", "examples": ["Lead"]},
+        },
+        "required": ["member", "tone"],
+    }
+
+    assert examples(schema) == {"member": {"name": "Ada"}, "tone": "warm"}

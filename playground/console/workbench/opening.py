@@ -1,14 +1,18 @@
-"""Open a workbench from a call of a model that was traced, with everything the span holds."""
+"""Open a workbench from prompts, or from a traced call of a model with all that the span holds."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from playground.console.workbench import inputs
+from playground.console.workbench.asking import wanted
 from playground.console.workbench.keeping import open_workbench
 from playground.console.workbench.models import Workbench
+from playground.console.workbench.specifying import ColumnSpec
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput
+from playground.core.errors import InvalidInput, PlaygroundError
 from playground.prompts.content import MAX_MESSAGES
+from playground.prompts.pages import filling
 from playground.tracing.reading import span_for
 from playground.tracing.showing import is_chat
 
@@ -25,6 +29,27 @@ _ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
 _LEADING = frozenset(("system", "developer"))
 _REDACTED = ("[e-mail]", "[phone]", "[card]", "[iban]", "[ssn]", "[token]", "[secret]",
              "[private key]", "[credentials]")  # fmt: skip
+
+
+def open_prompts(context: RequestContext, sources: Sequence[str]) -> Workbench:
+    """Open a workbench with a column for each source, on the examples that their inputs give.
+
+    Raises:
+        PolicyDenied
+        InvalidInput: ``workbench.source-invalid``.
+    """
+    schemas = []
+    for source in sources:
+        try:
+            schemas.append(wanted(context, ColumnSpec(source=source)).schema)
+        except PlaygroundError:
+            # Its column says so.
+            continue
+    return open_workbench(
+        context,
+        columns=[{"source": source} for source in sources] or None,
+        variables=filling.examples(inputs.union(schemas)),
+    )
 
 
 def open_span(context: RequestContext, trace_id: str, span_id: str) -> Workbench:

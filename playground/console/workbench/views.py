@@ -1,7 +1,7 @@
 """The pages of the workbench: the list, one workbench, and the fragments that keep it current."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -26,8 +26,7 @@ def benches(request: TeamRequest) -> HttpResponse:
     """Show the team's workbenches; a POST opens one, with a column for each ``source``."""
     if request.method == "POST":
         sources = [source for source in request.POST.getlist("source") if source]
-        columns: list[Mapping[str, Any]] = [{"source": source} for source in sources]
-        bench = keeping.open_workbench(request.context, columns=columns or None)
+        bench = opening.open_prompts(request.context, sources)
         return redirect("workbench", bench.pk)
     query = request.GET.get("q", "").strip()[:100]
     new = Resource("Workbench", "new", request.context.team)

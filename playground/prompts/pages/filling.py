@@ -46,13 +46,18 @@ def fill(schema: Mapping[str, Any], typed: Mapping[str, str]) -> Filled:
             made_up.append(name)
     variables: dict[str, Any] = {}
     for name, value in given.items():
-        *way, last = leaves[name].path
-        inside = variables
-        for step in way:
-            inside = inside.setdefault(step, {})
-        inside[last] = value
+        _put(variables, leaves[name].path, value)
     _add_empty(variables, schema)
     return Filled(variables, tuple(made_up))
+
+
+def examples(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return variables of the examples that a schema gives for what it requires, and no others."""
+    variables: dict[str, Any] = {}
+    for name, leaf in _leaves(schema).items():
+        if leaf.required and leaf.schema.keys() & {"examples", "const", "default", "enum"}:
+            _put(variables, leaf.path, example(name, leaf.schema))
+    return variables
 
 
 def example(name: str, schema: Mapping[str, Any]) -> Any:
@@ -118,6 +123,14 @@ def _walk(schema: Mapping[str, Any], path: tuple[str, ...], needed: bool) -> Ite
             yield from _walk(inner, (*path, key), must)
         else:
             yield _Leaf((*path, key), inner, must)
+
+
+def _put(variables: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    *way, last = path
+    inside = variables
+    for step in way:
+        inside = inside.setdefault(step, {})
+    inside[last] = value
 
 
 def _add_empty(variables: dict[str, Any], schema: Mapping[str, Any]) -> None:
