@@ -207,6 +207,9 @@ KNOWN: dict[str, Known] = {
     "api/workbench/<uuidstr:bench_id>/stop": Known(
         bodies={"POST": {"columns": ["{column_id}"]}}, teammate={"GET": (405,)}
     ),
+    "api/workbench/<uuidstr:bench_id>/say": Known(
+        bodies={"POST": {"content": "more"}}, teammate={"GET": (405,), "POST": (409,)}
+    ),
     "api/workbench/<uuidstr:bench_id>/cells": Known(query="row=0"),
     "api/workbench/<uuidstr:bench_id>/cells/<uuidstr:cell_id>": Known(),
     "api/workbench/<uuidstr:bench_id>/cells/<uuidstr:cell_id>/continue": Known(

@@ -311,7 +311,7 @@ def test_it_calls_a_skill_again_that_only_looked_when_the_worker_was_lost(
     assert turn_of(cell).unknown == []
 
 
-def test_it_lets_no_setting_of_a_prompt_take_the_place_of_what_is_asked(
+def test_it_asks_nothing_when_a_setting_would_take_the_place_of_what_is_asked(
     alice: User, bench_of: Bench, work: Work
 ) -> None:
     spec = draft()
@@ -322,9 +322,9 @@ def test_it_lets_no_setting_of_a_prompt_take_the_place_of_what_is_asked(
     run_columns(alice.context(), bench.pk)
     [cell] = work(bench)
 
-    assert texts([cell]) == ["You said: Say hello."]
-    assert cell.request is not None
-    assert cell.request["parameters"] == {"seed": 7}
+    assert cell.error is not None
+    assert cell.error["code"] == "prompt.settings"
+    assert not cell.turns.exists()
 
 
 def test_it_says_in_the_cells_that_no_time_was_left_to_render_them(
