@@ -11,9 +11,10 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 
 from playground.core.errors import InvalidInput
 from playground.prompts.templating.fragments import Piece, reachable
+from playground.prompts.templating.instrumenting import inclusions
 from playground.prompts.templating.locating import column_of
 from playground.prompts.templating.metering import BudgetExceeded, budget
-from playground.prompts.templating.sandbox import PromptEnvironment, inclusions
+from playground.prompts.templating.sandbox import PromptEnvironment
 
 MAX_TEMPLATE_CHARS = 64_000
 

@@ -114,6 +114,14 @@ def budget() -> Budget:
     return _budget.get() or Budget(Limits())
 
 
+def weigh(value: Any) -> Any:
+    """Pay for a value, and return it."""
+    if isinstance(value, str | list | tuple | dict | set | frozenset | int):
+        return budget().weigh(value)
+    budget().charge()
+    return value
+
+
 @contextlib.contextmanager
 def spending(limits: Limits) -> Iterator[Budget]:
     """Meter everything that templates do inside the block."""

@@ -1,0 +1,104 @@
+"""Rewrite the syntax tree of a template so that it pays for what it does. Pure: no Django."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.runtime import Context
+from jinja2.utils import pass_context
+
+from playground.prompts.templating.metering import budget
+
+_FORBIDDEN_NODES: dict[type[nodes.Node], str] = {
+    nodes.Extends: "extends",
+    nodes.Block: "block",
+}
+_INCLUDING = (nodes.Include, nodes.Import, nodes.FromImport)
+
+
+def inclusions(template: nodes.Template) -> Iterator[Any]:
+    """Yield the nodes that name fragments."""
+    yield from template.find_all(_INCLUDING)
+
+
+def refuse(template: nodes.Template) -> None:
+    """Refuse statements that prompts do not have.
+
+    Raises:
+        TemplateSyntaxError: one was found.
+    """
+    for kind, word in _FORBIDDEN_NODES.items():
+        for found in template.find_all(kind):
+            raise TemplateSyntaxError(f"'{word}' is not available in prompts", found.lineno)
+    for including in inclusions(template):
+        name = including.template
+        if not isinstance(name, nodes.Const) or not isinstance(name.value, str):
+            raise TemplateSyntaxError("a fragment is named by one constant text", including.lineno)
+        if getattr(including, "ignore_missing", False):
+            raise TemplateSyntaxError("'ignore missing' is not available", including.lineno)
+
+
+def meter(template: nodes.Template) -> nodes.Template:
+    """Let loops, macros, joins of text and literals pay when they run."""
+    bodies: list[Any] = list(template.find_all((nodes.For, nodes.Macro, nodes.CallBlock)))
+    for body in bodies:
+        toll = nodes.ExprStmt(_filter("_pay", nodes.Const(_text_units(body.body)), body.lineno))
+        body.body.insert(0, toll.set_lineno(body.lineno))
+    return _Meter().visit(template)
+
+
+class _Meter:
+    """Wrap text joins and literals that are not constant, innermost first."""
+
+    def visit(self, node: Any) -> Any:
+        for name, value in node.iter_fields():
+            if isinstance(value, nodes.Node):
+                setattr(node, name, self.visit(value))
+            elif isinstance(value, list):
+                setattr(
+                    node,
+                    name,
+                    [self.visit(item) if isinstance(item, nodes.Node) else item for item in value],
+                )
+        if isinstance(node, nodes.Concat):
+            parts = nodes.List(node.nodes).set_lineno(node.lineno)
+            return _filter("_concat", parts, node.lineno)
+        if isinstance(node, nodes.List | nodes.Dict) or (
+            isinstance(node, nodes.Tuple) and node.ctx == "load"
+        ):
+            return _filter("_weigh", node, node.lineno)
+        return node
+
+
+def _filter(name: str, node: Any, line: int) -> Any:
+    wrapped = nodes.Filter(node, name, [], [], None, None)
+    return wrapped.set_lineno(line)
+
+
+def _text_units(body: Iterable[nodes.Node]) -> int:
+    texts = (data for node in body for data in node.find_all(nodes.TemplateData))
+    return 1 + sum(len(data.data) for data in texts) // 16
+
+
+# Asking for the context keeps Jinja from folding a filter while it compiles, outside of the budget.
+@pass_context
+def _pay(_: Context, units: int) -> str:
+    budget().charge(units)
+    return ""
+
+
+@pass_context
+def _weigh_literal(_: Context, value: Any) -> Any:
+    return budget().weigh(value)
+
+
+@pass_context
+def _concat(_: Context, parts: list[Any]) -> str:
+    purse = budget()
+    texts = [part if isinstance(part, str) else str(purse.weigh(part)) for part in parts]
+    purse.size(sum(map(len, texts)))
+    return "".join(texts)
+
+
+TOLLS = {"_concat": _concat, "_pay": _pay, "_weigh": _weigh_literal}
+"""The filters that a rewritten tree calls."""
