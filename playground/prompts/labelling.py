@@ -21,6 +21,7 @@ from playground.prompts.models import (
     RequiredFragment,
 )
 from playground.prompts.protecting import is_protected
+from playground.prompts.reasoning import check_reason
 
 
 class _Anything(Enum):
@@ -75,7 +76,7 @@ def remove_label(
     """
     prompt = find_prompt(context, path, action="edit")
     require_mover(context, prompt, label)
-    _check_reason(reason)
+    check_reason(reason)
     with transaction.atomic():
         lock(prompt)
         current = _current(prompt, label)
@@ -104,7 +105,7 @@ def put(
         Conflict: ``prompt.label-moved``; ``prompt.label-ramped``; ``prompt.version-archived``.
         InvalidInput: ``prompt.fragment-required``.
     """
-    _check_reason(reason)
+    check_reason(reason)
     prompt = version.prompt
     with transaction.atomic():
         lock(prompt)
@@ -232,8 +233,3 @@ def _record(
             details={"label": label, "before": before, "after": after},
         )
     )
-
-
-def _check_reason(reason: str) -> None:
-    if len(reason) > 500 or "\x00" in reason:
-        raise InvalidInput("prompt.reason", "A reason has at most 500 characters.")

@@ -12,12 +12,13 @@ from playground.policy.requests import TeamRequest
 from playground.prompts import labelling, proposing, protecting
 from playground.prompts.finding import find_prompt
 from playground.prompts.models import LabelProposal
+from playground.prompts.reasoning import MAX_REASON
 from playground.prompts.shapes_api import LabelOut, label_out
 from playground.prompts.versions_api import Name, Number
 
 labels_api = Router(tags=["prompts"])
 
-Reason = Annotated[str, Field(max_length=500)]
+Reason = Annotated[str, Field(max_length=MAX_REASON)]
 
 
 class LabelIn(Schema):

@@ -7,12 +7,13 @@ from django.db.models import QuerySet
 
 from playground.core.clock import now
 from playground.core.context import RequestContext
-from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
+from playground.core.errors import Conflict, NotFound, PolicyDenied
 from playground.policy import auditing
 from playground.policy.deciding import require
 from playground.prompts.finding import check_label, find_prompt, version_of
 from playground.prompts.labelling import put
 from playground.prompts.models import Label, LabelProposal
+from playground.prompts.reasoning import check_reason
 
 OPEN = LabelProposal.Status.OPEN
 
@@ -29,8 +30,7 @@ def propose_label(
         Conflict: ``prompt.proposal-open``, another move of this label waits to be decided.
     """
     check_label(label)
-    if len(reason) > 500 or "\x00" in reason:
-        raise InvalidInput("prompt.reason", "A reason has at most 500 characters.")
+    check_reason(reason)
     prompt = find_prompt(context, path, action="edit")
     found = version_of(prompt, version=version)
     current = Label.objects.filter(prompt=prompt, name=label).select_related("version").first()
@@ -66,8 +66,7 @@ def decide_proposal(
     require(context, "approve", prompt.resource(context))
     if proposal.proposed_by in (context.subject, context.actor):
         raise PolicyDenied("prompt.proposal-own", "Somebody else decides what you propose.")
-    if len(answer) > 500 or "\x00" in answer:
-        raise InvalidInput("prompt.reason", "An answer has at most 500 characters.")
+    check_reason(answer, what="An answer")
     with transaction.atomic():
         locked = _lock_open(proposal)
         locked.status = LabelProposal.Status.APPROVED if approve else LabelProposal.Status.REJECTED

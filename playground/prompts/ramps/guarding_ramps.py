@@ -21,6 +21,7 @@ from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.sequential import TIGHTEST_AT, Verdict
 from playground.prompts.ramps.stepping import step
 from playground.prompts.ramps.wording import difference, name_of, write
+from playground.prompts.reasoning import MAX_REASON
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def _compared(ramp: Ramp, guard: GuardMetric, arms: dict[Arm, UnitSums]) -> Comp
 def _act(ramp: Ramp, what: RampEvent.What, reason: str) -> RampEvent.What | None:
     context = RequestContext(subject=GUARD, team=ramp.prompt.team.slug, purpose="evaluation")
     try:
-        step(context, ramp.pk, what, reason=reason[:500], period=ramp.period)
+        step(context, ramp.pk, what, reason=reason[:MAX_REASON], period=ramp.period)
     except Conflict as error:
         if error.code not in ("ramp.state", "ramp.judged-meanwhile"):
             raise

@@ -21,6 +21,7 @@ from playground.prompts.ramps.form import Form, faults_of
 from playground.prompts.ramps.planning import Plan
 from playground.prompts.ramps.ramping import draft, start
 from playground.prompts.ramps.simulating import Expected, Placed, Simulation, Someone
+from playground.prompts.ramps.stepping import require_reason
 
 _SHOWN = 12
 
@@ -146,8 +147,9 @@ def _make(
         if at_once and request.POST.get("seal") != seal(form.prompt, plan):
             raise InvalidInput("ramp.not-simulated", "Look at what this plan would do, then start.")
         reason = form.reason
-        if at_once and not reason:
-            raise InvalidInput("ramp.reason", "Say why, in 1 to 500 characters.")
+        if at_once:
+            # Before the draft is kept, so that the form comes back with all that was typed.
+            require_reason(reason)
         ramp = draft(context, form.prompt, plan, reason=reason)
     except PlaygroundError as error:
         return _form_page(request, shell, form, error=error)

@@ -12,7 +12,7 @@ from playground.prompts.labelling import require_mover
 from playground.prompts.models import GuardMetric, Prompt, Ramp, RampEvent
 from playground.prompts.ramps.guarding_ramps import what_lacks
 from playground.prompts.ramps.planning import Plan
-from playground.prompts.ramps.stepping import check_reason, note, record, step
+from playground.prompts.ramps.stepping import note, record, require_reason, step
 
 What = RampEvent.What
 # What makes fewer callers get the candidate is open to whoever may edit the prompt.
@@ -30,7 +30,7 @@ def draft(context: RequestContext, path: str, plan: Plan, *, reason: str = "") -
             ``ramp.reason``.
     """
     why = reason or "planned"
-    check_reason(why)
+    require_reason(why)
     prompt = find_prompt(context, path, action="edit")
     candidate = version_of(prompt, version=plan.candidate)
     if plan.label == LATEST:

@@ -6,11 +6,12 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from playground.core.context import RequestContext
-from playground.core.errors import Conflict, InvalidInput, NotFound
+from playground.core.errors import Conflict, NotFound
 from playground.policy import auditing
 from playground.prompts.changing import announce
 from playground.prompts.labelling import lock, put, require_fragments
 from playground.prompts.models import Label, Ramp, RampEvent, UnitTally
+from playground.prompts.reasoning import check_reason
 
 What = RampEvent.What
 State = Ramp.State
@@ -56,7 +57,7 @@ def step(
             ``prompt.version-archived``.
         InvalidInput: ``prompt.fragment-required``, see ``labelling.put``.
     """
-    check_reason(reason)
+    require_reason(reason)
     try:
         with transaction.atomic():
             ramp = _locked(ramp_id)
@@ -112,14 +113,13 @@ def record(context: RequestContext, ramp: Ramp, what: RampEvent.What) -> None:
     )
 
 
-def check_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
     """Refuse a change that nobody gives a reason for.
 
     Raises:
         InvalidInput: ``ramp.reason``.
     """
-    if not reason.strip() or len(reason) > 500 or "\x00" in reason:
-        raise InvalidInput("ramp.reason", "A reason has 1 to 500 characters.")
+    check_reason(reason, code="ramp.reason", least=1)
 
 
 def _locked(ramp_id: uuid.UUID) -> Ramp:
