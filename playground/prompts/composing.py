@@ -54,6 +54,15 @@ class Composition:
         """Return the inclusions as the database knows them."""
         return {(each.via, each.name, each.fragment.pk) for each in self.edges}
 
+    def is_said_by(self, version: PromptVersion) -> bool:
+        """Tell whether a version says the same, whatever became of what it includes."""
+        return version.content_hash == self.content.content_hash
+
+    def is_stored_as(self, version: PromptVersion) -> bool:
+        """Tell whether a version says and includes the same."""
+        pins = version.inclusions.values_list("through_id", "name", "fragment_id")
+        return self.is_said_by(version) and self.pins() == set(pins)
+
 
 Taken = Mapping[uuid.UUID, PromptVersion]
 """Versions to take of fragments, by the prompts' ids, where the text pins none."""

@@ -166,7 +166,7 @@ def append_version(
                 f"Version {last.number} was saved by {last.author} while you edited {based_on}.",
                 latest=last.number,
             )
-        if last is not None and _same(last, composition):
+        if last is not None and composition.is_stored_as(last):
             return last
         number = 1 if last is None else last.number + 1
         version = _append(context, prompt, composition, number=number, note=note)
@@ -202,11 +202,6 @@ def _append(
         for e in composition.edges
     )
     return version
-
-
-def _same(last: PromptVersion, composition: Composition) -> bool:
-    pins = set(last.inclusions.values_list("through_id", "name", "fragment_id"))
-    return last.content_hash == composition.content.content_hash and pins == composition.pins()
 
 
 def _check_size(content: Content, note: str) -> None:

@@ -147,7 +147,7 @@ def _save(context: RequestContext, wanted: Wanted) -> Saved:
                 )
                 return Saved(wanted, Outcome.CREATED, version, None, _composed(context, version))
             composition = compose(context, wanted.content, prompt=prompt, shared=prompt.shared)
-            if before is not None and same(before, composition):
+            if before is not None and composition.is_said_by(before):
                 return Saved(wanted, Outcome.UNCHANGED, before, before, composition)
             version = save_version(context, prompt.path, content=wanted.content, note=wanted.note)
             return Saved(wanted, Outcome.SAVED, version, before, composition)
@@ -157,12 +157,6 @@ def _save(context: RequestContext, wanted: Wanted) -> Saved:
 
 def _composed(context: RequestContext, version: PromptVersion) -> Composition:
     return compose(context, version.content, prompt=version.prompt, shared=version.prompt.shared)
-
-
-def same(version: PromptVersion, composition: Composition) -> bool:
-    """Return whether a version says what a content says."""
-    kinds = version.prompt.kind == composition.content.kind
-    return kinds and version.content_hash == composition.content.content_hash
 
 
 def labelled(context: RequestContext, name: str, label: str | None) -> PromptVersion | None:

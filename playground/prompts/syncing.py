@@ -27,7 +27,6 @@ from playground.prompts.saving_many import (
     Saved,
     Wanted,
     labelled,
-    same,
     save_all,
     trying,
 )
@@ -230,6 +229,6 @@ def _drift(
         known = saved.outcome is not Outcome.CREATED
         code = "label-missing" if known and label else "prompt-missing"
         return [Finding(file.path, code, f"{where} has no version of it")]
-    if saved.composition is None or same(stored, saved.composition):
+    if saved.composition is None or saved.composition.is_said_by(stored):
         return []
     return [Finding(file.path, "differs", f"it does not say what {stored.ref} says in {where}")]
