@@ -1,13 +1,14 @@
 """Say how two versions of an agent differ. Pure: imports no Django."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from agents.specifying import AgentSpec
+from playground.prompts.aligning import Sign, hunks, rows_of, signed
 
 LineKind = Literal["same", "added", "removed", "gap"]
+_KINDS: dict[Sign, LineKind] = {" ": "same", "+": "added", "-": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +22,15 @@ class Line:
 def differences(old: AgentSpec, new: AgentSpec) -> list[Line]:
     """Compare two wirings line by line, three lines of context around each change."""
     lines: list[Line] = []
-    compared = difflib.unified_diff(_written(old), _written(new), lineterm="", n=3)
-    for line in list(compared)[2:]:
-        if line.startswith("@@"):
-            if lines:
-                lines.append(Line("gap", "⋯"))
-        else:
-            kinds: dict[str, LineKind] = {"+": "added", "-": "removed"}
-            lines.append(Line(kinds.get(line[0], "same"), line[1:]))
+    for hunk in hunks(rows_of(_written(old), _written(new))):
+        if lines:
+            lines.append(Line("gap", "⋯"))
+        lines += [Line(_KINDS[sign], text) for sign, text in signed(hunk)]
     return lines
 
 
-def _written(spec: AgentSpec) -> list[str]:
-    return [
+def _written(spec: AgentSpec) -> str:
+    lines = [
         f"title: {spec.title}",
         f"description: {spec.description}",
         f"model: {spec.model}",
@@ -45,6 +42,7 @@ def _written(spec: AgentSpec) -> list[str]:
         "prompt:",
         *(f"  {line}" for line in spec.prompt.splitlines()),
     ]
+    return "\n".join(lines)
 
 
 def _listed(word: str, items: Iterable[str]) -> list[str]:

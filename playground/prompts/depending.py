@@ -11,9 +11,9 @@ from django.db.models import Max
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, PlaygroundError
 from playground.policy.deciding import decide
+from playground.prompts.comparing import compare, texts_of, written
 from playground.prompts.composing import includes_of
 from playground.prompts.content import Content, PromptKind
-from playground.prompts.diffing import diff, unified
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.models import Inclusion, Label, Prompt, PromptVersion
 from playground.prompts.saving import append_version
@@ -172,13 +172,13 @@ def _bump(
     except PlaygroundError as error:
         return Bumped(prompt.path, "failed", last.number, detail=error.detail)
     taken[prompt.pk] = made
-    changes = diff(
+    sections = compare(
         last.content,
         made.content,
-        included_before=includes_of(last),
-        included_after=includes_of(made),
+        old_fragments=texts_of(includes_of(last)),
+        new_fragments=texts_of(includes_of(made)),
     )
-    text = unified(changes, before=last.ref, after=made.ref)
+    text = written(sections, before=last.ref, after=made.ref)
     return Bumped(prompt.path, "bumped", last.number, made.number, text)
 
 

@@ -7,7 +7,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from playground.policy.requests import TeamRequest
-from playground.prompts import archiving, diffing, listing, saving
+from playground.prompts import aligning, archiving, comparing, listing, saving
 from playground.prompts.api import Limit, RenderOut
 from playground.prompts.composing import includes_of
 from playground.prompts.content import content_of
@@ -21,7 +21,6 @@ from playground.prompts.shapes_api import (
     tagged,
     version_out,
 )
-from playground.prompts.templating.fragments import NOTHING
 
 versions_api = Router(tags=["prompts"])
 
@@ -43,7 +42,13 @@ class VersionPatchIn(Schema):
 
 
 class PartOut(Schema):
+    """``messages.1`` counts from 0 in the newer version; what only the older has is ``removed.1``.
+
+    ``lines`` is a unified diff without file names.
+    """
+
     part: str
+    title: str
     change: str
     before: str | None
     after: str | None
@@ -161,13 +166,16 @@ def compare(request: TeamRequest, team: str, name: str, wanted: Query[DiffIn]) -
     prompt = find_prompt(request.context, f"{team}/{name}")
     old = version_of(prompt, version=wanted.before)
     new = version_of(prompt, version=wanted.after)
-    parts = diffing.diff(
+    sections = comparing.compare(
         old.content,
         new.content,
-        included_before=includes_of(old) if wanted.fragments else NOTHING,
-        included_after=includes_of(new) if wanted.fragments else NOTHING,
+        old_fragments=comparing.texts_of(includes_of(old)) if wanted.fragments else None,
+        new_fragments=comparing.texts_of(includes_of(new)) if wanted.fragments else None,
     )
-    return {"parts": parts, "unified": diffing.unified(parts, before=old.ref, after=new.ref)}
+    return {
+        "parts": [_part(each) for each in sections],
+        "unified": comparing.written(sections, before=old.ref, after=new.ref),
+    }
 
 
 @versions_api.get("/{team}/{name}/resolve", response=ResolvedOut, summary="Resolve a label")
@@ -210,4 +218,15 @@ def render(request: TeamRequest, team: str, name: str, body: RenderVersionIn) ->
         "observe": vouch_for(chosen.observed),
         "messages": rendered.messages,
         "text": rendered.text,
+    }
+
+
+def _part(section: comparing.Section) -> dict[str, Any]:
+    return {
+        "part": section.part,
+        "title": section.title,
+        "change": section.change,
+        "before": section.before,
+        "after": section.after,
+        "lines": aligning.unified(section.rows) if section.change != "same" else [],
     }

@@ -1,14 +1,15 @@
 """What differs between two versions, as rows that both views are drawn from."""
 
+import difflib
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playground.prompts.aligning import Row, folded, rows_of, unified, words_of
+from playground.prompts.comparing import compare, written
 from playground.prompts.content import Content, content_of
-from playground.prompts.pages.aligning import Row, folded, rows_of
-from playground.prompts.pages.comparing import compare
 
 TEXTS = st.lists(st.sampled_from(["", "a b c", "a b d", "one", "two three"]), max_size=12).map(
     "\n".join
@@ -25,6 +26,25 @@ def _side(rows: list[Row], side: str) -> list[str]:
         for row in rows
         if getattr(row, f"{side}_line") is not None
     ]
+
+
+def _patched(old: list[str], diff: list[str]) -> list[str]:
+    """Apply a unified diff."""
+    made: list[str] = []
+    at = 0
+    for line in diff:
+        if line.startswith("@@"):
+            first, _, count = line.split()[1][1:].partition(",")
+            start = int(first) - (count != "0")
+            made += old[at:start]
+            at = start
+        elif line[0] == "+":
+            made.append(line[1:])
+        else:
+            assert old[at] == line[1:]
+            made += [line[1:]] if line[0] == " " else []
+            at += 1
+    return made + old[at:]
 
 
 @settings(deadline=None)
@@ -61,6 +81,34 @@ def test_it_hides_only_lines_alike_and_counts_them(old: str, new: str, context: 
     assert sum(row.hidden or 1 for row in shown) == len(rows)
 
 
+@settings(deadline=None)
+@given(TEXTS, TEXTS)
+def test_it_writes_a_unified_diff_from_which_both_texts_can_be_made(old: str, new: str) -> None:
+    lines = unified(rows_of(old, new))
+
+    assert _patched(old.splitlines(), lines) == new.splitlines()
+    assert bool(lines) is (old.splitlines() != new.splitlines())
+
+
+def test_it_writes_a_unified_diff_like_everybody_else() -> None:
+    old = [f"line {number}" for number in range(30)]
+    new = [*old[:10], "line ten", *old[11:20], "more", *old[20:]]
+
+    lines = unified(rows_of("\n".join(old), "\n".join(new)))
+
+    assert lines == list(difflib.unified_diff(old, new, lineterm=""))[2:]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(), st.text())
+def test_it_marks_words_without_changing_the_texts(old: str, new: str) -> None:
+    marked = words_of(old, new)
+
+    assert "".join(piece.text for piece in marked.old) == old
+    assert "".join(piece.text for piece in marked.new) == new
+    assert any(piece.marked for piece in (*marked.old, *marked.new)) is (old != new)
+
+
 def test_it_marks_only_the_words_that_changed() -> None:
     (row,) = rows_of("Write a short mail to {{ name }}.", "Write a warm mail to {{ name }}.")
 
@@ -91,6 +139,11 @@ def test_it_aligns_messages_when_one_is_put_between() -> None:
         ("User message", "changed"),
     ]
     assert (sections[2].added, sections[2].removed) == (1, 1)
+    assert written(sections, before="hiring/mail@1", after="hiring/mail@2") == (
+        "--- hiring/mail@1 messages.1\n+++ hiring/mail@2 messages.1\n@@ -0,0 +1 @@\n+Whom?\n"
+        "--- hiring/mail@1 messages.2\n+++ hiring/mail@2 messages.2\n@@ -1 +1 @@\n"
+        "-Write to {{ name }}.\n+Write to {{ name }} now.\n"
+    )
 
 
 def test_it_compares_settings_inputs_tools_and_fragments() -> None:
@@ -105,9 +158,9 @@ def test_it_compares_settings_inputs_tools_and_fragments() -> None:
     )
 
     assert [(one.anchor, one.change) for one in sections] == [
-        ("message-1", "same"),
+        ("messages-0", "same"),
         ("settings", "changed"),
-        ("tools", "changed"),
+        ("tools", "added"),
         ("fragment-trust-responsible-ai", "changed"),
     ]
 
@@ -117,7 +170,7 @@ def test_it_says_which_message_is_gone() -> None:
 
     (kept, gone) = compare(old, _content(("system", "You recruit.")))
 
-    assert (kept.change, gone.change, gone.anchor) == ("same", "removed", "removed-2")
+    assert (kept.change, gone.change, gone.part) == ("same", "removed", "removed.1")
 
 
 @pytest.mark.parametrize(

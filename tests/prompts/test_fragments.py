@@ -10,9 +10,9 @@ from django.db import connection, transaction
 from playground.core.errors import InvalidInput
 from playground.policy.models import User
 from playground.prompts.archiving import archive_prompt, archive_version
+from playground.prompts.comparing import compare, texts_of
 from playground.prompts.composing import includes_of
 from playground.prompts.depending import Bumped, bump_dependents, dependents
-from playground.prompts.diffing import diff
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.labelling import ANYTHING, move_label, put
 from playground.prompts.models import Prompt, PromptVersion
@@ -372,12 +372,12 @@ def test_it_compares_versions_through_fragments(
     save_version(charlie.context(), "responsible-ai", content=fragment("Be kind."))
     after = save_version(alice.context(), "outreach", content=outreach.content)
 
-    flat = diff(outreach.content, after.content)
-    deep = diff(
+    flat = compare(outreach.content, after.content)
+    deep = compare(
         outreach.content,
         after.content,
-        included_before=includes_of(outreach),
-        included_after=includes_of(after),
+        old_fragments=texts_of(includes_of(outreach)),
+        new_fragments=texts_of(includes_of(after)),
     )
 
     assert [each.part for each in flat if each.change != "same"] == []

@@ -9,7 +9,6 @@ from typing import Any
 from playground.console.workbench import forming, inputs, tooling
 from playground.console.workbench.answering import conversation_of
 from playground.console.workbench.asking import Wanted, wanted
-from playground.console.workbench.marking import marked
 from playground.console.workbench.models import SINGLE, Cell, Column, Turn, TurnStatus, Workbench
 from playground.console.workbench.specifying import MAX_COLUMNS, ColumnSpec
 from playground.core.context import RequestContext
@@ -18,10 +17,10 @@ from playground.core.forms import FormField
 from playground.gateway import catalogue
 from playground.gateway.catalogue import ModelInfo
 from playground.policy.deciding import decide
+from playground.prompts.aligning import Piece, words_of
 from playground.prompts.content import Placeholder
 from playground.prompts.models import Prompt
 from playground.prompts.pages import browsing
-from playground.prompts.pages.aligning import Piece
 from playground.prompts.pages.editing import ROLES
 from playground.prompts.pages.marking import Part, parts_of
 from skills import registry
@@ -309,7 +308,7 @@ def _said(turns: list[Turn], base: str | None) -> tuple[SaidView, ...]:
         text = message.get("content") or ""
         text = text if isinstance(text, str) else ""
         calls = [call["function"] for call in message.get("tool_calls") or []]
-        pieces = marked(base, text) if base is not None and index == last else []
+        pieces = words_of(base, text).new if base is not None and index == last else ()
         views.append(
             SaidView(
                 role=message["role"],
@@ -317,7 +316,7 @@ def _said(turns: list[Turn], base: str | None) -> tuple[SaidView, ...]:
                 calls=tuple((each["name"], each["arguments"]) for each in calls),
                 by=message.get("by", ""),
                 cut=message.get("cut", False),
-                pieces=tuple(pieces),
+                pieces=pieces,
             )
         )
     return tuple(views)

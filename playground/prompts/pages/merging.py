@@ -4,10 +4,11 @@ What only one of them changed is taken; where both changed the same lines, one's
 clash is named, so that a person looks at it.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from playground.prompts.aligning import operations
 
 _WHOLE = ("inputs", "tools", "response_format")
 
@@ -98,9 +99,9 @@ def _either(base: Any, mine: Any, theirs: Any, what: str, clashes: list[str]) ->
 
 
 def _kept(before: Sequence[str], after: Sequence[str]) -> dict[int, int]:
-    matcher = difflib.SequenceMatcher(None, before, after)
     return {
-        block.a + step: block.b + step
-        for block in matcher.get_matching_blocks()
-        for step in range(block.size)
+        line: start + line - first
+        for tag, first, end, start, _ in operations(before, after)
+        if tag == "equal"
+        for line in range(first, end)
     }

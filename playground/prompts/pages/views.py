@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from playground.core.errors import PlaygroundError
 from playground.policy.requests import TeamRequest
+from playground.prompts.comparing import Section, compare, fold, texts_of
 from playground.prompts.composing import includes_of
 from playground.prompts.content import PromptKind
 from playground.prompts.depending import Bumped, bump_dependents
@@ -19,7 +20,6 @@ from playground.prompts.held.telling import processes_holding
 from playground.prompts.listing import Wanted
 from playground.prompts.models import PromptVersion
 from playground.prompts.pages import acting, browsing, showing
-from playground.prompts.pages.comparing import Section, compare, fold, texts_of
 
 VIEWS = ("side", "unified")
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.console.workbench import inputs
-from playground.console.workbench.marking import marked
 from playground.console.workbench.opening import literal, shortened
 from playground.core.errors import InvalidInput
 from playground.prompts.content import MAX_MESSAGES
@@ -106,15 +105,6 @@ def test_it_lets_no_spreadsheet_run_what_a_model_said() -> None:
     written = inputs.as_csv([["=HYPERLINK(1)", "@x", "plain"]])
 
     assert next(csv.reader(io.StringIO(written))) == ["'=HYPERLINK(1)", "'@x", "plain"]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.text(), st.text())
-def test_it_marks_differences_without_changing_the_text(base: str, text: str) -> None:
-    pieces = marked(base, text)
-
-    assert "".join(piece.text for piece in pieces) == text
-    assert not any(piece.marked for piece in marked(text, text))
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,4 +1,4 @@
-"""Compare two versions of a prompt, part by part, for pages to show. Pure."""
+"""Compare two versions of a prompt, part by part, for pages and programs. Pure."""
 
 import json
 import re
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from playground.prompts.aligning import Row, folded, operations, rows_of, unified
 from playground.prompts.content import Content, Message, Placeholder
-from playground.prompts.pages.aligning import Row, folded, operations, rows_of
 from playground.prompts.templating.fragments import Includes, reachable
 
 Change = Literal["same", "changed", "added", "removed"]
@@ -18,15 +18,22 @@ class Section:
     """One thing compared: a message, the settings, a fragment.
 
     Attributes:
-        anchor: stable within a comparison, for links: ``message-2``, ``settings``.
-        note: what else is to be said of it: that its role changed, or where it moved.
+        part: stable within a comparison: ``messages.1``, counted from 0 in the newer version,
+            ``removed.1`` for what only the older one has, ``settings``, ``fragment team/name``.
+        before: its text; None where it is not there.
     """
 
-    anchor: str
+    part: str
     title: str
     change: Change
+    before: str | None
+    after: str | None
     rows: tuple[Row, ...]
-    note: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Return the part's name for links."""
+        return re.sub(r"[^a-z0-9]+", "-", self.part)
 
     @property
     def added(self) -> int:
@@ -61,18 +68,25 @@ def compare(
     ):
         before, after = _json(getattr(old, field)), _json(getattr(new, field))
         if before or after:
-            sections.append(_section(field.replace("_", "-"), title, before, after))
+            sections.append(_section(field, title, before or None, after or None))
     before_by, after_by = old_fragments or {}, new_fragments or {}
     for name in sorted({*before_by, *after_by}):
         sections.append(
             _section(
-                f"fragment-{re.sub(r'[^a-z0-9]+', '-', name)}",
-                f"Fragment {name}",
-                before_by.get(name),
-                after_by.get(name),
+                f"fragment {name}", f"Fragment {name}", before_by.get(name), after_by.get(name)
             )
         )
     return sections
+
+
+def written(sections: Sequence[Section], *, before: str, after: str) -> str:
+    """Write what changed as one unified diff; ``before`` and ``after`` name the versions."""
+    blocks = [
+        "\n".join([f"--- {before} {each.part}", f"+++ {after} {each.part}", *unified(each.rows)])
+        for each in sections
+        if each.change != "same"
+    ]
+    return "\n".join(blocks) + "\n" if blocks else ""
 
 
 def fold(sections: list[Section]) -> list[Section]:
@@ -134,13 +148,11 @@ def _message(
     after = None if j is None else new[j]
     kept = after or before
     assert kept is not None, "a pair names at least one message"
-    number = (j if j is not None else i or 0) + 1
     title = "Text" if kept.role == "text" else f"{kept.role.capitalize()} message"
     if isinstance(kept, Placeholder):
         title = f"Placeholder for {kept.name}"
-    anchor = f"message-{number}" if after is not None else f"removed-{number}"
     return _section(
-        anchor,
+        f"removed.{i}" if j is None else f"messages.{j}",
         title,
         None if before is None else _words(before)[1],
         None if after is None else _words(after)[1],
@@ -155,7 +167,7 @@ def _words(message: Message) -> tuple[str, str]:
     return message.role, message.template + (f"\n{_json(extra)}" if extra else "")
 
 
-def _section(anchor: str, title: str, old: str | None, new: str | None) -> Section:
+def _section(part: str, title: str, old: str | None, new: str | None) -> Section:
     change: Change = "changed"
     if old is None:
         change = "added"
@@ -163,7 +175,7 @@ def _section(anchor: str, title: str, old: str | None, new: str | None) -> Secti
         change = "removed"
     elif old == new:
         change = "same"
-    return Section(anchor, title, change, tuple(rows_of(old or "", new or "")))
+    return Section(part, title, change, old, new, tuple(rows_of(old or "", new or "")))
 
 
 def _json(value: Any) -> str:

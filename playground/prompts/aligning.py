@@ -1,21 +1,23 @@
-"""Align two texts line by line, with the words that changed marked. Pure.
+"""Align two texts line by line or word by word. Pure.
 
-One list of rows serves both views: side by side shows a row's two sides, the unified view writes
-a changed row as a removed and an added line.
+One list of rows serves every view: side by side shows a row's two sides, a unified one writes a
+changed row as a removed and an added line.
 """
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 RowKind = Literal["same", "changed", "added", "removed", "gap"]
+Sign = Literal[" ", "-", "+"]
 
 CONTEXT_LINES = 3
 # Beyond these a comparison by words or lines takes longer than anybody looks at it.
 MAX_LINES = 3_000
-MAX_WORDS = 150
+MAX_WORDS = 4_000
+MAX_WORDS_OF_LINE = 150
 # Two lines that share less are two lines, not one that changed.
 ALIKE = 0.35
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
@@ -44,6 +46,18 @@ class Row:
     old: tuple[Piece, ...] = ()
     new: tuple[Piece, ...] = ()
     hidden: int = 0
+
+
+class Marked(NamedTuple):
+    """Two texts with the words marked in which they differ.
+
+    Attributes:
+        alike: share of the words that both have, from 0 to 1.
+    """
+
+    old: tuple[Piece, ...]
+    new: tuple[Piece, ...]
+    alike: float
 
 
 def rows_of(old: str, new: str) -> list[Row]:
@@ -78,6 +92,64 @@ def folded(rows: Sequence[Row], *, context: int = CONTEXT_LINES) -> list[Row]:
     return shown
 
 
+def hunks(rows: Sequence[Row]) -> list[list[Row]]:
+    """Return the runs of rows that are near a change, without what lies between them."""
+    found: list[list[Row]] = [[]]
+    for row in folded(rows):
+        if row.kind == "gap":
+            found.append([])
+        else:
+            found[-1].append(row)
+    return [hunk for hunk in found if hunk]
+
+
+def signed(rows: Sequence[Row]) -> Iterator[tuple[Sign, str]]:
+    """Yield the lines of a unified view: of what changed, all that went before all that came."""
+    came: list[str] = []
+    for row in rows:
+        if row.kind == "same":
+            yield from (("+", line) for line in came)
+            came.clear()
+            yield " ", _text(row.new)
+            continue
+        if row.old_line is not None:
+            yield "-", _text(row.old)
+        if row.new_line is not None:
+            came.append(_text(row.new))
+    yield from (("+", line) for line in came)
+
+
+def unified(rows: Sequence[Row]) -> list[str]:
+    """Return the lines of a unified diff, without file names.
+
+    Source: https://www.gnu.org/software/diffutils/manual/html_node/Detailed-Unified.html
+    """
+    lines: list[str] = []
+    for hunk in hunks(rows):
+        old = [row.old_line for row in hunk if row.old_line is not None]
+        new = [row.new_line for row in hunk if row.new_line is not None]
+        lines.append(f"@@ -{_range(old)} +{_range(new)} @@")
+        lines += [f"{sign}{text}" for sign, text in signed(hunk)]
+    return lines
+
+
+def words_of(old: str, new: str, *, most: int = MAX_WORDS) -> Marked:
+    """Mark the words that differ; texts of more words than ``most`` are marked as a whole."""
+    before, after = _WORD.findall(old), _WORD.findall(new)
+    if max(len(before), len(after)) > most:
+        differ = old != new
+        return Marked((Piece(old, differ),), (Piece(new, differ),), float(not differ))
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    left: list[Piece] = []
+    right: list[Piece] = []
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if i2 > i1:
+            left.append(Piece("".join(before[i1:i2]), tag != "equal"))
+        if j2 > j1:
+            right.append(Piece("".join(after[j1:j2]), tag != "equal"))
+    return Marked(tuple(left), tuple(right), matcher.ratio())
+
+
 def operations(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[str, int, int, int, int]]:
     """Return difflib's operations; what stands alike at both ends costs nothing."""
     start = 0
@@ -103,13 +175,13 @@ def _replaced(old: list[str], new: list[str], old_line: int, new_line: int) -> l
     rows: list[Row] = []
     paired = min(len(old), len(new))
     for index in range(paired):
-        before, after, alike = _marked(old[index], new[index])
+        marked = words_of(old[index], new[index], most=MAX_WORDS_OF_LINE)
         at, to = old_line + index, new_line + index
-        if alike:
-            rows.append(Row("changed", at, to, before, after))
+        if marked.alike >= ALIKE:
+            rows.append(Row("changed", at, to, marked.old, marked.new))
         else:
-            rows.append(Row("removed", at, None, before))
-            rows.append(Row("added", None, to, new=after))
+            rows.append(Row("removed", at, None, (Piece(old[index], True),)))
+            rows.append(Row("added", None, to, new=(Piece(new[index], True),)))
     for index, line in enumerate(old[paired:], paired):
         rows.append(Row("removed", old_line + index, None, (Piece(line, True),)))
     for index, line in enumerate(new[paired:], paired):
@@ -117,20 +189,11 @@ def _replaced(old: list[str], new: list[str], old_line: int, new_line: int) -> l
     return rows
 
 
-def _marked(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...], bool]:
-    """Mark the words that differ, and tell whether the lines are one line that changed."""
-    before, after = _WORD.findall(old), _WORD.findall(new)
-    whole = (Piece(old, True),), (Piece(new, True),)
-    if max(len(before), len(after)) > MAX_WORDS:
-        return *whole, False
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    if matcher.ratio() < ALIKE:
-        return *whole, False
-    left: list[Piece] = []
-    right: list[Piece] = []
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if i2 > i1:
-            left.append(Piece("".join(before[i1:i2]), tag != "equal"))
-        if j2 > j1:
-            right.append(Piece("".join(after[j1:j2]), tag != "equal"))
-    return tuple(left), tuple(right), True
+def _text(pieces: Sequence[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+def _range(lines: Sequence[int]) -> str:
+    if not lines:
+        return "0,0"
+    return str(lines[0]) if len(lines) == 1 else f"{lines[0]},{len(lines)}"
