@@ -8,6 +8,7 @@ longer than ``READ_WITHIN_S``.
 """
 
 import asyncio
+import contextlib
 import gc
 import sys
 import threading
@@ -26,10 +27,12 @@ if sys.platform != "win32":
 from daphne import cli, http_protocol, server
 from django.apps import apps
 from twisted.internet import asyncioreactor
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 from playground.core.errors import PlaygroundError
+from playground.gateway import looping
 from playground.gateway.door.answers import error_body
 from playground.policy import bodies
 
@@ -123,7 +126,7 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
 
 
 class Server(server.Server):  # type: ignore[misc]
-    """A server whose applications wait for their readers."""
+    """A server whose applications wait for their readers, and which leaves nothing open."""
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Send a piece of the answer, and wait until there is room for the next."""
@@ -131,6 +134,20 @@ class Server(server.Server):  # type: ignore[misc]
         unread = getattr(protocol, "unread", None)
         if unread is not None:
             await asyncio.shield(unread)
+
+    def kill_all_applications(self) -> Deferred[None]:
+        """Abort what runs, then close the connections with endpoints and Redis."""
+        running = [each["application_instance"] for each in self.connections.values()]
+        # What it returns is over as soon as the first of them is.
+        super().kill_all_applications()
+        return Deferred.fromFuture(asyncio.ensure_future(_leave(running)))
+
+
+async def _leave(running: list[asyncio.Future[None]]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(looping.LEAVE_S):
+            await asyncio.gather(*running, return_exceptions=True)
+            await looping.close()
 
 
 def _without_context(_: Any, work: Any, *args: Any) -> Any:

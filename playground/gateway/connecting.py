@@ -24,7 +24,6 @@ def client() -> "redis.asyncio.Redis":
     known = _clients.get(loop)
     if known is None:
         known = _clients[loop] = connect(settings.REDIS_URL)
-        # Only that loop is told when the process ends; servers drop theirs with their sockets.
         looping.close_at_exit(_close)
     return known
 

@@ -6,6 +6,7 @@
 import functools
 import threading
 import time
+import weakref
 
 from django.conf import settings
 
@@ -51,6 +52,7 @@ def servers() -> list[Server]:
 _lock = threading.Lock()
 # By all that an endpoint is, so that neither a change nor another of its name gets its connections.
 _providers: dict[Server, OpenAICompatible] = {}
+_retired: "weakref.WeakSet[OpenAICompatible]" = weakref.WeakSet()
 
 
 def provider_of(model: Model) -> Provider | OpenAICompatible:
@@ -84,12 +86,14 @@ def _retire_others(server: Server) -> None:
     used = {model.server for model in watching.last().models.values()} | {environment_server()}
     for other in list(_providers):
         if other != server and other not in used:
-            _providers.pop(other).retire()
+            retired = _providers.pop(other)
+            _retired.add(retired)
+            retired.retire()
 
 
 async def close() -> None:
     """Close the running loop's connections with every endpoint."""
-    for provider in list(_providers.values()):
+    for provider in [*_providers.values(), *_retired]:
         await provider.close()
 
 

@@ -34,8 +34,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def close_at_exit(closing: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run this on the loop when the process ends, after the calls that still run are aborted."""
-    _closings.append(closing)
+    """Run this on every loop that calls models when the process ends, after calls are aborted."""
+    if closing not in _closings:
+        _closings.append(closing)
 
 
 @atexit.register
@@ -43,14 +44,19 @@ def _leave() -> None:
     if _loop is not None:
         # An exit is not held up by an endpoint that does not hang up.
         with contextlib.suppress(Exception):
-            asyncio.run_coroutine_threadsafe(_close(), _loop).result(LEAVE_S)
+            asyncio.run_coroutine_threadsafe(_abort(), _loop).result(LEAVE_S)
 
 
-async def _close() -> None:
+async def _abort() -> None:
     calls = asyncio.all_tasks() - {asyncio.current_task()}
     for call in calls:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
+    await close()
+
+
+async def close() -> None:
+    """Close what calls on the running loop have opened; a loop of others' ends with this."""
     await asyncio.gather(*(closing() for closing in _closings), return_exceptions=True)
 
 

@@ -97,9 +97,13 @@ class OpenAICompatible:
 
     def retire(self) -> None:
         """Close the connections of all loops in ten minutes; what still runs then breaks off."""
-        for loop, session in list(self._sessions.items()):
+        for loop in list(self._sessions):
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(_close_later, session)
+                loop.call_soon_threadsafe(self._close_later)
+
+    def _close_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(RETIRE_S, lambda: _errands.begin(self.close()))
 
     async def models(self) -> list[str]:
         """Return the ids that the endpoint lists."""
@@ -162,11 +166,6 @@ class OpenAICompatible:
         if self._external:
             outbound.check(url)
         return url
-
-
-def _close_later(session: aiohttp.ClientSession) -> None:
-    loop = asyncio.get_running_loop()
-    loop.call_later(RETIRE_S, lambda: _errands.begin(session.close()))
 
 
 def body_of(request: ChatRequest) -> dict[str, Any]:
