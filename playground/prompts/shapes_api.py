@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from ninja import Schema
 
@@ -88,6 +89,7 @@ class LabelOut(Schema):
 
 def prompt_out(prompt: Prompt) -> dict[str, Any]:
     """Describe a prompt."""
+    prefetch_related_objects([prompt], "labels__version")
     newest = getattr(prompt, "newest_number", None)
     if newest is None:
         newest = prompt.versions.order_by("-number").values_list("number", flat=True).first()

@@ -62,7 +62,7 @@ def run_columns(
         if columns is None
         else [find_column(bench, column) for column in columns]
     )
-    busy = set(_active(chosen).values_list("lane_id", flat=True))
+    busy = busy_lanes(chosen)
     chosen = [column for column in chosen if column.lane_id not in busy]
     if not chosen:
         raise _busy()
@@ -297,6 +297,11 @@ def _checked_content(content: str | None, waits: list[dict[str, Any]]) -> str:
         raise InvalidInput("workbench.nothing-said", "Say something, or give results.")
     check_content(content)
     return content
+
+
+def busy_lanes(columns: Sequence[Column]) -> set[uuid.UUID]:
+    """Return the lanes of those columns that are at work."""
+    return set(_active(columns).values_list("lane_id", flat=True))
 
 
 def _active(columns: Sequence[Column]) -> RunQuerySet:

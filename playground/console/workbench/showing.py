@@ -10,6 +10,7 @@ from playground.console.workbench import forming, inputs, tooling
 from playground.console.workbench.answering import conversation_of
 from playground.console.workbench.asking import Wanted, wanted
 from playground.console.workbench.models import SINGLE, Cell, Column, Turn, TurnStatus, Workbench
+from playground.console.workbench.running import busy_lanes
 from playground.console.workbench.specifying import MAX_COLUMNS, ColumnSpec
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
@@ -214,6 +215,7 @@ def view_of(
     notes = {each.id: f"{each.title}, {each.note}" for each in models if each.offline}
     cells = _cells(bench)
     columns = list(bench.columns.select_related("lane"))
+    busy = busy_lanes(columns)
     texts = {cell.row: _text_of(cell) for cell in cells if cell.column_id == compared}
     views, schemas = [], []
     for index, column in enumerate(columns):
@@ -229,7 +231,7 @@ def view_of(
             for cell in cells
             if cell.column_id == column.pk
         }
-        views.append(_column(column, index, found, problem, mine, notes))
+        views.append(_column(column, index, found, problem, mine, notes, column.lane_id in busy))
     schema = inputs.union(schemas)
     names = {each.name for each in inputs.fields(schema, {})}
     table = bench.inputs
@@ -360,6 +362,7 @@ def _column(
     problem: str,
     cells: dict[int, CellView],
     notes: Mapping[str, str],
+    busy: bool,
 ) -> ColumnView:
     spec = ColumnSpec(**column.spec)
     named = found.content.settings.get("model") if found else None
@@ -382,7 +385,7 @@ def _column(
         cell=cells.pop(SINGLE, None),
         rows=cells,
         # A stop or a lost worker leaves no turn open whose run has ended.
-        busy=column.lane.runs.active().exists(),
+        busy=busy,
     )
 
 

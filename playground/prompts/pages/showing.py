@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Max
+
 from playground.core.context import RequestContext
 from playground.core.forms import FormField
 from playground.policy.deciding import Resource, decide
@@ -21,7 +23,7 @@ from playground.prompts.pages.browsing import Use, names_of, used_by
 from playground.prompts.pages.editing import Sheet, sheet_of
 from playground.prompts.pages.filling import fields
 from playground.prompts.pages.marking import Part, parts_of
-from playground.prompts.protecting import is_protected
+from playground.prompts.protecting import protected_in
 from playground.prompts.templating.fragments import reachable
 
 MOVES_SHOWN = 20
@@ -133,7 +135,8 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
     versions = list(prompt.versions.order_by("-number")[:VERSIONS_SHOWN])
     labels = list(prompt.labels.select_related("version"))
     ours = prompt.team.slug == context.team
-    proposals = list(prompt.proposals.filter(status=LabelProposal.Status.OPEN)) if ours else []
+    waiting = prompt.proposals.filter(status=LabelProposal.Status.OPEN).select_related("version")
+    proposals = list(waiting) if ours else []
     moves = list(prompt.moves.all()[:MOVES_SHOWN]) if ours else []
     people = names_of(
         {each.author for each in versions}
@@ -143,6 +146,7 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
     )
     resource = prompt.resource(context)
     may_edit = decide(context, "edit", resource, audit=False).allowed
+    protected = protected_in(prompt.team.slug)
     at: dict[int, list[str]] = {}
     for label in labels:
         at.setdefault(label.version.number, []).append(label.name)
@@ -158,10 +162,7 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
         messages=[shown_message(each) for each in shown.content.messages],
         sheet=sheet_of(shown.content.as_json(), own_inputs=True),
         inputs=fields(shown.inputs),
-        labels=[
-            ShownLabel(each, people[each.moved_by], is_protected(prompt.team, each.name))
-            for each in labels
-        ],
+        labels=[ShownLabel(each, people[each.moved_by], each.name in protected) for each in labels],
         proposals=[
             ShownProposal(
                 each,
@@ -200,12 +201,11 @@ def shown_message(message: Message) -> ShownMessage:
 def _included(version: PromptVersion) -> list[Included]:
     refs = {piece.ref for top in includes_of(version).values() for piece in reachable(top)}
     paths = {ref.rpartition("@")[0] for ref in refs}
-    newest: dict[str, int] = {}
-    rows = PromptVersion.objects.filter(
-        prompt__name__in={path.rpartition("/")[2] for path in paths}
-    )
-    for slug, name, top in rows.values_list("prompt__team__slug", "prompt__name", "number"):
-        newest[f"{slug}/{name}"] = max(top, newest.get(f"{slug}/{name}", 0))
+    named = Prompt.objects.filter(name__in={path.rpartition("/")[2] for path in paths})
+    tops = named.annotate(top=Max("versions__number")).order_by()
+    newest = {
+        f"{team}/{name}": top for team, name, top in tops.values_list("team__slug", "name", "top")
+    }
     found = []
     for ref in sorted(refs):
         path, _, number = ref.rpartition("@")

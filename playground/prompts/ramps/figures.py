@@ -12,6 +12,7 @@ from playground.prompts.models import Exposure, GuardMetric, HourSums, Ramp
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.guarding_ramps import comparisons, what_lacks
 from playground.prompts.ramps.metrics import Comparison
+from playground.prompts.ramps.observing import Seen, sums_of
 from playground.prompts.ramps.sequential import Sums
 
 
@@ -80,13 +81,18 @@ class Figures:
     hours: Sequence[HourFigures]
 
 
-def figures(ramp: Ramp) -> Figures:
-    """Return the figures of a ramp. Runs five queries."""
+def figures(ramp: Ramp, sums: Seen | None = None) -> Figures:
+    """Return the figures of a ramp. Runs five queries.
+
+    Args:
+        sums: what was seen in the current period, where it was read already.
+    """
+    sums = sums_of(ramp) if sums is None else sums
     guards = {guard.kind: guard for guard in ramp.guards.all()}
-    compared = {found.metric: found for found in comparisons(ramp)}
+    compared = {found.metric: found for found in comparisons(ramp, sums)}
     exposure = _exposure(ramp)
     return Figures(
-        lacks=what_lacks(ramp) if ramp.is_live else "",
+        lacks=what_lacks(ramp, sums) if ramp.is_live else "",
         exposed={arm.value: sum(each.units for each in exposure if each.arm == arm) for arm in Arm},
         guards=[_guard(guard, compared.get(kind)) for kind, guard in guards.items()],
         exposure=exposure,

@@ -17,7 +17,7 @@ from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.metrics import Comparison
-from playground.prompts.ramps.observing import sums_of
+from playground.prompts.ramps.observing import Seen, sums_of
 from playground.prompts.ramps.sequential import TIGHTEST_AT, Verdict
 from playground.prompts.ramps.stepping import step
 from playground.prompts.ramps.wording import difference, name_of, write
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 GUARD = "system:ramp-guard"
 What = RampEvent.What
-Sums = dict[str, dict[Arm, UnitSums]]
 
 
 def judge_all() -> int:
@@ -69,7 +68,7 @@ def judge(ramp_id: uuid.UUID) -> RampEvent.What | None:
     return None
 
 
-def comparisons(ramp: Ramp, sums: Sums | None = None) -> list[Comparison]:
+def comparisons(ramp: Ramp, sums: Seen | None = None) -> list[Comparison]:
     """Compare both arms by each guard, with what was seen in the current period."""
     if not ramp.period:
         return []
@@ -77,7 +76,7 @@ def comparisons(ramp: Ramp, sums: Sums | None = None) -> list[Comparison]:
     return [_compared(ramp, guard, seen.get(guard.kind, {})) for guard in ramp.guards.all()]
 
 
-def what_lacks(ramp: Ramp, sums: Sums | None = None) -> str:
+def what_lacks(ramp: Ramp, sums: Seen | None = None) -> str:
     """Return in words what the stage still needs before the next one may begin; empty: nothing."""
     stage, lacks = ramp.step, []
     minutes = _minutes_since(ramp.since)

@@ -1,14 +1,21 @@
 """Keep what calls under a ramp turn out to be, as sums alone."""
 
-from collections.abc import Mapping
+import functools
+import operator
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from playground.prompts.models import ArmSums, Ramp
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.clustering import UnitSums
+
+Seen = dict[str, dict[Arm, UnitSums]]
+"""What was seen of a ramp in a period, by metric and arm."""
 
 # Whoever adds locks rows in the order of the metrics' names, so that none waits for another's.
 _ADD = """
@@ -86,11 +93,19 @@ def record(token: Mapping[str, Any], outcome: Mapping[str, float]) -> bool:
     return True
 
 
-def sums_of(ramp: Ramp) -> dict[str, dict[Arm, UnitSums]]:
-    """Return what was seen in the current period, by metric and arm; all of it in one query."""
-    found: dict[str, dict[Arm, UnitSums]] = {}
-    for row in ArmSums.objects.filter(ramp=ramp, period=ramp.period):
-        found.setdefault(row.metric, {})[Arm(row.arm)] = UnitSums(
+def sums_of(ramp: Ramp) -> Seen:
+    """Return what was seen in the current period."""
+    return sums_by_ramp([ramp])[ramp.pk]
+
+
+def sums_by_ramp(ramps: Sequence[Ramp]) -> dict[uuid.UUID, Seen]:
+    """Return what was seen in the current period of each; all of it in one query."""
+    found: dict[uuid.UUID, Seen] = {ramp.pk: {} for ramp in ramps}
+    if not ramps:
+        return found
+    periods = (Q(ramp=ramp, period=ramp.period) for ramp in ramps)
+    for row in ArmSums.objects.filter(functools.reduce(operator.or_, periods)):
+        found[row.ramp_id].setdefault(row.metric, {})[Arm(row.arm)] = UnitSums(
             n=row.n,
             total=row.total,
             squares=row.squares,

@@ -15,7 +15,7 @@ from playground.prompts.ramps.buttons import Button, barred_because, buttons_for
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.figures import figures
 from playground.prompts.ramps.guarding_ramps import GUARD, comparisons
-from playground.prompts.ramps.observing import sums_of
+from playground.prompts.ramps.observing import sums_by_ramp, sums_of
 from playground.prompts.ramps.panels import Exposed, Panel, exposed_of, named, panels_of
 from playground.prompts.ramps.sequential import Verdict
 from playground.prompts.ramps.wording import name_of
@@ -81,8 +81,9 @@ def page_of(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> 
         context: of the reader in the ramp's team; None where they are not of it.
         may_change: whether the administration lets them change ramps.
     """
-    seen, events = figures(ramp), tuple(ramp.events.all())
-    samples = sums_of(ramp).get(metrics.ERROR_RATE, {}) if ramp.is_live else {}
+    sums = sums_of(ramp)
+    seen, events = figures(ramp, sums), tuple(ramp.events.all())
+    samples = sums.get(metrics.ERROR_RATE, {}) if ramp.is_live else {}
     gauges = tuple(_gauges(ramp, samples))
     panels = panels_of(ramp, seen) if ramp.period else ()
     barred = barred_because(ramp, context=context, may_change=may_change)
@@ -185,10 +186,13 @@ class Summary:
 
 
 def summaries_of(prompt: Prompt) -> list[Summary]:
-    """Sum up the ramps that are live on the prompt's labels. Two queries, and two a ramp."""
+    """Sum up the ramps that are live on the prompt's labels; three queries."""
     found = []
-    for ramp in Ramp.objects.live().whole().filter(prompt=prompt).order_by("label"):
-        verdicts = {each.verdict for each in comparisons(ramp)}
+    live = Ramp.objects.live().whole().filter(prompt=prompt).prefetch_related("guards")
+    ramps = list(live.order_by("label"))
+    sums = sums_by_ramp(ramps)
+    for ramp in ramps:
+        verdicts = {each.verdict for each in comparisons(ramp, sums[ramp.pk])}
         tone: Literal["ok", "warn", "error"] = "ok"
         if ramp.state == Ramp.State.PAUSED:
             tone, word = "warn", "paused"

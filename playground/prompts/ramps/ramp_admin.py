@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.html import format_html
+from unfold.views import ChangeList
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError, PolicyDenied
@@ -17,6 +18,7 @@ from playground.prompts.models import Ramp, RampEvent
 from playground.prompts.ramps import planning_views, ramping
 from playground.prompts.ramps.choices import form_of
 from playground.prompts.ramps.guarding_ramps import GUARD, comparisons
+from playground.prompts.ramps.observing import sums_by_ramp
 from playground.prompts.ramps.page import RampPage, page_of
 from playground.prompts.ramps.sequential import Verdict
 from playground.prompts.ramps.shell import groups_of
@@ -32,6 +34,17 @@ _DONE = {
     "roll_back": "Rolled back. Everybody gets the baseline.",
     "complete": "Completed.",
 }
+
+
+class _Judged(ChangeList):
+    """A page of ramps with what was seen of those that are live, read at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        live = [ramp for ramp in self.result_list if ramp.is_live]
+        seen = sums_by_ramp(live)
+        for ramp in live:
+            ramp.seen = seen[ramp.pk]
 
 
 @admin.register(Ramp)
@@ -55,11 +68,15 @@ class RampAdmin(ReadOnlyModelAdmin):
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return request.user.has_perm("prompts.add_ramp")
 
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
+        return _Judged
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         by_guard = RampEvent.objects.filter(
             ramp=OuterRef("pk"), who=GUARD, what__in=("paused", "rolled_back")
         )
-        return super().get_queryset(request).annotate(stopped=Exists(by_guard))
+        ramps = super().get_queryset(request).prefetch_related("guards")
+        return ramps.annotate(stopped=Exists(by_guard))
 
     @admin.display(description="Prompt", ordering="prompt__name")
     def ramp(self, ramp: Ramp) -> str:
@@ -85,7 +102,7 @@ class RampAdmin(ReadOnlyModelAdmin):
     def marks(self, ramp: Any) -> str:
         worse = [
             found.metric
-            for found in (comparisons(ramp) if ramp.is_live else ())
+            for found in (comparisons(ramp, ramp.seen) if ramp.is_live else ())
             if found.verdict is Verdict.REGRESSED
         ]
         if worse:
