@@ -5,7 +5,11 @@ import contextvars
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
+
+# Written out they tell where in memory they lie, or hold more than can be counted.
+_NO_VALUES = (BuiltinFunctionType, FunctionType, MethodType, type, bytes, bytearray, complex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Budget:
                 pending.extend(item)
             elif isinstance(item, int) and item.bit_length() > self.limits.integer_bits:
                 raise BudgetExceeded(f"a number has more than {self.limits.integer_bits} bits")
+            elif isinstance(item, _NO_VALUES):
+                raise TypeError(f"a {type(item).__name__} is no value")
             else:
                 units += 1
             if units > self.limits.value_units or len(pending) > self.limits.value_units:

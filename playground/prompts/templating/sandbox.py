@@ -7,33 +7,74 @@ literal, loop turn and output pays from a budget before it works.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sized,
+    ValuesView,
+)
+from types import NoneType
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, nodes
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
+from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import _PassArg, pass_context
+from jinja2.utils import Cycler, Joiner, Namespace, _PassArg, pass_context
 
 from playground.prompts.templating.locating import TokenPositions
 from playground.prompts.templating.metering import BudgetExceeded, budget
 
+MAX_TOKENS = 12_000
+"""Of one template: compiling takes tens of microseconds for each, and nothing interrupts it."""
 _DROPPED_FILTERS = ("attr", "forceescape", "pprint", "random", "safe", "urlize", "xmlattr")
 _SIZED_FILTERS = frozenset(
     ("batch", "center", "indent", "round", "slice", "truncate", "wordwrap", "format")
 )
-_SIZED_METHODS = frozenset(
-    ("center", "expandtabs", "ljust", "rjust", "zfill", "to_bytes", "encode")
+_SIZED_METHODS = frozenset(("center", "ljust", "rjust", "zfill"))
+# Whose work grows with the elements and not with what comes out of it.
+_ITEM_FILTERS = frozenset(
+    """
+    dictsort groupby map max min reject rejectattr select selectattr sort unique
+    """.split()
 )
+# What is not named here is refused: an own list has no holes that a new Python opens.
+_METHODS: dict[type, frozenset[str]] = {
+    str: frozenset(
+        """
+        capitalize casefold center count endswith find index isalnum isalpha isascii isdecimal
+        isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower
+        lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit
+        rstrip split splitlines startswith strip swapcase title upper zfill
+        """.split()
+    ),
+    dict: frozenset(("copy", "get", "items", "keys", "values")),
+    # Those of ``groupby`` have names.
+    tuple: frozenset(("count", "index", "grouper", "list")),
+    list: frozenset(("copy", "count", "index")),
+    float: frozenset(("is_integer",)),
+}
+_OPEN = (LoopContext, Macro, Cycler, Joiner, Namespace, TemplateModule, Undefined)
+_WRITTEN = (str, int, float, NoneType, list, tuple, dict, Macro, TemplateModule, Undefined)
+_INDENT = 16
 _FORBIDDEN_NODES: dict[type[nodes.Node], str] = {
     nodes.Extends: "extends",
     nodes.Block: "block",
 }
 _INCLUDING = (nodes.Include, nodes.Import, nodes.FromImport)
+# As Python reads them: a name in brackets, flags, width, precision.
+_CONVERSION = re.compile(r"%(?:\((?P<name>[^()]*)\))?(?P<sizes>[-#0 +]*[*\d]*(?:\.[*\d]*)?)")
 _WIDE_FORMAT = re.compile(r"\*|\d{4,}")
+
+
+_LAZY = (Iterator, KeysView, ItemsView, ValuesView)
 
 
 class _Module(TemplateModule):
@@ -43,6 +84,13 @@ class _Module(TemplateModule):
         text = super().__str__()
         budget().size(len(text))
         return text
+
+
+class _Namespace(Namespace):
+    """A namespace that is not written out: each level of nesting could double the text."""
+
+    def __repr__(self) -> str:
+        return "<Namespace>"
 
 
 class PromptTemplate(Template):
@@ -76,22 +124,30 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             undefined=StrictUndefined,
             autoescape=False,
             keep_trailing_newline=True,
-            finalize=_weigh,
+            finalize=_write,
             cache_size=0,
         )
         for name in _DROPPED_FILTERS:
             self.filters.pop(name, None)
         self.filters.update({"join": _join, "sum": _sum, "tojson": _to_json})
         self.filters = {name: _metered(name, kept) for name, kept in self.filters.items()}
-        self.filters.update({"_concat": _concat, "_pay": _pay, "_weigh": _weigh_literal})
-        self.globals = {**self.globals, "range": _short_range}
-        self.globals.pop("lipsum", None)
+        self.filters.update(
+            {"_concat": _concat, "_pay": _pay, "_toll": _toll, "_weigh": _weigh_literal}
+        )
+        self.globals = {
+            "cycler": Cycler,
+            "dict": _dict,
+            "joiner": Joiner,
+            "namespace": _Namespace,
+            "range": _short_range,
+        }
 
     def tree(self, source: str) -> nodes.Template:
         """Parse without metering, for those who read templates and do not run them.
 
         Raises:
             TemplateSyntaxError: with an attribute ``column`` where the parser knows it.
+            BudgetExceeded: it has too many parts.
         """
         with TokenPositions(self, source) as positions:
             parser = Parser(self, source)
@@ -99,6 +155,16 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             template = parser.parse()
         _refuse(template)
         return template
+
+    def _tokenize(
+        self,
+        source: str,
+        name: str | None,
+        filename: str | None = None,
+        state: str | None = None,
+    ) -> TokenStream:
+        stream = super()._tokenize(source, name, filename, state)
+        return TokenStream(_few(stream), name, filename)
 
     def link(self, source: str, keys: Mapping[str, str], filename: str) -> Template:
         """Compile, with the names of fragments replaced by the keys that stand for them."""
@@ -119,15 +185,18 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Read an item; see ``getattr``."""
+        budget().charge()
         if isinstance(argument, str) and argument.startswith("__"):
             raise SecurityError(f"the name {argument!r} is not available in templates")
         return super().getitem(obj, argument)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Allow what the sandbox allows, without ``str.format`` and its unbounded widths."""
-        if isinstance(obj, str) and attr in ("format", "format_map"):
+        """Allow what is named in ``_METHODS``, and what Jinja's own objects are for."""
+        if not super().is_safe_attribute(obj, attr, value):
             return False
-        return super().is_safe_attribute(obj, attr, value)
+        if isinstance(obj, _OPEN):
+            return True
+        return any(isinstance(obj, kind) and attr in named for kind, named in _METHODS.items())
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         """Leave ``str.format`` to ``is_safe_attribute``; the filter ``format`` is metered."""
@@ -142,7 +211,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         elif operator == "**":
             _expect_power(left, right)
         elif operator == "%" and isinstance(left, str):
-            _expect_format(left)
+            _expect_format(left, right)
         elif operator == "+" and hasattr(left, "__len__") and hasattr(right, "__len__"):
             purse.size(len(left) + len(right))
         return purse.weigh(super().call_binop(context, operator, left, right))
@@ -159,6 +228,13 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             return _weigh(super().call(context, obj, *args, **kwargs))
         finally:
             purse.depth -= 1
+
+
+def _few(stream: Iterable[Token]) -> Iterator[Token]:
+    for number, token in enumerate(stream, start=1):
+        if number > MAX_TOKENS:
+            raise BudgetExceeded(f"a template has at most {MAX_TOKENS} tags, names and signs")
+        yield token
 
 
 def inclusions(template: nodes.Template) -> Iterator[Any]:
@@ -184,11 +260,15 @@ def _meter(template: nodes.Template) -> nodes.Template:
     for body in bodies:
         toll = nodes.ExprStmt(_filter("_pay", nodes.Const(_text_units(body.body)), body.lineno))
         body.body.insert(0, toll.set_lineno(body.lineno))
+        if isinstance(body, nodes.For) and body.test is not None:
+            # What is left out has no turn to pay for.
+            paid = _filter("_toll", nodes.Const(1).set_lineno(body.lineno), body.lineno)
+            body.test = nodes.And(paid, body.test).set_lineno(body.lineno)
     return _Meter().visit(template)
 
 
 class _Meter:
-    """Wrap text joins and literals that are not constant, innermost first."""
+    """Wrap what makes or walks values without a call, innermost first."""
 
     def visit(self, node: Any) -> Any:
         for name, value in node.iter_fields():
@@ -207,6 +287,10 @@ class _Meter:
             isinstance(node, nodes.Tuple) and node.ctx == "load"
         ):
             return _filter("_weigh", node, node.lineno)
+        if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
+            return _filter("_weigh", node, node.lineno)
+        if isinstance(node, nodes.Operand) and node.op in ("in", "notin"):
+            node.expr = _filter("_weigh", node.expr, node.lineno)
         return node
 
 
@@ -228,15 +312,47 @@ def _pay(_: Context, units: int) -> str:
 
 
 @pass_context
+def _toll(_: Context, units: int) -> bool:
+    budget().charge(units)
+    return True
+
+
+@pass_context
 def _weigh_literal(_: Context, value: Any) -> Any:
     return budget().weigh(value)
 
 
 def _weigh(value: Any) -> Any:
-    if isinstance(value, str | list | tuple | dict | set | frozenset | int):
+    """Let a value pay; what would be read once and is of unknown length becomes a list."""
+    if isinstance(value, str | list | tuple | dict | int):
         return budget().weigh(value)
     budget().charge()
+    if isinstance(value, _LAZY):
+        return _drained(value)
     return value
+
+
+def _drained(value: Iterable[Any]) -> list[Any]:
+    purse = budget()
+    items: list[Any] = []
+    units = 0
+    for item in value:
+        # Shared parts count each time, so that nothing later meets more than was weighed.
+        before = purse.spent
+        purse.weigh(item)
+        units += 1 + 16 * (purse.spent - before - 1)
+        if units > purse.limits.value_units:
+            purse.size(units)
+        items.append(item)
+    return items
+
+
+def _write(value: Any) -> Any:
+    """Let a value pay that is written out; of an object of ours, nobody wants to read."""
+    if not isinstance(value, _WRITTEN):
+        kind = type(value).__name__.strip("_")
+        raise TypeError(f"a {kind} cannot be written out")
+    return budget().weigh(value)
 
 
 @pass_context
@@ -250,18 +366,19 @@ def _concat(_: Context, parts: list[Any]) -> str:
 def _join(value: Iterable[Any], d: str = "", attribute: str | None = None) -> str:
     purse = budget()
     texts: list[str] = []
+    between = d if isinstance(d, str) else str(purse.weigh(d))
     total = 0
     for item in value:
         if attribute is not None:
             item = item[attribute]
         text = item if isinstance(item, str) else str(purse.weigh(item))
         texts.append(text)
-        total += len(text) + len(str(d))
+        total += len(text) + len(between)
         purse.charge()
         if total > purse.limits.value_units:
             purse.size(total)
     purse.size(total)
-    return str(d).join(texts)
+    return between.join(texts)
 
 
 def _sum(value: Iterable[Any], attribute: str | None = None, start: float = 0) -> Any:
@@ -276,8 +393,30 @@ def _sum(value: Iterable[Any], attribute: str | None = None, start: float = 0) -
 
 
 def _to_json(value: Any, indent: int | None = None) -> str:
-    budget().width(indent)
-    return json.dumps(budget().weigh(value), ensure_ascii=False, indent=indent, sort_keys=False)
+    purse = budget()
+    if indent is not None and not (isinstance(indent, int) and 0 <= indent <= _INDENT):
+        raise BudgetExceeded(f"an indent is between 0 and {_INDENT}")
+    writer = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent)
+    if indent is None:
+        return writer.encode(purse.weigh(value))
+    pieces: list[str] = []
+    total = 0
+    for piece in writer.iterencode(purse.weigh(value)):
+        # Every line repeats the indent of its depth.
+        total += len(piece)
+        if total > purse.limits.value_units:
+            purse.size(total)
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _dict(given: Any = (), /, **named: Any) -> dict[Any, Any]:
+    """Make a dictionary step by step: numbers can be chosen so that each is held to all others."""
+    made: dict[Any, Any] = {}
+    for key, value in given.items() if isinstance(given, dict) else given:
+        budget().charge()
+        made[key] = value
+    return made | named
 
 
 def _short_range(*bounds: int) -> range:
@@ -301,29 +440,43 @@ def _metered(name: str, kept: Callable[..., Any]) -> Callable[..., Any]:
     @pass_context
     def pay_and_filter(context: Context, value: Any, /, *extra: Any, **kwargs: Any) -> Any:
         purse = budget()
-        _weigh(value)
+        value = _drained(value) if isinstance(value, _LAZY) else purse.weigh(value)
+        if name in _ITEM_FILTERS and isinstance(value, Sized):
+            purse.charge(len(value))
         if name in _SIZED_FILTERS:
             for size in (*extra, *kwargs.values()):
                 purse.width(size)
         if name == "format":
-            _expect_format(str(value))
+            _expect_format(str(value), [*extra, kwargs])
         if name in ("replace", "indent", "wordwrap"):
             _expect_growth(name, str(value), extra, kwargs)
+        if name == "striptags":
+            _expect_rewriting(str(value), times=str(value).count("<"))
         return _weigh(kept(*first(context), value, *extra, **kwargs))
 
     return pay_and_filter
 
 
 def _expect_growth(name: str, text: str, extra: tuple[Any, ...], named: dict[str, Any]) -> None:
-    longest = max(
-        (len(part) for part in (*extra, *named.values()) if isinstance(part, str)), default=0
-    )
+    said = [part for part in (*extra, *named.values()) if not isinstance(part, int | float)]
+    # Jinja writes out what is no text.
+    longest = max((len(str(budget().weigh(part))) for part in said), default=0)
     widest = max((part for part in (*extra, *named.values()) if isinstance(part, int)), default=4)
     pieces = text.count("\n") + 1 if name == "indent" else len(text) + 1
     if name == "replace" and extra and isinstance(extra[0], str):
         pieces = text.count(extra[0]) if extra[0] else len(text) + 1
     step = longest if name != "indent" else max(longest, widest)
     budget().size(len(text) + pieces * step)
+    if name == "wordwrap":
+        # A word that is longer than a line is copied for each line.
+        width = next((part for part in (*extra, named.get("width")) if isinstance(part, int)), 79)
+        word = max(map(len, text.split()), default=0)
+        _expect_rewriting("x" * word, times=word // max(width, 1))
+
+
+def _expect_rewriting(text: str, *, times: int) -> None:
+    """Let work pay that copies a text again and again, and takes the square of its length."""
+    budget().charge(1 + len(text) * times // 65_536)
 
 
 def _expect_product(left: Any, right: Any) -> None:
@@ -347,10 +500,18 @@ def _expect_bits(bits: int) -> None:
         raise BudgetExceeded(f"a number would have more than {limit} bits")
 
 
-def _expect_format(template: str) -> None:
-    if _WIDE_FORMAT.search("".join(re.findall(r"%[^a-zA-Z%]*", template))):
-        raise BudgetExceeded("a format asks for a width above 999")
-    budget().size(len(template) + 999 * template.count("%"))
+def _expect_format(template: str, values: Any) -> None:
+    conversions = list(_CONVERSION.finditer(template))
+    for each in conversions:
+        nested = each["name"] is None and template.startswith("(", each.start() + 1)
+        if nested or _WIDE_FORMAT.search(each["sizes"]):
+            raise BudgetExceeded("a format asks for a width above 999")
+    before = budget().spent
+    budget().weigh(values)
+    most = 999 if not conversions else 999 + 16 * (budget().spent - before)
+    # By name each conversion may write all of it.
+    times = len(conversions) if any(each["name"] is not None for each in conversions) else 1
+    budget().size(len(template) + 999 * len(conversions) + most * times)
 
 
 def _expect_call(called: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
@@ -358,11 +519,12 @@ def _expect_call(called: Any, args: tuple[Any, ...], named: dict[str, Any]) -> N
     name = getattr(called, "__name__", "")
     owner = getattr(called, "__self__", None)
     if isinstance(owner, str):
+        purse.charge(len(owner) // 16)
         if name in _SIZED_METHODS:
             for size in (*args, *named.values()):
                 purse.width(size)
-            purse.size(len(owner) * (args[0] if name == "expandtabs" and args else 8))
-        elif name in ("replace", "join", "translate"):
+            purse.size(len(owner) * 8)
+        elif name in ("replace", "join"):
             longest = max((len(part) for part in args if isinstance(part, str)), default=0)
             count = len(owner) + 1
             if name == "join":
