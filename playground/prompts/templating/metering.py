@@ -57,7 +57,8 @@ class Budget:
         Raises:
             BudgetExceeded: the steps or the seconds are used up.
         """
-        self.spent += units
+        # Nobody gets back what was spent.
+        self.spent += max(units, 0)
         if self.spent > self.limits.steps:
             raise BudgetExceeded(f"the template needs more than {self.limits.steps} steps")
         if time.monotonic() - self.started > self.limits.seconds:
