@@ -85,7 +85,13 @@ def _prompted(
         yield _wired(version, variables)
         return
     name = version.prompt_version.prompt.name
-    with using(context, name=name, label=version.prompt_label, variables=variables) as used:
+    with using(
+        context,
+        name=name,
+        label=version.prompt_label,
+        variables=variables,
+        once=urn("run", work.run_id),
+    ) as used:
         work.decide(prompt=used.as_json())
         yield used.rendered.messages
         # Of all attempts together; nobody knows it where no model has a price.

@@ -17,7 +17,7 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 
 from playground.core.asking import in_thread
 from playground.gateway.models import LedgerRow
@@ -27,7 +27,7 @@ from playground.gateway.quotas.reserving import Quotas, connect
 log = logging.getLogger(__name__)
 
 Observer = Callable[[Sequence[Row]], None]
-"""Takes rows that hold ``observed``, once each but for a reader that was slower than others."""
+"""Takes rows that hold ``observed``, each at least once: after a crash they come again."""
 
 REAP_EVERY_S = 5.0
 # A batch is kept within a second; rows of a slower reader come twice and count once.
@@ -82,23 +82,17 @@ async def keep(rows: Sequence[Row]) -> None:
 
 
 def _keep_rows(rows: Sequence[Row]) -> None:
-    watched = [row for row in rows if row.get("observed")] if _observers else []
-    known = _known(watched)
     write(rows)
-    fresh = [row for row in watched if uuid.UUID(row["reservation_id"]) not in known]
-    for observer in _observers if fresh else ():
+    watched = [row for row in rows if row.get("observed")]
+    for observer in _observers if watched else ():
         try:
-            observer(fresh)
+            observer(watched)
+        except (OperationalError, InterfaceError):
+            # The database went away, perhaps: the rows come again.
+            raise
         except Exception:
             # The ledger is kept all the same, and these rows do not come again.
             log.exception("calls could not be observed")
-
-
-def _known(rows: Sequence[Row]) -> set[uuid.UUID]:
-    if not rows:
-        return set()
-    ids = [row["reservation_id"] for row in rows]
-    return set(LedgerRow.objects.filter(pk__in=ids).values_list("pk", flat=True))
 
 
 def write(rows: Sequence[Row]) -> None:

@@ -61,6 +61,20 @@ class UnitTally(models.Model):
         return f"{self.metric} of a unit: {self.n}"
 
 
+class Told(models.Model):
+    """That something was told of a call; deleted when the ramp is over.
+
+    ``key`` names the call: ``call:<reservation>``, ``run:<uuid>``, or what a program calls it.
+    """
+
+    pk = models.CompositePrimaryKey("ramp", "key")
+    ramp = models.ForeignKey("prompts.Ramp", on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Exposure(models.Model):
     """That a unit was seen in an arm first at some time; ``unit`` is a hash of its key."""
 

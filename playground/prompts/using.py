@@ -15,8 +15,9 @@ from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
 from playground.gateway.prompting import attributes_of
-from playground.prompts.ramps import metrics, observing
+from playground.prompts.ramps import metrics
 from playground.prompts.ramps.guarding_ramps import judge
+from playground.prompts.ramps.telling_once import record_once
 from playground.prompts.resolving import Chosen, choose, render_version
 from playground.prompts.templating.rendering import Rendered
 
@@ -61,11 +62,15 @@ def using(
     label: str,
     variables: Mapping[str, Any],
     key: str | None = None,
+    once: str | None = None,
 ) -> Iterator[Used]:
     """Render a prompt for a block of work; a ramp on the label learns how the block ended.
 
     An error of ours counts against the arm, rendering included; what a rule stops is a block and
     no error. Whoever is stopped tells nothing.
+
+    Args:
+        once: names the work, which may be done again after a crash: its success counts once.
 
     Raises:
         NotFound: there is no such prompt or label; nothing else is taken in its place.
@@ -80,7 +85,7 @@ def using(
         _tell(chosen, _ended(blocked=error.code == _BLOCKED, failed=error.code != _BLOCKED))
         raise
     ms = (time.perf_counter() - begun) * 1000
-    _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures})
+    _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures}, once=once)
 
 
 def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
@@ -100,12 +105,12 @@ def _ended(*, failed: bool = False, blocked: bool = False) -> dict[str, float]:
     return {metrics.ERROR_RATE: float(failed), metrics.BLOCK_RATE: float(blocked)}
 
 
-def _tell(chosen: Chosen, outcome: Mapping[str, float]) -> None:
+def _tell(chosen: Chosen, outcome: Mapping[str, float], *, once: str | None = None) -> None:
     """Tell the ramp; that it cannot learn just now is no reason for the work to fail."""
     if chosen.observed is None:
         return
     try:
-        if observing.record(chosen.observed, outcome):
+        if record_once(chosen.observed, outcome, key=once):
             judge(uuid.UUID(chosen.observed["ramp"]))
     except (PlaygroundError, DatabaseError) as error:
         log.warning("a ramp has not learnt of a use: %s", type(error).__name__)

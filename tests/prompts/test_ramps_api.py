@@ -1,11 +1,13 @@
 """Everything about ramps that people do, scripts do."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from playground.core.clock import now
 from playground.policy.models import User
 from playground.prompts.labelling import move_label
 from playground.prompts.models import ArmSums, Prompt
@@ -139,7 +141,7 @@ def test_it_learns_only_of_versions_that_it_leads_to(
     strange = send(client, f"{ramp}/observations", told | {"outcome": {"mood": 1}})
     viewer = send(api_for(vera), f"{ramp}/observations", told)
 
-    assert before == {"counted": False}
+    assert before == {"counted": False, "code": "ramp.not-live"}
     assert (other.status_code, other.json()["code"]) == (422, "ramp.version")
     assert (strange.status_code, strange.json()["code"]) == (422, "ramp.metric-unknown")
     assert viewer.status_code == 403
@@ -159,7 +161,7 @@ def test_it_counts_a_late_observation_where_its_call_was_made(
     told = send(client, f"{RAMPS}/{ramp}/observations",
                 {"observe": call["observe"], "outcome": outcome})  # fmt: skip
 
-    assert told.json() == {"counted": True}
+    assert told.json() == {"counted": True, "code": None}
     (sums,) = ArmSums.objects.filter(ramp=ramp)
     assert (sums.period, sums.arm, sums.n) == (1, "baseline", 1)
 
@@ -177,6 +179,50 @@ def test_it_refuses_observations_of_an_arm_that_the_key_has_left(
 
     assert (answer.status_code, answer.json()["code"]) == (409, "ramp.arm-changed")
     assert send(client, f"{ramp}/observations", told | {"version": 2}).json()["counted"]
+
+
+def test_it_learns_only_of_calls_of_the_present_period(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(rhea)
+    ramp = f"{RAMPS}/{send(client, RAMPS, PLAN).json()['id']}"
+    planned = now()
+    send(client, f"{ramp}/start", {"reason": "so"})
+    version = resolved(client, "member:1")["version"]
+
+    def tell(at: dt.datetime) -> Any:
+        body = {"key": "member:1", "version": version, "outcome": {"error_rate": 0}}
+        return send(client, f"{ramp}/observations", body | {"at": at.isoformat()})
+
+    early, within = tell(planned), tell(now())
+    late = tell(now() + dt.timedelta(hours=1))
+    vague = tell(dt.datetime(2026, 1, 1))
+    send(client, f"{ramp}/rollback", {"reason": "so"})
+    over = tell(now())
+
+    assert early.json() == {"counted": False, "code": "ramp.outside-period"}
+    assert within.json() == {"counted": True, "code": None}
+    assert late.json() == {"counted": False, "code": "ramp.outside-period"}
+    assert (vague.status_code, vague.json()["code"]) == (422, "request.invalid")
+    assert over.json() == {"counted": False, "code": "ramp.not-live"}
+    assert [sums.n for sums in ArmSums.objects.all()] == [1]
+
+
+def test_it_counts_once_what_is_told_twice_under_one_id(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(rhea)
+    ramp = f"{RAMPS}/{send(client, RAMPS, PLAN).json()['id']}"
+    send(client, f"{ramp}/start", {"reason": "so"})
+    told = {"observe": resolved(client, "member:1")["observe"], "outcome": {"error_rate": 0}}
+
+    first = send(client, f"{ramp}/observations", told | {"id": "batch-7/1"}).json()
+    again = send(client, f"{ramp}/observations", told | {"id": "batch-7/1"}).json()
+    other = send(client, f"{ramp}/observations", told | {"id": "batch-7/2"}).json()
+
+    assert (first["counted"], other["counted"]) == (True, True)
+    assert again == {"counted": False, "code": "ramp.not-counted"}
+    assert sum(sums.n for sums in ArmSums.objects.all()) == 2
 
 
 def test_it_refuses_observations_that_nobody_resolved(

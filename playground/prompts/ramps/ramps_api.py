@@ -1,9 +1,11 @@
 """Ramps over REST."""
 
+import datetime as dt
 from typing import Any, Literal
 
 from ninja import Router, Status
 
+from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, NotFound
 from playground.policy.deciding import require
@@ -16,7 +18,6 @@ from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.figures import figures
 from playground.prompts.ramps.foretelling import foretell
 from playground.prompts.ramps.guarding_ramps import judge
-from playground.prompts.ramps.observing import record
 from playground.prompts.ramps.planning import Plan
 from playground.prompts.ramps.schemas import (
     ObservationIn,
@@ -29,11 +30,13 @@ from playground.prompts.ramps.schemas import (
     SimulationOut,
 )
 from playground.prompts.ramps.simulating import Placed, Someone
+from playground.prompts.ramps.telling_once import record_once
 from playground.prompts.ramps.vouching import vouched
 
 ramps_api = Router(tags=["prompts"])
 
 SHOWN = 20
+CLOCKS_DIFFER = dt.timedelta(minutes=1)
 Action = Literal["start", "advance", "pause", "resume", "rollback", "complete"]
 _VERBS = {
     "start": ramping.start,
@@ -105,19 +108,26 @@ def get_ramp(request: TeamRequest, team: str, name: str, ramp_id: str) -> dict[s
 def observe(
     request: TeamRequest, team: str, name: str, ramp_id: str, body: ObservationIn
 ) -> dict[str, Any]:
-    """Add what became of a call that was made elsewhere with a version of the ramp."""
+    """Add what became of a call that was made elsewhere with a version of the ramp.
+
+    What does not count is no error of who tells it: ``code`` says why.
+    """
     ramp = _find(request.context, team, name, ramp_id)
     require(request.context, "run", ramp.prompt.resource(request.context), audit=False)
     if not ramp.is_live:
-        return {"counted": False}
+        return _ignored("ramp.not-live")
     if body.observe is not None:
         token: dict[str, Any] | None = vouched(body.observe, ramp=str(ramp.pk))
+    elif not _is_of_period(ramp, body.at):
+        return _ignored("ramp.outside-period")
     else:
         token = _token_of_now(request.context, ramp, body)
-    counted = token is not None and record(token, body.outcome)
-    if counted:
-        judge(ramp.pk)
-    return {"counted": counted}
+    if token is None:
+        return _ignored("ramp.not-compared")
+    if not record_once(token, body.outcome, key=f"api:{body.id}" if body.id else None):
+        return _ignored("ramp.not-counted")
+    judge(ramp.pk)
+    return {"counted": True}
 
 
 @ramps_api.post(
@@ -132,6 +142,15 @@ def change_ramp(
     if action == "advance":
         return _ramp(ramping.advance(context, ramp.pk, reason=body.reason, early=body.early))
     return _ramp(_VERBS[action](context, ramp.pk, reason=body.reason))
+
+
+def _is_of_period(ramp: Ramp, at: dt.datetime | None) -> bool:
+    """Tell whether a call that was made then belongs to what is compared now."""
+    return at is None or (ramp.since is not None and ramp.since <= at <= now() + CLOCKS_DIFFER)
+
+
+def _ignored(code: str) -> dict[str, Any]:
+    return {"counted": False, "code": code}
 
 
 def _token_of_now(

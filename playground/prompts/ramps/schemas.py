@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any, Self
 
 from ninja import Schema
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from playground.prompts.ramps.bucketing import Rule
 from playground.prompts.ramps.planning import Plan, StagePlan
@@ -162,12 +162,15 @@ class ObservationIn(Schema):
     """What became of a call; ``outcome`` is by metric.
 
     ``observe`` is what was told when the version was resolved. Without it ``key`` and ``version``
-    say of whom and what, and the call counts as one of now.
+    say of whom and what, and ``at`` when the call was made: now, where nobody says it. What is told
+    twice under one ``id`` counts once.
     """
 
     observe: Annotated[str | None, Field(max_length=1000)] = None
     key: Annotated[str | None, Field(min_length=1, max_length=500)] = None
     version: int | None = None
+    at: AwareDatetime | None = None
+    id: Annotated[str | None, Field(min_length=1, max_length=80)] = None
     outcome: Annotated[dict[str, float], Field(min_length=1, max_length=20)]
 
     @model_validator(mode="after")
@@ -178,6 +181,7 @@ class ObservationIn(Schema):
 
 
 class ObservedOut(Schema):
-    """Whether the observation counts: of whom a rule picked nothing is learnt."""
+    """Whether the observation counts, and if not, why: a code of ``docs/errors.md``."""
 
     counted: bool
+    code: str | None = None

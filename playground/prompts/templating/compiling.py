@@ -2,7 +2,6 @@
 
 import contextlib
 import contextvars
-import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,13 +9,16 @@ from typing import Any
 from jinja2 import Template, TemplateSyntaxError, nodes
 
 from playground.core.errors import InvalidInput
+from playground.prompts.held.shelf import Shelf
 from playground.prompts.templating.fragments import Piece, reachable
-from playground.prompts.templating.instrumenting import inclusions
 from playground.prompts.templating.locating import column_of
 from playground.prompts.templating.metering import BudgetExceeded, budget
-from playground.prompts.templating.sandbox import PromptEnvironment
+from playground.prompts.templating.sandbox import PromptEnvironment, inclusions
 
 MAX_TEMPLATE_CHARS = 64_000
+# A character may take a kilobyte when it is compiled.
+_templates: Shelf[str, Template] = Shelf(things=512, weight=600_000)
+_trees: Shelf[str, nodes.Template] = Shelf(things=128, weight=200_000)
 
 _pieces: contextvars.ContextVar[Mapping[str, Piece]] = contextvars.ContextVar(
     "playground_prompt_pieces"
@@ -62,15 +64,8 @@ def compiled(piece: Piece, *, message: int = 0) -> Template:
         InvalidInput: the template is too long or does not parse.
     """
     _check_text(piece.template, message)
-    try:
+    with _telling(piece.template, message, piece.ref):
         return _compile(piece)
-    except TemplateSyntaxError as error:
-        raise _syntax(error, piece.template, message, piece.ref) from error
-    except (RecursionError, MemoryError, SyntaxError) as error:
-        text = "the template is nested too deeply"
-        raise located("prompt.limit", text, message, 1, 1, piece.ref) from error
-    except (BudgetExceeded, OverflowError, ValueError) as error:
-        raise located("prompt.limit", str(error), message, 1, 1, piece.ref) from error
 
 
 def check(template: str, *, index: int = 0) -> None:
@@ -89,13 +84,8 @@ def tree_of(template: str, *, message: int = 0) -> nodes.Template:
         InvalidInput: see ``compiled``.
     """
     _check_text(template, message)
-    try:
+    with _telling(template, message):
         return _tree(template)
-    except TemplateSyntaxError as error:
-        raise _syntax(error, template, message, "") from error
-    except (RecursionError, MemoryError) as error:
-        text = "the template is nested too deeply"
-        raise located("prompt.limit", text, message, 1, 1) from error
 
 
 def names_in(template: str, *, message: int = 0) -> dict[str, int]:
@@ -106,15 +96,35 @@ def names_in(template: str, *, message: int = 0) -> dict[str, int]:
     return named
 
 
-@functools.lru_cache(maxsize=512)
 def _compile(piece: Piece) -> Template:
-    keys = {name: each.key for name, each in piece.includes.items()}
-    return ENVIRONMENT.link(piece.template, keys, f"<template {piece.key}>")
+    kept = _templates.get(piece.key)
+    if kept is None:
+        keys = {name: each.key for name, each in piece.includes.items()}
+        kept = ENVIRONMENT.link(piece.template, keys, f"<template {piece.key}>")
+        _templates.put(piece.key, kept, weight=len(piece.template))
+    return kept
 
 
-@functools.lru_cache(maxsize=128)
 def _tree(template: str) -> nodes.Template:
-    return ENVIRONMENT.tree(template)
+    kept = _trees.get(template)
+    if kept is None:
+        kept = ENVIRONMENT.tree(template)
+        _trees.put(template, kept, weight=len(template))
+    return kept
+
+
+@contextlib.contextmanager
+def _telling(template: str, message: int, ref: str = "") -> Iterator[None]:
+    """Say of errors while compiling where they lie."""
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise _syntax(error, template, message, ref) from error
+    except (RecursionError, MemoryError, SyntaxError) as error:
+        text = "the template is nested too deeply"
+        raise located("prompt.limit", text, message, 1, 1, ref) from error
+    except (BudgetExceeded, OverflowError, ValueError, TypeError) as error:
+        raise located("prompt.limit", str(error), message, 1, 1, ref) from error
 
 
 def _check_text(template: str, message: int) -> None:

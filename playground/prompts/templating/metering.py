@@ -5,7 +5,11 @@ import contextvars
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
+
+# Written out they tell where in memory they lie, or hold more than can be counted.
+_NO_VALUES = (BuiltinFunctionType, FunctionType, MethodType, type, bytes, bytearray, complex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class Budget:
         Raises:
             BudgetExceeded: the steps or the seconds are used up.
         """
-        self.spent += units
+        # Nobody gets back what was spent.
+        self.spent += max(units, 0)
         if self.spent > self.limits.steps:
             raise BudgetExceeded(f"the template needs more than {self.limits.steps} steps")
         if time.monotonic() - self.started > self.limits.seconds:
@@ -93,6 +98,8 @@ class Budget:
                 pending.extend(item)
             elif isinstance(item, int) and item.bit_length() > self.limits.integer_bits:
                 raise BudgetExceeded(f"a number has more than {self.limits.integer_bits} bits")
+            elif isinstance(item, _NO_VALUES):
+                raise TypeError(f"a {type(item).__name__} is no value")
             else:
                 units += 1
             if units > self.limits.value_units or len(pending) > self.limits.value_units:
@@ -112,14 +119,6 @@ def budget() -> Budget:
     Jinja folds constants while it compiles: that work is metered too.
     """
     return _budget.get() or Budget(Limits())
-
-
-def weigh(value: Any) -> Any:
-    """Pay for a value, and return it."""
-    if isinstance(value, str | list | tuple | dict | set | frozenset | int):
-        return budget().weigh(value)
-    budget().charge()
-    return value
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 The one path: pages, agents, the gateway, the API and tests all render here.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -126,11 +127,14 @@ def _render_one(
                         f"the output has more than {limits.output_chars} characters"
                     )
                 pieces.append(part)
+            text = "".join(pieces)
+            if not _is_sound(text):
+                raise ValueError("half a surrogate pair is no text")
+            return text
         except InvalidInput:
             raise
         except Exception as error:
             raise _explained(error, piece, index) from error
-    return "".join(pieces)
 
 
 def _explained(error: Exception, root: Piece, index: int) -> InvalidInput:
@@ -174,16 +178,31 @@ def _place_of(error: Exception, root: Piece) -> tuple[Piece, int]:
 def _check_variables(value: Any, depth: int = 0) -> None:
     """Let only JSON through: an object of ours would bring its methods along."""
     if depth > MAX_VARIABLE_DEPTH:
-        raise InvalidInput(
-            "prompt.variables", f"Variables nest at most {MAX_VARIABLE_DEPTH} levels deep."
-        )
-    if isinstance(value, Mapping):
+        raise _no_json(f"Variables nest at most {MAX_VARIABLE_DEPTH} levels deep.")
+    if isinstance(value, str):
+        if not _is_sound(value):
+            raise _no_json("Half a surrogate pair is no text.")
+    elif isinstance(value, Mapping):
         for key, item in value.items():
-            if not isinstance(key, str):
-                raise InvalidInput("prompt.variables", "Names of variables are text.")
+            if not isinstance(key, str) or not _is_sound(key):
+                raise _no_json("Names of variables are text.")
             _check_variables(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
             _check_variables(item, depth + 1)
-    elif value is not None and not isinstance(value, str | int | float | bool):
-        raise InvalidInput("prompt.variables", "Variables are JSON values.")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise _no_json("NaN and Infinity are no JSON.")
+    elif value is not None and not isinstance(value, int):
+        raise _no_json("Variables are JSON values.")
+
+
+def _is_sound(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _no_json(why: str) -> InvalidInput:
+    return InvalidInput("prompt.variables", why)

@@ -1,41 +1,13 @@
-"""Rewrite the syntax tree of a template so that it pays for what it does. Pure: no Django."""
+"""Let the parts of a template pay that no filter or call stands for. Pure: imports no Django."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import nodes
 from jinja2.runtime import Context
 from jinja2.utils import pass_context
 
 from playground.prompts.templating.metering import budget
-
-_FORBIDDEN_NODES: dict[type[nodes.Node], str] = {
-    nodes.Extends: "extends",
-    nodes.Block: "block",
-}
-_INCLUDING = (nodes.Include, nodes.Import, nodes.FromImport)
-
-
-def inclusions(template: nodes.Template) -> Iterator[Any]:
-    """Yield the nodes that name fragments."""
-    yield from template.find_all(_INCLUDING)
-
-
-def refuse(template: nodes.Template) -> None:
-    """Refuse statements that prompts do not have.
-
-    Raises:
-        TemplateSyntaxError: one was found.
-    """
-    for kind, word in _FORBIDDEN_NODES.items():
-        for found in template.find_all(kind):
-            raise TemplateSyntaxError(f"'{word}' is not available in prompts", found.lineno)
-    for including in inclusions(template):
-        name = including.template
-        if not isinstance(name, nodes.Const) or not isinstance(name.value, str):
-            raise TemplateSyntaxError("a fragment is named by one constant text", including.lineno)
-        if getattr(including, "ignore_missing", False):
-            raise TemplateSyntaxError("'ignore missing' is not available", including.lineno)
 
 
 def meter(template: nodes.Template) -> nodes.Template:
@@ -44,11 +16,15 @@ def meter(template: nodes.Template) -> nodes.Template:
     for body in bodies:
         toll = nodes.ExprStmt(_filter("_pay", nodes.Const(_text_units(body.body)), body.lineno))
         body.body.insert(0, toll.set_lineno(body.lineno))
+        if isinstance(body, nodes.For) and body.test is not None:
+            # What is left out has no turn to pay for.
+            paid = _filter("_toll", nodes.Const(1).set_lineno(body.lineno), body.lineno)
+            body.test = nodes.And(paid, body.test).set_lineno(body.lineno)
     return _Meter().visit(template)
 
 
 class _Meter:
-    """Wrap text joins and literals that are not constant, innermost first."""
+    """Wrap what makes or walks values without a call, innermost first."""
 
     def visit(self, node: Any) -> Any:
         for name, value in node.iter_fields():
@@ -67,6 +43,10 @@ class _Meter:
             isinstance(node, nodes.Tuple) and node.ctx == "load"
         ):
             return _filter("_weigh", node, node.lineno)
+        if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
+            return _filter("_weigh", node, node.lineno)
+        if isinstance(node, nodes.Operand) and node.op in ("in", "notin"):
+            node.expr = _filter("_weigh", node.expr, node.lineno)
         return node
 
 
@@ -88,6 +68,12 @@ def _pay(_: Context, units: int) -> str:
 
 
 @pass_context
+def _toll(_: Context, units: int) -> bool:
+    budget().charge(units)
+    return True
+
+
+@pass_context
 def _weigh_literal(_: Context, value: Any) -> Any:
     return budget().weigh(value)
 
@@ -100,5 +86,5 @@ def _concat(_: Context, parts: list[Any]) -> str:
     return "".join(texts)
 
 
-TOLLS = {"_concat": _concat, "_pay": _pay, "_weigh": _weigh_literal}
-"""The filters that a rewritten tree calls."""
+TOLLS = {"_concat": _concat, "_pay": _pay, "_toll": _toll, "_weigh": _weigh_literal}
+"""Filters that only ``meter`` writes into a template."""
