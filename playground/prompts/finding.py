@@ -42,6 +42,16 @@ def check_label(label: str) -> None:
         )
 
 
+def check_reason(reason: str) -> None:
+    """Refuse a reason that cannot be stored.
+
+    Raises:
+        InvalidInput: ``prompt.reason``.
+    """
+    if len(reason) > 500 or "\x00" in reason:
+        raise InvalidInput("prompt.reason", "A reason has at most 500 characters.")
+
+
 def find_prompt(
     context: RequestContext, path: str, *, action: str = "view", audit: bool = True
 ) -> Prompt:

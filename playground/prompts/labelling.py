@@ -11,16 +11,16 @@ from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenie
 from playground.policy import auditing
 from playground.policy.deciding import decide
 from playground.prompts.changing import announce
-from playground.prompts.finding import check_label, find_prompt, version_of
+from playground.prompts.finding import check_label, check_reason, find_prompt, version_of
 from playground.prompts.models import (
     Label,
     LabelMove,
     Prompt,
     PromptVersion,
     Ramp,
-    RequiredFragment,
 )
 from playground.prompts.protecting import is_protected
+from playground.prompts.ruling import address_of_label, address_of_rule, missing_from
 
 
 class _Anything(Enum):
@@ -75,7 +75,7 @@ def remove_label(
     """
     prompt = find_prompt(context, path, action="edit")
     require_mover(context, prompt, label)
-    _check_reason(reason)
+    check_reason(reason)
     with transaction.atomic():
         lock(prompt)
         current = _current(prompt, label)
@@ -104,7 +104,7 @@ def put(
         Conflict: ``prompt.label-moved``; ``prompt.label-ramped``; ``prompt.version-archived``.
         InvalidInput: ``prompt.fragment-required``.
     """
-    _check_reason(reason)
+    check_reason(reason)
     prompt = version.prompt
     with transaction.atomic():
         lock(prompt)
@@ -147,6 +147,7 @@ def require_mover(context: RequestContext, prompt: Prompt, label: str) -> None:
             "prompt.label-protected",
             f"Moving “{label}” takes a reviewer; propose it instead.",
             policies=list(decision.policies),
+            rule=address_of_label(label),
         )
 
 
@@ -182,15 +183,13 @@ def require_fragments(version: PromptVersion, label: str) -> None:
     Raises:
         InvalidInput: ``prompt.fragment-required``.
     """
-    rules = RequiredFragment.objects.filter(team=version.prompt.team, label=label)
-    included = set(version.inclusions.values_list("fragment__prompt_id", flat=True))
-    for rule in rules.select_related("fragment__team"):
-        if rule.fragment_id not in included and rule.fragment_id != version.prompt_id:
-            raise InvalidInput(
-                "prompt.fragment-required",
-                f"What is labelled “{label}” includes {rule.fragment.path}; this version does not.",
-                fragment=rule.fragment.path,
-            )
+    for rule in missing_from(version, label=label):
+        raise InvalidInput(
+            "prompt.fragment-required",
+            f"What is labelled “{label}” includes {rule.fragment.path}; this version does not.",
+            fragment=rule.fragment.path,
+            rule=address_of_rule(rule),
+        )
 
 
 def _note_move(
@@ -232,8 +231,3 @@ def _record(
             details={"label": label, "before": before, "after": after},
         )
     )
-
-
-def _check_reason(reason: str) -> None:
-    if len(reason) > 500 or "\x00" in reason:
-        raise InvalidInput("prompt.reason", "A reason has at most 500 characters.")

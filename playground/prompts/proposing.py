@@ -10,7 +10,7 @@ from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenied
 from playground.policy import auditing
 from playground.policy.deciding import require
-from playground.prompts.finding import check_label, find_prompt, version_of
+from playground.prompts.finding import check_label, check_reason, find_prompt, version_of
 from playground.prompts.labelling import put
 from playground.prompts.models import Label, LabelProposal
 
@@ -29,8 +29,7 @@ def propose_label(
         Conflict: ``prompt.proposal-open``, another move of this label waits to be decided.
     """
     check_label(label)
-    if len(reason) > 500 or "\x00" in reason:
-        raise InvalidInput("prompt.reason", "A reason has at most 500 characters.")
+    check_reason(reason)
     prompt = find_prompt(context, path, action="edit")
     found = version_of(prompt, version=version)
     current = Label.objects.filter(prompt=prompt, name=label).select_related("version").first()

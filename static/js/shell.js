@@ -240,4 +240,5 @@ function refreshTimes() {
   }
 }
 setInterval(refreshTimes, 30000);
-for (const shown of document.querySelectorAll("#toasts .toast2")) setTimeout(() => shown.remove(), 5000);
+// What leads somewhere stays until it is dismissed: nobody is to hurry after a link.
+for (const shown of document.querySelectorAll("#toasts .toast2:not(:has([data-text] a))")) setTimeout(() => shown.remove(), 5000);

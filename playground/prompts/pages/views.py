@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from playground.core.errors import PlaygroundError
@@ -95,7 +96,7 @@ def act_on_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     except PlaygroundError as error:
         if error.status in (403, 404) and error.code in ("policy.denied", "prompt.not-found"):
             raise
-        messages.error(request, error.detail)
+        messages.error(request, _with_rule(error))
     else:
         messages.success(request, said)
     number = _number(form.get("show", ""))
@@ -141,6 +142,13 @@ def bump_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         "count": sum(each.outcome == "bumped" for each in results),
     }
     return render(request, "prompts/bump.html", shown)
+
+
+def _with_rule(error: PlaygroundError) -> str:
+    rule = error.extra.get("rule")
+    if rule is None:
+        return error.detail
+    return format_html('{} <a href="{}">The rule</a>', error.detail, rule)
 
 
 def _sections(old: PromptVersion, new: PromptVersion, fragments: bool) -> list[Section]:
