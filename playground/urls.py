@@ -27,8 +27,9 @@ from playground.prompts.import_api import import_api
 from playground.prompts.labels_api import labels_api
 from playground.prompts.pages import about_views as prompt_about
 from playground.prompts.pages import editor_views as prompt_editor
-from playground.prompts.pages import views as prompts
+from playground.prompts.pages import list_views as prompt_lists
 from playground.prompts.pages import rules_views as prompt_rules
+from playground.prompts.pages import views as prompts
 from playground.prompts.ramps.ramps_api import ramps_api
 from playground.prompts.rules_api import rules_api
 from playground.prompts.versions_api import versions_api
@@ -86,9 +87,10 @@ urlpatterns = [
     path("agents/new", agents.new_agent, name="new-agent"),
     path("agents/<slug:name>", agents.agent_page, name="agent"),
     path("agents/<slug:name>/edit", agents.edit_agent, name="edit-agent"),
-    path("prompts", prompts.prompt_list, name="prompts"),
+    path("prompts", prompt_lists.prompt_list, name="prompts"),
     path("prompts/new", prompt_editor.new_prompt, name="new-prompt"),
     path("prompts/rules", prompt_rules.rules, name="prompt-rules"),
+    path("prompts/proposals", prompt_lists.proposal_list, name="proposals"),
     path("prompts/<slug:team>/<slug:name>", prompts.prompt_page, name="prompt"),
     path(
         "prompts/<slug:team>/<slug:name>/processes",
@@ -100,6 +102,11 @@ urlpatterns = [
         "prompts/<slug:team>/<slug:name>/delete",
         prompt_about.delete_prompt_page,
         name="delete-prompt",
+    ),
+    path(
+        "prompts/<slug:team>/<slug:name>/versions",
+        prompt_lists.version_list,
+        name="prompt-versions",
     ),
     path("prompts/<slug:team>/<slug:name>/act", prompts.act_on_prompt, name="act-on-prompt"),
     path("prompts/<slug:team>/<slug:name>/bump", prompts.bump_prompt, name="bump-prompt"),

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
@@ -59,6 +59,14 @@ class ProposalIn(Schema):
     label: Name
     version: Number
     reason: Reason = ""
+
+
+class ProposalsIn(Schema):
+    """Filters; ``q`` is in the prompt's name or title, in who proposed it, or in why."""
+
+    q: Annotated[str, Field(max_length=100)] = ""
+    status: Literal["", "open", "approved", "rejected"] = ""
+    label: Annotated[str, Field(max_length=40)] = ""
 
 
 class ProposalOut(Schema):
@@ -163,9 +171,11 @@ def list_proposals(request: TeamRequest, team: str, name: str) -> dict[str, Any]
 
 
 @labels_api.get("/proposals", response=ProposalsOut, summary="List the team's proposals")
-def list_all_proposals(request: TeamRequest) -> dict[str, Any]:
+def list_all_proposals(request: TeamRequest, filters: Query[ProposalsIn]) -> dict[str, Any]:
     """List the newest 100 proposals of the team, those that wait first."""
-    return {"items": [_proposal(each) for each in proposing.proposals(request.context)]}
+    wanted = proposing.WantedProposals(filters.q, filters.status, filters.label)
+    found = proposing.proposals(request.context, wanted=wanted)
+    return {"items": [_proposal(each) for each in found]}
 
 
 @labels_api.post(

@@ -89,7 +89,7 @@ class LabelOut(Schema):
 def prompt_out(prompt: Prompt) -> dict[str, Any]:
     """Describe a prompt."""
     newest = getattr(prompt, "newest_number", None)
-    if newest is None:
+    if not newest:
         newest = prompt.versions.order_by("-number").values_list("number", flat=True).first()
     return {
         "prompt": prompt.path,

@@ -1,4 +1,4 @@
-"""The pages of prompts: the list, one prompt with its versions and labels, two compared."""
+"""The pages of one prompt: its versions and labels, two compared, what its buttons do."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,8 @@ from playground.prompts.depending import Bumped, bump_dependents
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.held.revising import revisions
 from playground.prompts.held.telling import processes_holding
-from playground.prompts.listing import Wanted
 from playground.prompts.models import PromptVersion
-from playground.prompts.pages import acting, browsing, showing
+from playground.prompts.pages import acting, showing
 from playground.prompts.pages.comparing import Section, compare, fold, texts_of
 
 VIEWS = ("side", "unified")
@@ -44,27 +43,6 @@ class Comparison:
     def alike(self) -> list[str]:
         """Return the titles of those that are."""
         return [each.title for each in self.sections if each.change == "same"]
-
-
-@require_safe
-def prompt_list(request: TeamRequest) -> HttpResponse:
-    """Show the prompts that the team may use."""
-    asked = request.GET
-    kind = asked.get("kind", "")
-    wanted = Wanted(
-        q=asked.get("q", "")[:100],
-        kind=kind if kind in list(PromptKind) else "",
-        label=asked.get("label", "")[:40],
-        archived=asked.get("archived") == "1",
-    )
-    shown = {
-        "page": browsing.browse(request.context, wanted, cursor=asked.get("cursor")),
-        "filters": wanted,
-        "kinds": list(PromptKind),
-        "may_create": showing.may_create(request.context),
-    }
-    template = "prompts/list.html#results" if request.htmx else "prompts/list.html"
-    return render(request, template, shown)
 
 
 @require_safe
@@ -99,6 +77,8 @@ def act_on_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         messages.error(request, _with_rule(error))
     else:
         messages.success(request, said)
+    if form.get("back") == "proposals":
+        return redirect("proposals")
     number = _number(form.get("show", ""))
     page = reverse("prompt", args=[team, name])
     return redirect(f"{page}?version={number}" if number else page)
