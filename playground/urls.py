@@ -26,6 +26,7 @@ from playground.prompts.held.processes_api import processes_api
 from playground.prompts.import_api import import_api
 from playground.prompts.labels_api import labels_api
 from playground.prompts.pages import about_views as prompt_about
+from playground.prompts.pages import bump_views as prompt_bumps
 from playground.prompts.pages import editor_views as prompt_editor
 from playground.prompts.pages import list_views as prompt_lists
 from playground.prompts.pages import rules_views as prompt_rules
@@ -109,7 +110,8 @@ urlpatterns = [
         name="prompt-versions",
     ),
     path("prompts/<slug:team>/<slug:name>/act", prompts.act_on_prompt, name="act-on-prompt"),
-    path("prompts/<slug:team>/<slug:name>/bump", prompts.bump_prompt, name="bump-prompt"),
+    path("prompts/<slug:team>/<slug:name>/bump", prompt_bumps.bump_prompt, name="bump-prompt"),
+    path("prompts/<slug:team>/<slug:name>/bump/diff", prompt_bumps.bump_diff, name="bump-diff"),
     path("prompts/<slug:team>/<slug:name>/compare", prompts.compare_prompt, name="compare-prompt"),
     path("prompts/<slug:team>/<slug:name>/edit", prompt_editor.edit_prompt, name="edit-prompt"),
     path(

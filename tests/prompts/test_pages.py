@@ -146,23 +146,6 @@ def test_it_links_fragments_both_ways(client_for: SignIn, alice: User, outreach:
     assert "hiring/outreach v2" in fragment
 
 
-def test_it_bumps_dependents_after_it_has_shown_the_diff(
-    client_for: SignIn, alice: User, outreach: Prompt
-) -> None:
-    context = alice.context()
-    create_prompt(context, name="tone", content=_content("Be kind.", kind="fragment"))
-    _save(alice, '{% include "tone" %} Write to {{ name }}.')
-    save_version(context, "tone", content=_content("Be kinder.", kind="fragment"))
-    client = client_for(alice)
-
-    shown = client.get("/prompts/hiring/tone/bump").content.decode()
-    before = outreach.versions.count()
-    client.post("/prompts/hiring/tone/act", {"do": "bump", "version": "2"})
-
-    assert "<b>+</b><span>Be kinder.</span>" in shown
-    assert (before, outreach.versions.count()) == (2, 3)
-
-
 def test_it_moves_a_free_label_at_once(client_for: SignIn, alice: User, outreach: Prompt) -> None:
     form = {"do": "label", "label": "staging", "version": "1", "reason": "try it"}
 
@@ -540,7 +523,6 @@ def test_it_checks_over_the_api_what_the_editor_checks(
         ({"do": "restore-version", "version": "1"}, "Version 1 is restored."),
         ({"do": "unlabel", "label": "staging", "expected": "1"}, "The label “staging” is gone."),
         ({"do": "unlabel", "label": "staging", "expected": "2"}, "points at version 1"),
-        ({"do": "bump", "version": "1"}, "is a chat"),
         ({"do": "discard"}, "Your draft is thrown away."),
         ({"do": "approve", "proposal": "none"}, "There is no such proposal."),
     ],

@@ -93,6 +93,11 @@ class PromptPage:
     may_edit: bool
     may_review: bool
 
+    @property
+    def dependents_shown(self) -> list[Dependent]:
+        """Return the first of them; the rest stand on the page that bumps them."""
+        return self.dependents[:DEPENDENTS_SHOWN]
+
 
 @dataclass(frozen=True, slots=True)
 class ShownProposal:

@@ -12,8 +12,6 @@ from django.views.decorators.http import require_POST, require_safe
 from playground.core.errors import PlaygroundError
 from playground.policy.requests import TeamRequest
 from playground.prompts.composing import includes_of
-from playground.prompts.content import PromptKind
-from playground.prompts.depending import Bumped, bump_dependents
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.held.revising import revisions
 from playground.prompts.held.telling import processes_holding
@@ -104,24 +102,6 @@ def compare_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     shown = {"prompt": prompt, "comparison": comparison, "versions": versions}
     template = "prompts/compare.html#comparison" if request.htmx else "prompts/compare.html"
     return render(request, template, shown)
-
-
-@require_safe
-def bump_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
-    """Show what would become of the prompts that include a fragment."""
-    path = f"{team}/{name}"
-    prompt = find_prompt(request.context, path, audit=False)
-    version = version_of(prompt, version=_number(request.GET.get("version", "")))
-    results: list[Bumped] = []
-    if prompt.kind == PromptKind.FRAGMENT:
-        results = bump_dependents(request.context, path, version=version.number, dry_run=True)
-    shown = {
-        "prompt": prompt,
-        "version": version,
-        "results": results,
-        "count": sum(each.outcome == "bumped" for each in results),
-    }
-    return render(request, "prompts/bump.html", shown)
 
 
 def _with_rule(error: PlaygroundError) -> str:
