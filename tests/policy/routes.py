@@ -181,7 +181,7 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
     ),
     "prompts/<slug:team>/<slug:name>/draft": Known(
-        bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
+        bodies={"POST": {"role": "user", "template": "hi"}}
     ),
     # workbench
     "workbench": Known(query="q={bench_name}", bodies={"POST": {}}),

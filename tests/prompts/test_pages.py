@@ -243,6 +243,31 @@ def test_it_compares_two_versions_with_the_words_marked(
     assert "<mark>warm</mark>" in page.content.decode()
 
 
+@pytest.mark.parametrize("view", ["side", "unified"])
+def test_it_compares_what_the_pinned_versions_of_fragments_say(
+    client_for: SignIn, alice: User, outreach: Prompt, view: str
+) -> None:
+    context = alice.context()
+    create_prompt(context, name="tone", content=_content("Be kind.", kind="fragment"))
+    _save(alice, '{% include "tone" %} Write to {{ name }}.')
+    for text in ("Be kinder.", "Be kindest."):
+        save_version(context, "tone", content=_content(text, kind="fragment"))
+    _save(alice, '{% include "tone" %} Write to {{ name }}.')
+    client, path = client_for(alice), f"/prompts/hiring/outreach/compare?view={view}"
+
+    page = client.get(f"{path}&from=2&to=3").content.decode()
+    far = client.get(f"{path}&from=1&to=3").content.decode()
+    without = client.get(f"{path}&from=2&to=3&fragments=0").content.decode()
+
+    assert 'id="fragment-hiring-tone"' in page
+    assert 'href="#fragment-hiring-tone"' in page
+    assert "v1 → v3" in page
+    assert "<mark>kindest</mark>" in page
+    assert 'href="/prompts/hiring/tone/compare?from=1&amp;to=3"' in page
+    assert "included now, v3" in far
+    assert "The two versions are alike" in without
+
+
 def test_it_compares_the_newest_with_the_one_before_when_nothing_is_named(
     client_for: SignIn, alice: User, outreach: Prompt
 ) -> None:
@@ -378,9 +403,14 @@ def test_it_says_who_else_is_editing(
 ) -> None:
     save_draft(bob.context(), "outreach", content={}, based_on=1)
 
-    page = client_for(alice).get("/prompts/hiring/outreach/edit").content.decode()
+    client = client_for(alice)
+    page = client.get("/prompts/hiring/outreach/edit").content.decode()
+    _save(bob, "Hello {{ name }}")
+    meanwhile = client.get("/prompts/hiring/outreach/draft?based_on=1").content.decode()
 
     assert "Bob is editing" in page
+    assert "v2 was saved since" in meanwhile
+    assert "Bob is editing" in meanwhile
 
 
 def test_it_begins_with_an_older_version_when_one_is_named(
