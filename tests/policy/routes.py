@@ -148,28 +148,22 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"content": _CONTENT}}, teammate={"GET": (405,)}
     ),
     "api/prompts/<team>/<name>/dependents": Known(),
-    "api/prompts/<team>/<name>/bump": Known(bodies={"POST": {}}, teammate={"GET": (422,)}),
+    "api/prompts/<team>/<name>/bump": Known(bodies={"POST": {}}),
     "api/prompts/<team>/<name>/draft": Known(
         bodies={"PUT": {"content": _CONTENT}}, teammate={"GET": (404,)}
     ),
     "prompts": Known(query="q={prompt}"),
-    "prompts/rules": Known(
-        bodies={"POST": {"do": "protect", "label": "staging", "reason": "Because"}}
-    ),
+    "prompts/rules": Known(),
     "prompts/proposals": Known(query="q={prompt}"),
     "prompts/<slug:team>/<slug:name>/versions": Known(query="q=First"),
     "prompts/<slug:team>/<slug:name>/about": Known(bodies={"POST": {"title": "T"}}),
-    "prompts/<slug:team>/<slug:name>/delete": Known(
-        bodies={"POST": {"name": "{prompt}"}}, teammate={"GET": (405,)}
-    ),
+    "prompts/<slug:team>/<slug:name>/delete": Known(teammate={"GET": (405,)}),
     "prompts/new": Known(bodies={"POST": {"name": "fresh", "kind": "text"}}),
     "prompts/<slug:team>/<slug:name>": Known(),
     "prompts/<slug:team>/<slug:name>/act": Known(
         bodies={"POST": {"do": "archive"}}, teammate={"GET": (405,)}
     ),
-    "prompts/<slug:team>/<slug:name>/bump": Known(
-        bodies={"POST": {"version": "1"}}, teammate={"GET": (422,)}
-    ),
+    "prompts/<slug:team>/<slug:name>/bump": Known(bodies={"POST": {"version": "1"}}),
     "prompts/<slug:team>/<slug:name>/bump/diff": Known(
         query="version=1&prompt={prompt}", teammate={"GET": (422,)}
     ),
