@@ -244,6 +244,9 @@ addEventListener("keydown", (event) => {
   } else if (mod && event.shiftKey && key === "d") {
     event.preventDefault();
     compare();
+  } else if (key === "escape" && !event.defaultPrevented && event.target.closest?.(".cm-editor")) {
+    // What completes or searches closes first; then the page's keys are reachable without a mouse.
+    event.target.blur();
   } else if (key === "d" && !mod && !event.altKey && !event.shiftKey && !event.target.closest?.("input, textarea, select, .cm-editor") && !document.querySelector("dialog[open]")) {
     event.preventDefault();
     compare();

@@ -190,8 +190,8 @@ def test_it_moves_a_message_with_its_buttons(page: Page, live_stack: Stack) -> N
 def test_it_compares_with_d_and_lists_its_keys(page: Page, live_stack: Stack) -> None:
     _make(page, live_stack.base, "keys")
     _write(page, "Something of mine")
-    page.locator("h1").click()
 
+    page.keyboard.press("Escape")
     page.keyboard.press("d")
     expect(page.locator("#own-changes .pdiff").first).to_contain_text("Something of mine")
     page.keyboard.press("d")
