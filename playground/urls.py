@@ -25,9 +25,14 @@ from playground.prompts.fragments_api import fragments_api
 from playground.prompts.held.processes_api import processes_api
 from playground.prompts.import_api import import_api
 from playground.prompts.labels_api import labels_api
+from playground.prompts.pages import about_views as prompt_about
+from playground.prompts.pages import bump_views as prompt_bumps
 from playground.prompts.pages import editor_views as prompt_editor
+from playground.prompts.pages import list_views as prompt_lists
+from playground.prompts.pages import rules_views as prompt_rules
 from playground.prompts.pages import views as prompts
 from playground.prompts.ramps.ramps_api import ramps_api
+from playground.prompts.rules_api import rules_api
 from playground.prompts.versions_api import versions_api
 from playground.tracing import views as tracing
 from playground.tracing.api import traces_api
@@ -52,6 +57,7 @@ api.add_router("/skills", skills_api)
 api.add_router("/prompts", ramps_api)
 api.add_router("/prompts", import_api)
 api.add_router("/prompts", processes_api)
+api.add_router("/prompts", rules_api)
 api.add_router("/prompts", labels_api)
 api.add_router("/prompts", prompts_api)
 api.add_router("/prompts", versions_api)
@@ -82,16 +88,30 @@ urlpatterns = [
     path("agents/new", agents.new_agent, name="new-agent"),
     path("agents/<slug:name>", agents.agent_page, name="agent"),
     path("agents/<slug:name>/edit", agents.edit_agent, name="edit-agent"),
-    path("prompts", prompts.prompt_list, name="prompts"),
+    path("prompts", prompt_lists.prompt_list, name="prompts"),
     path("prompts/new", prompt_editor.new_prompt, name="new-prompt"),
+    path("prompts/rules", prompt_rules.rules, name="prompt-rules"),
+    path("prompts/proposals", prompt_lists.proposal_list, name="proposals"),
     path("prompts/<slug:team>/<slug:name>", prompts.prompt_page, name="prompt"),
     path(
         "prompts/<slug:team>/<slug:name>/processes",
         prompts.prompt_processes,
         name="prompt-processes",
     ),
+    path("prompts/<slug:team>/<slug:name>/about", prompt_about.about_prompt, name="about-prompt"),
+    path(
+        "prompts/<slug:team>/<slug:name>/delete",
+        prompt_about.delete_prompt_page,
+        name="delete-prompt",
+    ),
+    path(
+        "prompts/<slug:team>/<slug:name>/versions",
+        prompt_lists.version_list,
+        name="prompt-versions",
+    ),
     path("prompts/<slug:team>/<slug:name>/act", prompts.act_on_prompt, name="act-on-prompt"),
-    path("prompts/<slug:team>/<slug:name>/bump", prompts.bump_prompt, name="bump-prompt"),
+    path("prompts/<slug:team>/<slug:name>/bump", prompt_bumps.bump_prompt, name="bump-prompt"),
+    path("prompts/<slug:team>/<slug:name>/bump/diff", prompt_bumps.bump_diff, name="bump-diff"),
     path("prompts/<slug:team>/<slug:name>/compare", prompts.compare_prompt, name="compare-prompt"),
     path("prompts/<slug:team>/<slug:name>/edit", prompt_editor.edit_prompt, name="edit-prompt"),
     path(

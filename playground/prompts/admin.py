@@ -7,8 +7,10 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from playground.core.clock import now
 from playground.core.errors import InvalidInput
 from playground.policy.administering import AuditedModelAdmin, ReadOnlyModelAdmin
+from playground.policy.models import User
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import check_label
 from playground.prompts.models import Label, Prompt, PromptVersion, ProtectedLabel, RequiredFragment
@@ -89,12 +91,21 @@ class ProtectedLabelForm(forms.ModelForm):
         return _checked(self.cleaned_data["name"])
 
 
+class RuleAdmin(AuditedModelAdmin):
+    """A rule notes who set it and when, by whichever door."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        assert isinstance(request.user, User)
+        obj.set_by, obj.set_at = request.user.urn, now()
+        super().save_model(request, obj, form, change)
+
+
 @admin.register(ProtectedLabel)
-class ProtectedLabelAdmin(AuditedModelAdmin):
+class ProtectedLabelAdmin(RuleAdmin):
     form = ProtectedLabelForm
-    fields = ("team", "name", "protected")
+    fields = ("team", "name", "protected", "reason")
     autocomplete_fields = ("team",)
-    list_display = ("name", "team", "protected")
+    list_display = ("name", "team", "protected", "set_by", "set_at", "reason")
     list_filter = ("team", "protected")
     list_select_related = ("team",)
 
@@ -124,11 +135,11 @@ class RequiredFragmentForm(forms.ModelForm):
 
 
 @admin.register(RequiredFragment)
-class RequiredFragmentAdmin(AuditedModelAdmin):
+class RequiredFragmentAdmin(RuleAdmin):
     form = RequiredFragmentForm
-    fields = ("team", "label", "fragment")
+    fields = ("team", "label", "fragment", "reason")
     autocomplete_fields = ("team",)
-    list_display = ("label", "team", "path")
+    list_display = ("label", "team", "path", "set_by", "set_at", "reason")
     list_filter = ("team", "label")
     list_select_related = ("team", "fragment__team")
 

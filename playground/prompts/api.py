@@ -32,6 +32,7 @@ class FilterIn(Schema):
     kind: Literal["", "chat", "text", "fragment"] = ""
     label: Annotated[str, Field(max_length=40)] = ""
     archived: bool = False
+    sort: listing.Sort = "name"
     cursor: Annotated[str, Field(max_length=200)] = ""
     limit: Limit = listing.MAX_PAGE
 
@@ -78,7 +79,11 @@ def list_prompts(request: TeamRequest, filters: Query[FilterIn]) -> dict[str, An
     """List the team's prompts and shared fragments; follow `next` for more."""
     wanted = listing.Wanted(filters.q, filters.kind, filters.label, filters.archived)
     page = listing.prompts_page(
-        request.context, wanted, cursor=filters.cursor or None, limit=filters.limit
+        request.context,
+        wanted,
+        sort=filters.sort,
+        cursor=filters.cursor or None,
+        limit=filters.limit,
     )
     return {"items": [prompt_out(each) for each in page.items], "next": page.next}
 

@@ -6,6 +6,7 @@ from django.db.models import ProtectedError
 from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput
+from playground.policy import auditing
 from playground.prompts.changing import announce
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.models import (
@@ -103,6 +104,17 @@ def describe(
             title=about.title, description=about.description, shared=about.shared
         )
         announce(prompt, "described")
+    changed = {
+        field: getattr(about, field)
+        for field in ("title", "description", "shared")
+        if getattr(about, field) != getattr(prompt, field)
+    }
+    if changed:
+        # The names of the fields alone, and whom it is shared with: texts are the prompt's own.
+        details = {"fields": sorted(changed), "shared": about.shared}
+        auditing.record(
+            context, action="describe", resource=prompt.urn, outcome="done", details=details
+        )
     prompt.refresh_from_db()
     return prompt
 

@@ -21,6 +21,9 @@ class Section:
         part: stable within a comparison: ``messages.1``, counted from 0 in the newer version,
             ``removed.1`` for what only the older one has, ``settings``, ``fragment team/name``.
         before: its text; None where it is not there.
+        note: what else is to be said of it: which versions of a fragment are included.
+        path: of the fragment, ``team/name``; empty for other parts.
+        numbers: of the fragment's versions on both sides, where there is one on each.
     """
 
     part: str
@@ -29,6 +32,9 @@ class Section:
     before: str | None
     after: str | None
     rows: tuple[Row, ...]
+    note: str = ""
+    path: str = ""
+    numbers: tuple[int, int] | None = None
 
     @property
     def anchor(self) -> str:
@@ -46,12 +52,25 @@ class Section:
         return sum(row.kind in ("removed", "changed") for row in self.rows)
 
 
+@dataclass(frozen=True, slots=True)
+class FragmentText:
+    """What a fragment says as it is included, and the numbers of its versions that are."""
+
+    text: str
+    numbers: tuple[int, ...]
+
+    @property
+    def named(self) -> str:
+        """Name the versions: ``v2``, or ``v1 and v2``."""
+        return " and ".join(f"v{number}" for number in self.numbers)
+
+
 def compare(
     old: Content,
     new: Content,
     *,
-    old_fragments: Mapping[str, str] | None = None,
-    new_fragments: Mapping[str, str] | None = None,
+    old_fragments: Mapping[str, FragmentText] | None = None,
+    new_fragments: Mapping[str, FragmentText] | None = None,
 ) -> list[Section]:
     """Compare two versions: each message, settings, inputs, tools, format, each fragment.
 
@@ -71,11 +90,7 @@ def compare(
             sections.append(_section(field, title, before or None, after or None))
     before_by, after_by = old_fragments or {}, new_fragments or {}
     for name in sorted({*before_by, *after_by}):
-        sections.append(
-            _section(
-                f"fragment {name}", f"Fragment {name}", before_by.get(name), after_by.get(name)
-            )
-        )
+        sections.append(_fragment(name, before_by.get(name), after_by.get(name)))
     return sections
 
 
@@ -94,18 +109,19 @@ def fold(sections: list[Section]) -> list[Section]:
     return [replace(each, rows=tuple(folded(each.rows))) for each in sections]
 
 
-def texts_of(includes: Includes) -> dict[str, str]:
+def texts_of(includes: Includes) -> dict[str, FragmentText]:
     """Return the text of every fragment that is included, by ``team/name``."""
-    texts: dict[str, str] = {}
+    texts: dict[str, FragmentText] = {}
     for top in includes.values():
         for piece in reachable(top):
             path, _, number = piece.ref.rpartition("@")
             # Two versions of one fragment may come in by different ways.
-            known = texts.get(path)
-            text = piece.template
-            texts[path] = (
-                text if known in (None, text) else f"{known}\n(and version {number})\n{text}"
-            )
+            known, text = texts.get(path), piece.template
+            if known is None:
+                texts[path] = FragmentText(text, (int(number),))
+            elif int(number) not in known.numbers:
+                both = f"{known.text}\n(and version {number})\n{text}"
+                texts[path] = FragmentText(both, (*known.numbers, int(number)))
     return texts
 
 
@@ -176,6 +192,29 @@ def _section(part: str, title: str, old: str | None, new: str | None) -> Section
     elif old == new:
         change = "same"
     return Section(part, title, change, old, new, tuple(rows_of(old or "", new or "")))
+
+
+def _fragment(path: str, before: FragmentText | None, after: FragmentText | None) -> Section:
+    made = _section(
+        f"fragment {path}",
+        f"Fragment {path}",
+        before.text if before else None,
+        after.text if after else None,
+    )
+    if before is None or after is None:
+        kept = before or after
+        assert kept is not None, "a fragment stands on one side at least"
+        note = f"{'no longer included' if before else 'included now'}, {kept.named}"
+        return replace(made, path=path, note=note)
+    if before.numbers == after.numbers:
+        return replace(made, path=path, note=before.named)
+    single = len(before.numbers) == len(after.numbers) == 1
+    return replace(
+        made,
+        path=path,
+        note=f"{before.named} → {after.named}",
+        numbers=(before.numbers[0], after.numbers[0]) if single else None,
+    )
 
 
 def _json(value: Any) -> str:

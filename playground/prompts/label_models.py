@@ -102,12 +102,18 @@ class LabelProposal(models.Model):
 
 
 class ProtectedLabel(models.Model):
-    """Whether moving a label of a team's prompts takes a reviewer; without a row the default."""
+    """Whether moving a label of a team's prompts takes a reviewer; without a row the default.
+
+    ``set_by`` is a URN, empty for what was said before people were noted.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     team = models.ForeignKey("policy.Team", on_delete=models.CASCADE, related_name="+")
     name = models.SlugField(max_length=40)
     protected = models.BooleanField(default=True)
+    reason = models.CharField(max_length=500, blank=True)
+    set_by = models.CharField(max_length=128, blank=True)
+    set_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering: ClassVar = ["team", "name"]
@@ -120,12 +126,18 @@ class ProtectedLabel(models.Model):
 
 
 class RequiredFragment(models.Model):
-    """That every version a team puts this label on must include the fragment, in any version."""
+    """That every version a team puts this label on must include the fragment, in any version.
+
+    ``set_by`` is a URN, empty for what was said before people were noted.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     team = models.ForeignKey("policy.Team", on_delete=models.CASCADE, related_name="+")
     label = models.SlugField(max_length=40)
     fragment = models.ForeignKey("prompts.Prompt", on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500, blank=True)
+    set_by = models.CharField(max_length=128, blank=True)
+    set_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering: ClassVar = ["team", "label"]

@@ -18,10 +18,10 @@ from playground.prompts.models import (
     Prompt,
     PromptVersion,
     Ramp,
-    RequiredFragment,
 )
 from playground.prompts.protecting import is_protected
 from playground.prompts.reasoning import check_reason
+from playground.prompts.ruling import address_of_label, address_of_rule, missing_from
 
 
 class _Anything(Enum):
@@ -148,6 +148,7 @@ def require_mover(context: RequestContext, prompt: Prompt, label: str) -> None:
             "prompt.label-protected",
             f"Moving “{label}” takes a reviewer; propose it instead.",
             policies=list(decision.policies),
+            rule=address_of_label(label),
         )
 
 
@@ -183,15 +184,13 @@ def require_fragments(version: PromptVersion, label: str) -> None:
     Raises:
         InvalidInput: ``prompt.fragment-required``.
     """
-    rules = RequiredFragment.objects.filter(team=version.prompt.team, label=label)
-    included = set(version.inclusions.values_list("fragment__prompt_id", flat=True))
-    for rule in rules.select_related("fragment__team"):
-        if rule.fragment_id not in included and rule.fragment_id != version.prompt_id:
-            raise InvalidInput(
-                "prompt.fragment-required",
-                f"What is labelled “{label}” includes {rule.fragment.path}; this version does not.",
-                fragment=rule.fragment.path,
-            )
+    for rule in missing_from(version, label=label):
+        raise InvalidInput(
+            "prompt.fragment-required",
+            f"What is labelled “{label}” includes {rule.fragment.path}; this version does not.",
+            fragment=rule.fragment.path,
+            rule=address_of_rule(rule),
+        )
 
 
 def _note_move(

@@ -1,15 +1,15 @@
-"""Labels over HTTP: move and remove them, propose and decide, protect and require."""
+"""Labels over HTTP: move and remove them, propose and decide."""
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from playground.core.errors import PolicyDenied
 from playground.policy.requests import TeamRequest
-from playground.prompts import labelling, proposing, protecting
+from playground.prompts import labelling, proposing
 from playground.prompts.finding import find_prompt
 from playground.prompts.models import LabelProposal
 from playground.prompts.reasoning import MAX_REASON
@@ -62,6 +62,14 @@ class ProposalIn(Schema):
     reason: Reason = ""
 
 
+class ProposalsIn(Schema):
+    """Filters; ``q`` is in the prompt's name or title, in who proposed it, or in why."""
+
+    q: Annotated[str, Field(max_length=100)] = ""
+    status: Literal["", "open", "approved", "rejected"] = ""
+    label: Annotated[str, Field(max_length=40)] = ""
+
+
 class ProposalOut(Schema):
     id: uuid.UUID
     prompt: str
@@ -85,28 +93,6 @@ class ProposalsOut(Schema):
 class DecisionIn(Schema):
     approve: bool
     answer: Reason = ""
-
-
-class ProtectionIn(Schema):
-    label: Name
-    protected: bool = True
-
-
-class ProtectedOut(Schema):
-    items: list[str]
-    next: str | None = None
-
-
-class RuleIn(Schema):
-    """``fragment`` is ``team/name``."""
-
-    label: Name
-    fragment: Annotated[str, Field(max_length=200)]
-
-
-class RulesOut(Schema):
-    items: list[RuleIn]
-    next: str | None = None
 
 
 @labels_api.get("/{team}/{name}/labels", response=LabelsOut, summary="List labels")
@@ -186,9 +172,11 @@ def list_proposals(request: TeamRequest, team: str, name: str) -> dict[str, Any]
 
 
 @labels_api.get("/proposals", response=ProposalsOut, summary="List the team's proposals")
-def list_all_proposals(request: TeamRequest) -> dict[str, Any]:
+def list_all_proposals(request: TeamRequest, filters: Query[ProposalsIn]) -> dict[str, Any]:
     """List the newest 100 proposals of the team, those that wait first."""
-    return {"items": [_proposal(each) for each in proposing.proposals(request.context)]}
+    wanted = proposing.WantedProposals(filters.q, filters.status, filters.label)
+    found = proposing.proposals(request.context, wanted=wanted)
+    return {"items": [_proposal(each) for each in found]}
 
 
 @labels_api.post(
@@ -209,46 +197,8 @@ def withdraw(request: TeamRequest, proposal_id: str) -> Status[None]:
     return Status(204, None)
 
 
-@labels_api.get("/protected-labels", response=ProtectedOut, summary="List protected labels")
-def list_protected(request: TeamRequest) -> dict[str, Any]:
-    """List the labels that a reviewer moves in the team's prompts."""
-    return {"items": protecting.protected_labels(request.context)}
-
-
-@labels_api.put("/protected-labels", response=ProtectedOut, summary="Protect a label")
-def protect(request: TeamRequest, body: ProtectionIn) -> dict[str, Any]:
-    """Say whether moving a label takes a reviewer."""
-    protecting.set_protected(request.context, label=body.label, protected=body.protected)
-    return {"items": protecting.protected_labels(request.context)}
-
-
-@labels_api.get("/required-fragments", response=RulesOut, summary="List required fragments")
-def list_rules(request: TeamRequest) -> dict[str, Any]:
-    """List the fragments that labelled versions must include."""
-    return {"items": _rules(request)}
-
-
-@labels_api.put("/required-fragments", response=RulesOut, summary="Require a fragment")
-def require_fragment(request: TeamRequest, body: RuleIn) -> dict[str, Any]:
-    """Let a label go only to versions that include the fragment."""
-    protecting.require_fragment(request.context, label=body.label, fragment=body.fragment)
-    return {"items": _rules(request)}
-
-
-@labels_api.delete("/required-fragments", response={204: None}, summary="Drop a requirement")
-def drop_requirement(request: TeamRequest, rule: Query[RuleIn]) -> Status[None]:
-    """Let a label go to versions without the fragment again."""
-    protecting.drop_requirement(request.context, label=rule.label, fragment=rule.fragment)
-    return Status(204, None)
-
-
 def _expected(body: LabelIn) -> labelling.Expected:
     return body.expected if "expected" in body.model_fields_set else labelling.ANYTHING
-
-
-def _rules(request: TeamRequest) -> list[dict[str, str]]:
-    rules = protecting.required_fragments(request.context)
-    return [{"label": each.label, "fragment": each.fragment.path} for each in rules]
 
 
 def _proposal(proposal: LabelProposal) -> dict[str, Any]:

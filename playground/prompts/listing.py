@@ -1,16 +1,21 @@
 """Lists of prompts and versions, page by page."""
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.policy.deciding import Resource, require
-from playground.prompts.models import Prompt, PromptVersion
+from playground.prompts.models import Label, Prompt, PromptVersion, PromptVersionQuerySet
 
 MAX_PAGE = 100
+Sort = Literal["name", "-name", "changed", "-changed", "version", "-version"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
+_COLUMNS = {"changed": "changed_at", "version": "newest_number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,14 @@ class Wanted:
 
 
 def prompts_page(
-    context: RequestContext, wanted: Wanted, *, cursor: str | None = None, limit: int = MAX_PAGE
+    context: RequestContext,
+    wanted: Wanted,
+    *,
+    sort: Sort = "name",
+    cursor: str | None = None,
+    limit: int = MAX_PAGE,
 ) -> Page:
-    """Return the team's prompts and the fragments that others share, by team and name.
+    """Return the team's prompts and the fragments that others share, by team and name or as sorted.
 
     Each has ``newest_number`` and ``changed_at``, and its labels loaded.
 
@@ -52,30 +62,84 @@ def prompts_page(
         InvalidInput: ``cursor.invalid``.
     """
     require(context, "view", Resource(kind="Prompt", id="all", team=context.team), audit=False)
-    found = narrowed(Prompt.objects.visible_to(context), wanted).order_by("team__slug", "name")
-    if cursor:
-        team, slash, name = cursor.partition("/")
-        if not slash or "\x00" in cursor:
-            raise InvalidInput("cursor.invalid", "This cursor was not given by this list.")
-        found = found.filter(Q(team__slug__gt=team) | Q(team__slug=team, name__gt=name))
     newest = PromptVersion.objects.filter(prompt=OuterRef("pk")).order_by("-number")
-    found = found.annotate(
-        newest_number=Subquery(newest.values("number")[:1]),
-        changed_at=Subquery(newest.values("created_at")[:1]),
+    seen = narrowed(Prompt.objects.visible_to(context), wanted)
+    found: QuerySet[Prompt] = seen.annotate(
+        newest_number=Coalesce(Subquery(newest.values("number")[:1]), 0),
+        changed_at=Coalesce(Subquery(newest.values("created_at")[:1]), F("created_at")),
     )
+    found = _ordered(found, sort)
+    if cursor:
+        found = _after(found, sort, cursor)
     size = max(1, min(limit, MAX_PAGE))
     items = list(found.select_related("team").prefetch_related("labels__version")[: size + 1])
-    return Page(items[:size], items[size - 1].path if len(items) > size else None)
+    return Page(items[:size], _cursor(items[size - 1], sort) if len(items) > size else None)
 
 
-def versions_page(prompt: Prompt, *, before: int | None = None, limit: int = MAX_PAGE) -> Page:
-    """Return a prompt's versions, newest first, labels loaded."""
-    versions = prompt.versions.newest_first().prefetch_related("labels")
+def _ordered(prompts: QuerySet[Prompt], sort: Sort) -> QuerySet[Prompt]:
+    way = "-" if sort.startswith("-") else ""
+    column = _COLUMNS.get(sort.lstrip("-"))
+    if column is None:
+        return prompts.order_by(f"{way}team__slug", f"{way}name")
+    return prompts.order_by(f"{way}{column}", "team__slug", "name")
+
+
+def _cursor(prompt: Any, sort: Sort) -> str:
+    column = _COLUMNS.get(sort.lstrip("-"))
+    if column is None:
+        return str(prompt.path)
+    value = getattr(prompt, column)
+    if isinstance(value, dt.datetime):
+        # Without a plus sign, which addresses read as a space.
+        value = value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    return f"{value}~{prompt.path}"
+
+
+def _after(prompts: QuerySet[Prompt], sort: Sort, cursor: str) -> QuerySet[Prompt]:
+    key, descending = sort.lstrip("-"), sort.startswith("-")
+    column = _COLUMNS.get(key)
+    value, _, path = cursor.rpartition("~")
+    team, slash, name = path.partition("/")
+    try:
+        at = (dt.datetime.fromisoformat if key == "changed" else int)(value) if column else None
+    except ValueError:
+        slash = ""
+    if not slash or "\x00" in cursor or bool(value) is not bool(column):
+        raise InvalidInput("cursor.invalid", "This cursor was not given by this list.")
+    if column is None:
+        than = "lt" if descending else "gt"
+        return prompts.filter(
+            Q(**{f"team__slug__{than}": team}) | Q(team__slug=team, **{f"name__{than}": name})
+        )
+    beyond = Q(**{f"{column}__{'lt' if descending else 'gt'}": at})
+    after = Q(team__slug__gt=team) | Q(team__slug=team, name__gt=name)
+    return prompts.filter(beyond | (Q(**{column: at}) & after))
+
+
+def versions_page(
+    prompt: Prompt, *, q: str = "", before: int | None = None, limit: int = MAX_PAGE
+) -> Page:
+    """Return a prompt's versions, newest first, labels loaded.
+
+    Args:
+        q: in what was noted, in the author's name, or a label that points at the version.
+    """
+    versions = versions_like(prompt, q).newest_first().prefetch_related("labels")
     if before is not None:
         versions = versions.filter(number__lt=before)
     size = max(1, min(limit, MAX_PAGE))
     items = list(versions[: size + 1])
     return Page(items[:size], str(items[size - 1].number) if len(items) > size else None)
+
+
+def versions_like(prompt: Prompt, q: str) -> PromptVersionQuerySet:
+    """Return the prompt's versions that are looked for, without what they say."""
+    versions: PromptVersionQuerySet = prompt.versions.summaries()
+    text = q.replace("\x00", "").strip()
+    if not text:
+        return versions
+    labelled = Label.objects.filter(prompt=prompt, name__icontains=text).values("version")
+    return versions.filter(Q(note__icontains=text) | Q(author__icontains=text) | Q(pk__in=labelled))
 
 
 def narrowed(prompts: QuerySet[Prompt], wanted: Wanted) -> QuerySet[Prompt]:

@@ -133,6 +133,10 @@ class PromptVersionQuerySet(models.QuerySet["PromptVersion"]):
         """Order by number, the prompts loaded."""
         return self.select_related("prompt__team").order_by("-number")
 
+    def summaries(self) -> Self:
+        """Leave what the versions say in the database: lists show only what is said of them."""
+        return self.defer("messages", "inputs", "settings", "tools", "response_format")
+
     def current(self) -> "PromptVersion | None":
         """Return the newest version that is not archived, else the newest."""
         ordered = self.newest_first()

@@ -1,9 +1,10 @@
 """Propose moves of labels, and decide the proposals of others."""
 
 import uuid
+from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from playground.core.clock import now
 from playground.core.context import RequestContext
@@ -16,6 +17,26 @@ from playground.prompts.models import Label, LabelProposal
 from playground.prompts.reasoning import check_reason
 
 OPEN = LabelProposal.Status.OPEN
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WantedProposals:
+    """What a list of proposals is narrowed to; empty means all.
+
+    Attributes:
+        q: in the prompt's name or title, in who proposed it, or in why.
+        status: ``open``, ``approved`` or ``rejected``.
+    """
+
+    q: str = ""
+    status: str = ""
+    label: str = ""
+
+    @property
+    def any(self) -> bool:
+        """Tell whether something is left out."""
+        return self != WantedProposals()
 
 
 def propose_label(
@@ -105,13 +126,33 @@ def withdraw_proposal(context: RequestContext, proposal_id: str | uuid.UUID) -> 
     _record(context, proposal, action="withdraw_label")
 
 
-def proposals(context: RequestContext, *, path: str | None = None) -> list[LabelProposal]:
+def proposals(
+    context: RequestContext, *, path: str | None = None, wanted: WantedProposals | None = None
+) -> list[LabelProposal]:
     """Return the newest 100 proposals of the team or of one prompt, those that wait first."""
-    found = _visible(context)
+    found = proposals_like(context, wanted or WantedProposals())
     if path is not None:
         found = found.filter(prompt=find_prompt(context, path, audit=False))
-    waiting = list(found.filter(status=OPEN)[:100])
-    return [*waiting, *found.exclude(status=OPEN)[: 100 - len(waiting)]]
+    waiting = list(found.filter(status=OPEN)[:MOST])
+    return [*waiting, *found.exclude(status=OPEN)[: MOST - len(waiting)]]
+
+
+def proposals_like(context: RequestContext, wanted: WantedProposals) -> QuerySet[LabelProposal]:
+    """Return the team's proposals that are looked for, newest first."""
+    found = _visible(context)
+    if wanted.status:
+        found = found.filter(status=wanted.status)
+    if wanted.label:
+        found = found.filter(label=wanted.label.replace("\x00", ""))
+    text = wanted.q.replace("\x00", "").strip()
+    if text:
+        found = found.filter(
+            Q(prompt__name__icontains=text)
+            | Q(prompt__title__icontains=text)
+            | Q(proposed_by__icontains=text)
+            | Q(reason__icontains=text)
+        )
+    return found
 
 
 def _lock_open(proposal: LabelProposal) -> LabelProposal:

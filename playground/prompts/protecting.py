@@ -2,13 +2,16 @@
 
 from django.db import transaction
 
+from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
+from playground.policy import auditing
 from playground.policy.deciding import Resource, require
 from playground.policy.models import Team
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import PRODUCTION, check_label, find_prompt
 from playground.prompts.models import ProtectedLabel, RequiredFragment
+from playground.prompts.reasoning import check_reason
 
 PROTECTED_UNLESS_SAID = frozenset((PRODUCTION,))
 
@@ -27,34 +30,41 @@ def protected_in(team: str) -> set[str]:
 
 def protected_labels(context: RequestContext) -> list[str]:
     """Return the team's protected labels in alphabetical order."""
-    require(context, "view", _rules(context), audit=False)
+    require(context, "view", rules_of(context), audit=False)
     return sorted(protected_in(context.team))
 
 
-def set_protected(context: RequestContext, *, label: str, protected: bool) -> None:
+def set_protected(
+    context: RequestContext, *, label: str, protected: bool, reason: str = ""
+) -> None:
     """Say whether moving a label of the team's prompts takes a reviewer.
 
     Raises:
         PolicyDenied: the context may not administer the team's rules.
-        InvalidInput: ``prompt.label-invalid``.
+        InvalidInput: ``prompt.label-invalid``, ``prompt.reason``.
     """
-    require(context, "administer", _rules(context))
+    require(context, "administer", rules_of(context))
     check_label(label)
+    check_reason(reason)
     with transaction.atomic():
         team = Team.objects.get(slug=context.team)
         ProtectedLabel.objects.update_or_create(
-            team=team, name=label, defaults={"protected": protected}
+            team=team, name=label, defaults={"protected": protected, **_noted(context, reason)}
         )
+        action = "protect_label" if protected else "free_label"
+        _record(context, action, label=label, reason=reason)
 
 
 def required_fragments(context: RequestContext) -> list[RequiredFragment]:
     """Return the team's rules about fragments, fragments loaded."""
-    require(context, "view", _rules(context), audit=False)
+    require(context, "view", rules_of(context), audit=False)
     rules = RequiredFragment.objects.filter(team__slug=context.team)
     return list(rules.select_related("fragment__team").order_by("label", "fragment__name"))
 
 
-def require_fragment(context: RequestContext, *, label: str, fragment: str) -> RequiredFragment:
+def require_fragment(
+    context: RequestContext, *, label: str, fragment: str, reason: str = ""
+) -> RequiredFragment:
     """Let the label go only to versions that include the fragment, in whatever version.
 
     Where the label points already stays as it is; the rule is asked when a label moves.
@@ -62,34 +72,64 @@ def require_fragment(context: RequestContext, *, label: str, fragment: str) -> R
     Raises:
         PolicyDenied: the context may not administer the team's rules.
         NotFound: there is no such fragment that the team may include.
-        InvalidInput: ``prompt.label-invalid``; ``prompt.not-fragment``.
+        InvalidInput: ``prompt.label-invalid``; ``prompt.not-fragment``; ``prompt.reason``.
     """
-    require(context, "administer", _rules(context))
+    require(context, "administer", rules_of(context))
     check_label(label)
+    check_reason(reason)
     prompt = find_prompt(context, fragment, audit=False)
     if prompt.kind != PromptKind.FRAGMENT:
         raise InvalidInput("prompt.not-fragment", f"{prompt.path} is a {prompt.kind}.")
     with transaction.atomic():
         team = Team.objects.get(slug=context.team)
-        rule, _ = RequiredFragment.objects.get_or_create(team=team, label=label, fragment=prompt)
+        rule, made = RequiredFragment.objects.get_or_create(
+            team=team, label=label, fragment=prompt, defaults=_noted(context, reason)
+        )
+        if made:
+            _record(context, "require_fragment", label=label, fragment=prompt.path, reason=reason)
     return rule
 
 
-def drop_requirement(context: RequestContext, *, label: str, fragment: str) -> None:
-    """Take a rule about a fragment away.
+def drop_requirement(
+    context: RequestContext, *, label: str, fragment: str, reason: str = ""
+) -> None:
+    """Take a rule about a fragment away, also where its team shares the fragment no longer.
 
     Raises:
         PolicyDenied: the context may not administer the team's rules.
-        NotFound: there is no such rule.
+        NotFound: ``prompt.rule-not-found``.
+        InvalidInput: ``prompt.reason``.
     """
-    require(context, "administer", _rules(context))
-    prompt = find_prompt(context, fragment, audit=False)
+    require(context, "administer", rules_of(context))
+    check_reason(reason)
+    team, _, name = fragment.rpartition("/")
+    rules = RequiredFragment.objects.filter(team__slug=context.team, label=label)
     with transaction.atomic():
-        rules = RequiredFragment.objects.filter(team__slug=context.team, label=label)
-        gone, _ = rules.filter(fragment=prompt).delete()
-    if not gone:
-        raise NotFound("prompt.rule-not-found", "The team has no such rule.")
+        gone, _ = rules.filter(
+            fragment__team__slug=team or context.team, fragment__name=name
+        ).delete()
+        if not gone:
+            raise NotFound("prompt.rule-not-found", "The team has no such rule.")
+        _record(context, "drop_requirement", label=label, fragment=fragment, reason=reason)
 
 
-def _rules(context: RequestContext) -> Resource:
+def rules_of(context: RequestContext) -> Resource:
+    """Describe the rules of the context's team to the policies."""
     return Resource(kind="PromptRules", id=context.team, team=context.team)
+
+
+def _noted(context: RequestContext, reason: str) -> dict[str, object]:
+    return {"reason": reason, "set_by": context.subject, "set_at": now()}
+
+
+def _record(context: RequestContext, action: str, **details: str) -> None:
+    # The audit log keeps what is rolled back: it is done only at the end of the transaction.
+    transaction.on_commit(
+        lambda: auditing.record(
+            context,
+            action=action,
+            resource=rules_of(context).urn,
+            outcome="done",
+            details=details,
+        )
+    )

@@ -130,9 +130,15 @@ def check_about(about: About, kind: PromptKind | str) -> None:
         ("description", about.description, 1000),
     ):
         if len(text) > limit:
-            raise InvalidInput("prompt.about", f"The {field} has at most {limit} characters.")
+            raise InvalidInput(
+                "prompt.about", f"The {field} has at most {limit} characters.", field=field
+            )
+        if "\x00" in text:
+            raise InvalidInput("prompt.about", f"The {field} holds a null character.", field=field)
     if about.shared and kind != PromptKind.FRAGMENT:
-        raise InvalidInput("prompt.about", "Only fragments are shared with other teams.")
+        raise InvalidInput(
+            "prompt.about", "Only fragments are shared with other teams.", field="shared"
+        )
 
 
 def append_version(

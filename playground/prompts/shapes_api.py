@@ -91,7 +91,7 @@ def prompt_out(prompt: Prompt) -> dict[str, Any]:
     """Describe a prompt."""
     prefetch_related_objects([prompt], "labels__version")
     newest = getattr(prompt, "newest_number", None)
-    if newest is None:
+    if not newest:
         newest = prompt.versions.order_by("-number").values_list("number", flat=True).first()
     return {
         "prompt": prompt.path,

@@ -113,10 +113,11 @@ def list_versions(
     name: str,
     cursor: Number | None = None,
     limit: Limit = listing.MAX_PAGE,
+    q: Annotated[str, Field(max_length=100)] = "",
 ) -> dict[str, Any]:
-    """List a prompt's versions, newest first; follow `next` for more."""
+    """List a prompt's versions, newest first; `q` is in the note, the author or a label."""
     prompt = find_prompt(request.context, f"{team}/{name}")
-    page = listing.versions_page(prompt, before=cursor, limit=limit)
+    page = listing.versions_page(prompt, q=q, before=cursor, limit=limit)
     return {"items": [summary_out(each) for each in page.items], "next": page.next}
 
 

@@ -244,6 +244,12 @@ addEventListener("keydown", (event) => {
   } else if (mod && event.shiftKey && key === "d") {
     event.preventDefault();
     compare();
+  } else if (key === "escape" && !event.defaultPrevented && event.target.closest?.(".cm-editor")) {
+    // What completes or searches closes first; then the page's keys are reachable without a mouse.
+    event.target.blur();
+  } else if (key === "d" && !mod && !event.altKey && !event.shiftKey && !event.target.closest?.("input, textarea, select, .cm-editor") && !document.querySelector("dialog[open]")) {
+    event.preventDefault();
+    compare();
   } else if (mod && event.shiftKey && key === "z" && removed && !event.target.closest?.(".cm-editor")) {
     event.preventDefault();
     place(removed.card, removed.before?.isConnected ? removed.before : null);

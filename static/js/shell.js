@@ -199,10 +199,29 @@ if (!mac)
 
 // ── server's answers ──
 document.addEventListener("toast", (event) => toast(event.detail.text ?? event.detail.value, event.detail.tone));
+// A list that cannot be read says so in its place, keeps the rows it has, and can be asked again.
+function listFailed({ detail }, said, id = "") {
+  const list = detail.target?.closest?.("[data-list]");
+  if (!list) return false;
+  const { elt, target, pathInfo } = detail;
+  const shown = $("#list-problem").content.firstElementChild.cloneNode(true);
+  $("[data-said]", shown).textContent = said;
+  $("[data-id]", shown).textContent = id && `request id ${id}`;
+  $("[data-again]", shown).addEventListener("click", () => {
+    shown.remove();
+    htmx.ajax("GET", pathInfo.finalRequestPath, { source: elt, target, swap: "outerHTML" });
+  });
+  for (const earlier of list.querySelectorAll(".list-problem")) earlier.remove();
+  const rows = $(".table-wrap, .empty2", list);
+  if (rows) rows.before(shown);
+  else list.append(shown);
+  return true;
+}
 document.addEventListener("htmx:responseError", (event) => {
   // What asks again by itself says nothing: a trace does not exist before its run has begun.
   if (event.detail.elt?.closest("[data-quiet]")) return;
   const request = event.detail.xhr;
+  if (listFailed(event, `The server answered ${request.status}.`, request.getResponseHeader("X-Request-ID"))) return;
   let said = `The server answered ${request.status}.`;
   try {
     const problem = JSON.parse(request.responseText);
@@ -212,7 +231,7 @@ document.addEventListener("htmx:responseError", (event) => {
   }
   toast(said, "error");
 });
-document.addEventListener("htmx:sendError", (event) => event.detail.elt?.closest("[data-quiet], .home-foot") || toast("The server cannot be reached.", "error"));
+document.addEventListener("htmx:sendError", (event) => event.detail.elt?.closest("[data-quiet], .home-foot") || listFailed(event, "The server cannot be reached.") || toast("The server cannot be reached.", "error"));
 
 // ── unsaved work: a form marked data-guard warns before leaving ──
 let unsaved = null;
@@ -240,4 +259,5 @@ function refreshTimes() {
   }
 }
 setInterval(refreshTimes, 30000);
-for (const shown of document.querySelectorAll("#toasts .toast2")) setTimeout(() => shown.remove(), 5000);
+// What leads somewhere stays until it is dismissed: nobody is to hurry after a link.
+for (const shown of document.querySelectorAll("#toasts .toast2:not(:has([data-text] a))")) setTimeout(() => shown.remove(), 5000);

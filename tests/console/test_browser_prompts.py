@@ -157,6 +157,52 @@ def test_it_moves_adds_and_removes_messages_from_the_keyboard(
     expect(page.locator("#preview")).to_contain_text("And thanks.")
 
 
+def test_it_moves_a_message_by_dragging_its_grip_and_saves_that_order(
+    page: Page, live_stack: Stack
+) -> None:
+    _make(page, live_stack.base, "dragging")
+    roles = page.locator("#cards [name=role]")
+
+    grip = page.locator("#cards .message-card").nth(2).locator("[data-grip]")
+    above = page.locator("#cards .message-card").nth(0)
+    grip.drag_to(above, target_position={"x": 40, "y": 6})
+    expect(roles.nth(0)).to_have_value("user")
+    expect(page.locator("#draft-state")).to_contain_text("Draft kept")
+    _save(page, "The user first")
+
+    page.wait_for_url(re.compile("/prompts/hiring/dragging$"))
+    shown = page.locator(".message .role")
+    assert shown.all_inner_texts() == ["user", "system", "placeholder"]
+
+
+def test_it_moves_a_message_with_its_buttons(page: Page, live_stack: Stack) -> None:
+    _make(page, live_stack.base, "buttons")
+    roles = page.locator("#cards [name=role]")
+
+    page.locator("#cards .message-card").nth(0).get_by_label("Move down").press("Enter")
+    expect(roles.nth(1)).to_have_value("system")
+    expect(page.locator("#cards .message-card").nth(1).get_by_label("Move down")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    assert [roles.nth(i).input_value() for i in range(3)] == ["placeholder", "user", "system"]
+
+
+def test_it_compares_with_d_and_lists_its_keys(page: Page, live_stack: Stack) -> None:
+    _make(page, live_stack.base, "keys")
+    _write(page, "Something of mine")
+
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    expect(page.locator("#own-changes .pdiff").first).to_contain_text("Something of mine")
+    page.keyboard.press("d")
+    expect(page.locator("#editor-columns")).to_be_visible()
+    page.keyboard.press("?")
+
+    keys = page.locator("dialog[open]")
+    expect(keys).to_contain_text("Compare with what you began from")
+    expect(keys).to_contain_text("Move a message up, down")
+
+
 def test_it_shows_what_the_other_saved_and_merges_both(
     page: Page, signed_in: BrowserContext, live_stack: Stack
 ) -> None:

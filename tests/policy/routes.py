@@ -127,6 +127,8 @@ KNOWN: dict[str, Known] = {
     "api/prompts/proposals/<proposal_id>": Known(teammate={"GET": (405,)}),
     "api/prompts/proposals/<proposal_id>/decision": Known(teammate={"GET": (405,)}),
     "api/prompts/protected-labels": Known(),
+    "api/prompts/rules": Known(),
+    "api/prompts/<team>/<name>/rules": Known(),
     "api/prompts/required-fragments": Known(),
     "api/prompts/<team>/<name>": Known(bodies={"PATCH": {"title": "T"}}),
     "api/prompts/<team>/<name>/versions": Known(bodies={"POST": {"content": _CONTENT}}),
@@ -146,17 +148,25 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"content": _CONTENT}}, teammate={"GET": (405,)}
     ),
     "api/prompts/<team>/<name>/dependents": Known(),
-    "api/prompts/<team>/<name>/bump": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
+    "api/prompts/<team>/<name>/bump": Known(bodies={"POST": {}}),
     "api/prompts/<team>/<name>/draft": Known(
         bodies={"PUT": {"content": _CONTENT}}, teammate={"GET": (404,)}
     ),
     "prompts": Known(query="q={prompt}"),
+    "prompts/rules": Known(),
+    "prompts/proposals": Known(query="q={prompt}"),
+    "prompts/<slug:team>/<slug:name>/versions": Known(query="q=First"),
+    "prompts/<slug:team>/<slug:name>/about": Known(bodies={"POST": {"title": "T"}}),
+    "prompts/<slug:team>/<slug:name>/delete": Known(teammate={"GET": (405,)}),
     "prompts/new": Known(bodies={"POST": {"name": "fresh", "kind": "text"}}),
     "prompts/<slug:team>/<slug:name>": Known(),
     "prompts/<slug:team>/<slug:name>/act": Known(
         bodies={"POST": {"do": "archive"}}, teammate={"GET": (405,)}
     ),
-    "prompts/<slug:team>/<slug:name>/bump": Known(),
+    "prompts/<slug:team>/<slug:name>/bump": Known(bodies={"POST": {"version": "1"}}),
+    "prompts/<slug:team>/<slug:name>/bump/diff": Known(
+        query="version=1&prompt={prompt}", teammate={"GET": (422,)}
+    ),
     "prompts/<slug:team>/<slug:name>/compare": Known(query="from=1&to=1"),
     "prompts/<slug:team>/<slug:name>/edit": Known(
         bodies={"POST": {"role": "user", "template": "hi", "based_on": "1"}}
@@ -165,7 +175,7 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
     ),
     "prompts/<slug:team>/<slug:name>/draft": Known(
-        bodies={"POST": {"role": "user", "template": "hi"}}, teammate={"GET": (405,)}
+        bodies={"POST": {"role": "user", "template": "hi"}}
     ),
     # workbench
     "workbench": Known(query="q={bench_name}", bodies={"POST": {}}),

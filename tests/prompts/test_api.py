@@ -163,7 +163,7 @@ def test_it_lets_an_administrator_set_the_rules_of_the_team(
     again = send(api_for(ada), "delete", f"/api/prompts/required-fragments?{query}")
 
     assert protected.json()["items"] == ["canary", "production"]
-    assert required.json()["items"] == [rule]
+    assert required.json()["items"] == [{**rule, "reason": ""}]
     assert [each.status_code for each in by_alice] == [403, 403]
     assert (dropped.status_code, again.status_code) == (204, 404)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.prompts.aligning import Row, folded, rows_of, unified, words_of
-from playground.prompts.comparing import compare, written
+from playground.prompts.comparing import FragmentText, compare, written
 from playground.prompts.content import Content, content_of
 
 TEXTS = st.lists(st.sampled_from(["", "a b c", "a b d", "one", "two three"]), max_size=12).map(
@@ -153,8 +153,8 @@ def test_it_compares_settings_inputs_tools_and_fragments() -> None:
     sections = compare(
         old,
         new,
-        old_fragments={"trust/responsible-ai": "Be fair."},
-        new_fragments={"trust/responsible-ai": "Be fair and kind."},
+        old_fragments={"trust/responsible-ai": FragmentText("Be fair.", (1,))},
+        new_fragments={"trust/responsible-ai": FragmentText("Be fair and kind.", (3,))},
     )
 
     assert [(one.anchor, one.change) for one in sections] == [
@@ -163,6 +163,18 @@ def test_it_compares_settings_inputs_tools_and_fragments() -> None:
         ("tools", "added"),
         ("fragment-trust-responsible-ai", "changed"),
     ]
+    assert (sections[-1].note, sections[-1].numbers) == ("v1 → v3", (1, 3))
+
+
+def test_it_says_that_a_fragment_came_or_went() -> None:
+    content = _content(("system", "Hi"))
+    text = {"trust/responsible-ai": FragmentText("Be fair.", (2,))}
+
+    came = compare(content, content, old_fragments={}, new_fragments=text)[-1]
+    went = compare(content, content, old_fragments=text, new_fragments={})[-1]
+
+    assert (came.change, came.note) == ("added", "included now, v2")
+    assert (went.change, went.note) == ("removed", "no longer included, v2")
 
 
 def test_it_says_which_message_is_gone() -> None:

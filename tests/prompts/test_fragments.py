@@ -10,9 +10,10 @@ from django.db import connection, transaction
 from playground.core.errors import InvalidInput
 from playground.policy.models import User
 from playground.prompts.archiving import archive_prompt, archive_version
+from playground.prompts.bumping import Bumped, bump_dependents
 from playground.prompts.comparing import compare, texts_of
 from playground.prompts.composing import includes_of
-from playground.prompts.depending import Bumped, bump_dependents, dependents
+from playground.prompts.depending import dependents
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.labelling import ANYTHING, move_label, put
 from playground.prompts.models import Prompt, PromptVersion
@@ -283,9 +284,9 @@ def test_it_bumps_dependents_through_fragments_after_showing_what_would_change(
     use(alice, '{% include "trust/responsible-ai@1" %}', name="pinned")
     save_version(charlie.context(), "responsible-ai", content=fragment("Be kind to {{ whom }}."))
 
-    shown = bump_dependents(alice.context(), "trust/responsible-ai")
+    shown = bump_dependents(alice.context(), "trust/responsible-ai").items
     untouched = find(alice.context(), name="a-far")
-    done = bump_dependents(alice.context(), "trust/responsible-ai", dry_run=False)
+    done = bump_dependents(alice.context(), "trust/responsible-ai", dry_run=False).items
 
     assert untouched.number == 1
     assert [(each.path, each.outcome, each.after) for each in done] == [
@@ -299,7 +300,7 @@ def test_it_bumps_dependents_through_fragments_after_showing_what_would_change(
     far = find(alice.context(), name="a-far")
     assert said(far, whom="Ana") == "M Be kind to Ana."
     assert far.inputs["required"] == ["whom"]
-    again = bump_dependents(alice.context(), "trust/responsible-ai", dry_run=False)
+    again = bump_dependents(alice.context(), "trust/responsible-ai", dry_run=False).items
     assert [each.outcome for each in again] == ["pinned"]
 
 
@@ -336,7 +337,7 @@ def test_it_leaves_alone_what_somebody_saves_while_it_bumps(
 
 def _bump(user: User) -> list[Bumped]:
     try:
-        return bump_dependents(user.context(), "trust/responsible-ai", dry_run=False)
+        return bump_dependents(user.context(), "trust/responsible-ai", dry_run=False).items
     finally:
         connection.close()
 
@@ -360,7 +361,7 @@ def test_it_bumps_nothing_for_viewers(
 ) -> None:
     save_version(charlie.context(), "responsible-ai", content=fragment("Be kind."))
 
-    done = bump_dependents(vera.context(), "trust/responsible-ai", dry_run=False)
+    done = bump_dependents(vera.context(), "trust/responsible-ai", dry_run=False).items
 
     assert [each.outcome for each in done] == ["denied"]
     assert find(alice.context(), name="outreach").number == 1

@@ -146,23 +146,6 @@ def test_it_links_fragments_both_ways(client_for: SignIn, alice: User, outreach:
     assert "hiring/outreach v2" in fragment
 
 
-def test_it_bumps_dependents_after_it_has_shown_the_diff(
-    client_for: SignIn, alice: User, outreach: Prompt
-) -> None:
-    context = alice.context()
-    create_prompt(context, name="tone", content=_content("Be kind.", kind="fragment"))
-    _save(alice, '{% include "tone" %} Write to {{ name }}.')
-    save_version(context, "tone", content=_content("Be kinder.", kind="fragment"))
-    client = client_for(alice)
-
-    shown = client.get("/prompts/hiring/tone/bump").content.decode()
-    before = outreach.versions.count()
-    client.post("/prompts/hiring/tone/act", {"do": "bump", "version": "2"})
-
-    assert "<b>+</b><span>Be kinder.</span>" in shown
-    assert (before, outreach.versions.count()) == (2, 3)
-
-
 def test_it_moves_a_free_label_at_once(client_for: SignIn, alice: User, outreach: Prompt) -> None:
     form = {"do": "label", "label": "staging", "version": "1", "reason": "try it"}
 
@@ -258,6 +241,31 @@ def test_it_compares_two_versions_with_the_words_marked(
 
     assert "<mark>brief</mark>" in page.content.decode()
     assert "<mark>warm</mark>" in page.content.decode()
+
+
+@pytest.mark.parametrize("view", ["side", "unified"])
+def test_it_compares_what_the_pinned_versions_of_fragments_say(
+    client_for: SignIn, alice: User, outreach: Prompt, view: str
+) -> None:
+    context = alice.context()
+    create_prompt(context, name="tone", content=_content("Be kind.", kind="fragment"))
+    _save(alice, '{% include "tone" %} Write to {{ name }}.')
+    for text in ("Be kinder.", "Be kindest."):
+        save_version(context, "tone", content=_content(text, kind="fragment"))
+    _save(alice, '{% include "tone" %} Write to {{ name }}.')
+    client, path = client_for(alice), f"/prompts/hiring/outreach/compare?view={view}"
+
+    page = client.get(f"{path}&from=2&to=3").content.decode()
+    far = client.get(f"{path}&from=1&to=3").content.decode()
+    without = client.get(f"{path}&from=2&to=3&fragments=0").content.decode()
+
+    assert 'id="fragment-hiring-tone"' in page
+    assert 'href="#fragment-hiring-tone"' in page
+    assert "v1 → v3" in page
+    assert "<mark>kindest</mark>" in page
+    assert 'href="/prompts/hiring/tone/compare?from=1&amp;to=3"' in page
+    assert "included now, v3" in far
+    assert "The two versions are alike" in without
 
 
 def test_it_compares_the_newest_with_the_one_before_when_nothing_is_named(
@@ -395,9 +403,14 @@ def test_it_says_who_else_is_editing(
 ) -> None:
     save_draft(bob.context(), "outreach", content={}, based_on=1)
 
-    page = client_for(alice).get("/prompts/hiring/outreach/edit").content.decode()
+    client = client_for(alice)
+    page = client.get("/prompts/hiring/outreach/edit").content.decode()
+    _save(bob, "Hello {{ name }}")
+    meanwhile = client.get("/prompts/hiring/outreach/draft?based_on=1").content.decode()
 
     assert "Bob is editing" in page
+    assert "v2 was saved since" in meanwhile
+    assert "Bob is editing" in meanwhile
 
 
 def test_it_begins_with_an_older_version_when_one_is_named(
@@ -540,7 +553,6 @@ def test_it_checks_over_the_api_what_the_editor_checks(
         ({"do": "restore-version", "version": "1"}, "Version 1 is restored."),
         ({"do": "unlabel", "label": "staging", "expected": "1"}, "The label “staging” is gone."),
         ({"do": "unlabel", "label": "staging", "expected": "2"}, "points at version 1"),
-        ({"do": "bump", "version": "1"}, "is a chat"),
         ({"do": "discard"}, "Your draft is thrown away."),
         ({"do": "approve", "proposal": "none"}, "There is no such proposal."),
     ],

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, PolicyDenied
 from playground.prompts.archiving import archive_prompt, archive_version
-from playground.prompts.depending import bump_dependents
 from playground.prompts.drafting import discard_draft
 from playground.prompts.labelling import move_label, remove_label
 from playground.prompts.proposing import decide_proposal, propose_label, withdraw_proposal
@@ -46,12 +45,6 @@ def act(context: RequestContext, path: str, form: Mapping[str, str]) -> str:
             number = _version(form, "version")
             archive_version(context, path, version=number, archived=what == "archive-version")
             return f"Version {number} is {'archived' if what == 'archive-version' else 'restored'}."
-        case "bump":
-            results = bump_dependents(
-                context, path, version=_version(form, "version"), dry_run=False
-            )
-            made = [f"{each.path} v{each.after}" for each in results if each.outcome == "bumped"]
-            return f"New versions: {', '.join(made)}." if made else "Nothing had to be bumped."
         case "discard":
             discard_draft(context, path)
             return "Your draft is thrown away."

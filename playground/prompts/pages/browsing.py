@@ -9,7 +9,7 @@ from django.db.models import Count
 from playground.core.context import RequestContext
 from playground.policy.models import User
 from playground.prompts.content import PromptKind
-from playground.prompts.listing import Wanted, narrowed, prompts_page
+from playground.prompts.listing import Sort, Wanted, narrowed, prompts_page
 from playground.prompts.models import Draft, Inclusion, Label, Prompt, PromptVersion
 
 
@@ -68,16 +68,19 @@ def used_by(context: RequestContext, prompts: Iterable[uuid.UUID]) -> dict[uuid.
     return found
 
 
-def browse(context: RequestContext, wanted: Wanted, *, cursor: str | None = None) -> Browsed:
+def browse(
+    context: RequestContext, wanted: Wanted, *, sort: Sort = "name", cursor: str | None = None
+) -> Browsed:
     """Return a page of prompts with what the list shows; a dozen queries whatever there is.
 
     Raises:
         InvalidInput: ``cursor.invalid``.
     """
-    page = prompts_page(context, wanted, cursor=cursor)
+    page = prompts_page(context, wanted, sort=sort, cursor=cursor)
     seen = Prompt.objects.visible_to(context)
     keys = [prompt.pk for prompt in page.items]
-    newest = PromptVersion.objects.filter(prompt__in=keys).order_by("prompt_id", "-number")
+    newest = PromptVersion.objects.filter(prompt__in=keys).summaries()
+    newest = newest.order_by("prompt_id", "-number")
     versions = {each.prompt_id: each for each in newest.distinct("prompt_id")}
     drafts = Draft.objects.filter(prompt__in=keys, author=context.subject)
     drafted = set(drafts.values_list("prompt_id", flat=True))

@@ -113,11 +113,18 @@ def preview_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     return render(request, "prompts/preview.html", shown)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def draft_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
-    """Keep what is typed."""
+    """Keep what is typed; a GET answers what others do meanwhile."""
     path = f"{team}/{name}"
     prompt = find_prompt(request.context, path, action="edit", audit=False)
+    if request.method != "POST":
+        shown = {
+            "editors": editing_now(request.context, prompt),
+            "latest": prompt.versions.summaries().newest_first()[0],
+            "based_on": _number(request.GET.get("based_on")),
+        }
+        return render(request, "prompts/others.html", shown)
     if request.POST.get("do") == "discard":
         discard_draft(request.context, path)
         messages.success(request, "Your draft is thrown away.")
@@ -125,10 +132,7 @@ def draft_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     written = _typed(request, prompt)
     based_on = _number(request.POST.get("based_on"))
     draft = save_draft(request.context, path, content=written.body, based_on=based_on)
-    latest = prompt.versions.newest_first()[0]
-    editors = editing_now(request.context, prompt)
-    shown = {"draft": draft, "editors": editors, "latest": latest, "based_on": based_on}
-    return render(request, "prompts/draft.html", shown)
+    return render(request, "prompts/draft.html", {"draft": draft, "based_on": based_on})
 
 
 def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:

@@ -24,10 +24,12 @@ from playground.prompts.pages.editing import Sheet, sheet_of
 from playground.prompts.pages.filling import fields
 from playground.prompts.pages.marking import Part, parts_of
 from playground.prompts.protecting import protected_in
+from playground.prompts.ruling import Protection, Standing, protections, standings
 from playground.prompts.templating.fragments import reachable
 
 MOVES_SHOWN = 20
-VERSIONS_SHOWN = 200
+VERSIONS_SHOWN = 50
+DEPENDENTS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,15 @@ class PromptPage:
     uses: list[Use]
     draft: Draft | None
     editors: list["EditingNow"]
+    protections: list[Protection]
+    standings: list[Standing]
     may_edit: bool
     may_review: bool
+
+    @property
+    def dependents_shown(self) -> list[Dependent]:
+        """Return the first of them; the rest stand on the page that bumps them."""
+        return self.dependents[:DEPENDENTS_SHOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,7 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
     prompt = find_prompt(context, path, audit=False)
     latest = version_of(prompt)
     shown = latest if version is None else version_of(prompt, version=version)
-    versions = list(prompt.versions.order_by("-number")[:VERSIONS_SHOWN])
+    versions = list(prompt.versions.summaries().order_by("-number")[:VERSIONS_SHOWN])
     labels = list(prompt.labels.select_related("version"))
     ours = prompt.team.slug == context.team
     waiting = prompt.proposals.filter(status=LabelProposal.Status.OPEN).select_related("version")
@@ -177,6 +186,8 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
         uses=used_by(context, [prompt.pk]).get(prompt.pk, []),
         draft=Draft.objects.filter(prompt=prompt, author=context.subject).first(),
         editors=editing_now(context, prompt),
+        protections=[each for each in protections(context) if each.protected] if ours else [],
+        standings=standings(shown) if ours else [],
         may_edit=may_edit,
         may_review=ours and decide(context, "approve", resource, audit=False).allowed,
     )

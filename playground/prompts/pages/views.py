@@ -1,4 +1,4 @@
-"""The pages of prompts: the list, one prompt with its versions and labels, two compared."""
+"""The pages of one prompt: its versions and labels, two compared, what its buttons do."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,18 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from playground.core.errors import PlaygroundError
 from playground.policy.requests import TeamRequest
 from playground.prompts.comparing import Section, compare, fold, texts_of
 from playground.prompts.composing import includes_of
-from playground.prompts.content import PromptKind
-from playground.prompts.depending import Bumped, bump_dependents
 from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.held.revising import revisions
 from playground.prompts.held.telling import processes_holding
-from playground.prompts.listing import Wanted
 from playground.prompts.models import PromptVersion
-from playground.prompts.pages import acting, browsing, showing
+from playground.prompts.pages import acting, showing
 
 VIEWS = ("side", "unified")
 
@@ -43,27 +41,6 @@ class Comparison:
     def alike(self) -> list[str]:
         """Return the titles of those that are."""
         return [each.title for each in self.sections if each.change == "same"]
-
-
-@require_safe
-def prompt_list(request: TeamRequest) -> HttpResponse:
-    """Show the prompts that the team may use."""
-    asked = request.GET
-    kind = asked.get("kind", "")
-    wanted = Wanted(
-        q=asked.get("q", "")[:100],
-        kind=kind if kind in list(PromptKind) else "",
-        label=asked.get("label", "")[:40],
-        archived=asked.get("archived") == "1",
-    )
-    shown = {
-        "page": browsing.browse(request.context, wanted, cursor=asked.get("cursor")),
-        "filters": wanted,
-        "kinds": list(PromptKind),
-        "may_create": showing.may_create(request.context),
-    }
-    template = "prompts/list.html#results" if request.htmx else "prompts/list.html"
-    return render(request, template, shown)
 
 
 @require_safe
@@ -95,9 +72,11 @@ def act_on_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     except PlaygroundError as error:
         if error.status in (403, 404) and error.code in ("policy.denied", "prompt.not-found"):
             raise
-        messages.error(request, error.detail)
+        messages.error(request, _with_rule(error))
     else:
         messages.success(request, said)
+    if form.get("back") == "proposals":
+        return redirect("proposals")
     number = _number(form.get("show", ""))
     page = reverse("prompt", args=[team, name])
     return redirect(f"{page}?version={number}" if number else page)
@@ -125,22 +104,11 @@ def compare_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     return render(request, template, shown)
 
 
-@require_safe
-def bump_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
-    """Show what would become of the prompts that include a fragment."""
-    path = f"{team}/{name}"
-    prompt = find_prompt(request.context, path, audit=False)
-    version = version_of(prompt, version=_number(request.GET.get("version", "")))
-    results: list[Bumped] = []
-    if prompt.kind == PromptKind.FRAGMENT:
-        results = bump_dependents(request.context, path, version=version.number, dry_run=True)
-    shown = {
-        "prompt": prompt,
-        "version": version,
-        "results": results,
-        "count": sum(each.outcome == "bumped" for each in results),
-    }
-    return render(request, "prompts/bump.html", shown)
+def _with_rule(error: PlaygroundError) -> str:
+    rule = error.extra.get("rule")
+    if rule is None:
+        return error.detail
+    return format_html('{} <a href="{}">The rule</a>', error.detail, rule)
 
 
 def _sections(old: PromptVersion, new: PromptVersion, fragments: bool) -> list[Section]:
