@@ -17,9 +17,10 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import DataError, IntegrityError
+from django.db import DatabaseError, DataError, IntegrityError
 
 from playground.core.asking import in_thread
+from playground.gateway import calibrating
 from playground.gateway.models import LedgerRow
 from playground.gateway.quotas.ledger_queue import LedgerQueue, Row
 from playground.gateway.quotas.reserving import Quotas, connect
@@ -85,6 +86,11 @@ def _keep_rows(rows: Sequence[Row]) -> None:
     watched = [row for row in rows if row.get("observed")] if _observers else []
     known = _known(watched)
     write(rows)
+    try:
+        calibrating.learn(rows)
+    except DatabaseError as error:
+        # An estimate can wait for the next calls; the ledger is kept all the same.
+        log.warning("nothing was learned of tokens: %s", type(error).__name__)
     fresh = [row for row in watched if uuid.UUID(row["reservation_id"]) not in known]
     for observer in _observers if fresh else ():
         try:

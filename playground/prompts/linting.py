@@ -50,14 +50,23 @@ class Finding:
     column: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How many tokens a model makes of the prompt, and how many it takes."""
+
+    model: str
+    tokens: int
+    window: int
+    exact: bool = True
+
+
 def lint(
     content: Content,
     *,
     declared: Mapping[str, Any] | None = None,
     includes: Includes | None = NOTHING,
     required: Sequence[str] = (),
-    tokens: int | None = None,
-    windows: Mapping[str, int] | None = None,
+    lengths: Sequence[Length] = (),
 ) -> list[Finding]:
     """Return what there is to say about a content, the worst first.
 
@@ -66,8 +75,7 @@ def lint(
         includes: the fragments that it includes; None where they could not be found, which
             leaves out what depends on them.
         required: fragments, ``team/name``, that a label asks of it.
-        tokens: how many it has when it is rendered.
-        windows: by the model's name, how many tokens it takes.
+        lengths: how long it is for each model that may get it, when it is rendered.
     """
     found = [*_syntax(content)]
     if not found and includes is not None:
@@ -75,7 +83,7 @@ def lint(
         found += _required(includes, required)
     found += _secrets(content, includes or NOTHING)
     found += _shape(content)
-    found += _length(tokens, windows or {})
+    found += _length(lengths)
     ranks = {"error": 0, "warning": 1, "info": 2}
     return sorted(
         found, key=lambda one: (ranks[one.severity], one.message or 0, one.line, one.column)
@@ -198,15 +206,15 @@ def _shape(content: Content) -> Iterator[Finding]:
             yield Finding("warning", "lint.empty-message", "This message says nothing.", index)
 
 
-def _length(tokens: int | None, windows: Mapping[str, int]) -> Iterator[Finding]:
-    if tokens is None:
-        return
-    for model, window in windows.items():
-        if tokens > window:
-            detail = f"{tokens:,} tokens are more than {model} takes ({window:,})."
+def _length(lengths: Sequence[Length]) -> Iterator[Finding]:
+    for each in lengths:
+        tokens = f"{'' if each.exact else '≈ '}{each.tokens:,} tokens"
+        if each.tokens > each.window:
+            detail = f"{tokens} are more than {each.model} takes ({each.window:,})."
             yield Finding("error", "lint.too-long", detail)
-        elif tokens > window * 0.8:
-            detail = f"{tokens:,} tokens fill {tokens / window:.0%} of what {model} takes."
+        elif each.tokens > each.window * 0.8:
+            share = f"{each.tokens / each.window:.0%}"
+            detail = f"{tokens} fill {share} of what {each.model} takes."
             yield Finding("warning", "lint.nearly-too-long", detail)
 
 
