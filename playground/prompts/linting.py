@@ -9,25 +9,15 @@ from typing import Any, Literal
 from playground.core.errors import InvalidInput
 from playground.core.recognising import recognise
 from playground.prompts.content import Content, Placeholder
+from playground.prompts.spotting import CREDENTIALS, spot
 from playground.prompts.templating.compiling import tree_of
 from playground.prompts.templating.discovering import discover
 from playground.prompts.templating.fragments import NOTHING, Includes, name_of, reachable
 
 Severity = Literal["error", "warning", "info"]
 
-CREDENTIALS = frozenset(
-    ("private_key", "jwt", "provider_key", "bearer", "assignment", "url_credentials")
-)
 _SECRETS_SHOWN = 20
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_SECRET_WORDS = {
-    "private_key": "a private key",
-    "jwt": "a signed token",
-    "provider_key": "a provider's API key",
-    "bearer": "a bearer token",
-    "assignment": "a password or key",
-    "url_credentials": "a password in an address",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +92,6 @@ def finding_of(error: InvalidInput) -> Finding:
     )
 
 
-def secrets_in(content: Content) -> Iterator[Finding]:
-    """Find what looks like a credential in the templates, which no version may hold."""
-    for index, message in enumerate(content.messages):
-        if isinstance(message, Placeholder):
-            continue
-        # What Jinja fills in is no secret that stands in the text.
-        text = _TAG.sub(lambda tag: " " * len(tag.group()), message.template)
-        for secret in recognise(text, CREDENTIALS):
-            line, column = _at(message.template, secret.start)
-            yield Finding(
-                "error",
-                "lint.secret",
-                f"This looks like {_SECRET_WORDS[secret.kind]}: whoever may read the prompt reads"
-                " it, and the model too. Put it into an input or a skill's configuration.",
-                index,
-                line,
-                column,
-            )
-
-
 def _syntax(content: Content) -> Iterator[Finding]:
     for index, message in enumerate(content.messages):
         if isinstance(message, Placeholder):
@@ -188,7 +158,9 @@ def _required(includes: Includes, required: Sequence[str]) -> Iterator[Finding]:
 
 
 def _secrets(content: Content, includes: Includes) -> Iterator[Finding]:
-    yield from islice(secrets_in(content), _SECRETS_SHOWN)
+    for each in islice(spot(content), _SECRETS_SHOWN):
+        line, column = (each.line, each.column) if each.in_template else (1, 1)
+        yield Finding("error", "lint.secret", each.detail, each.message, line, column)
     for name, piece in includes.items():
         if any(next(recognise(each.template, CREDENTIALS), None) for each in reachable(piece)):
             yield Finding("warning", "lint.secret", f"The fragment “{name}” seems to hold one.")
