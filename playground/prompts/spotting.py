@@ -92,7 +92,7 @@ def refuse_secrets(found: Iterator[Spotted]) -> None:
         return
     if first.in_template and first.message is not None:
         raise located("prompt.secret", first.detail, first.message, first.line, first.column)
-    place = {} if first.message is None else {"message": first.message}
+    place: dict[str, Any] = {} if first.message is None else {"message": first.message}
     raise InvalidInput("prompt.secret", first.detail, field=first.field, **place)
 
 

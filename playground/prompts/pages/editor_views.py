@@ -133,8 +133,13 @@ def draft_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         draft, refused = None, error.detail
     latest = prompt.versions.newest_first()[0]
     editors = editing_now(request.context, prompt)
-    shown = {"draft": draft, "editors": editors, "latest": latest, "based_on": based_on}
-    shown["refused"] = refused
+    shown = {
+        "draft": draft,
+        "editors": editors,
+        "latest": latest,
+        "based_on": based_on,
+        "refused": refused,
+    }
     return render(request, "prompts/draft.html", shown, status=422 if refused else 200)
 
 
