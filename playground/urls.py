@@ -26,6 +26,7 @@ from playground.prompts.held.processes_api import processes_api
 from playground.prompts.import_api import import_api
 from playground.prompts.labels_api import labels_api
 from playground.prompts.pages import editor_views as prompt_editor
+from playground.prompts.pages import import_views as prompt_import
 from playground.prompts.pages import views as prompts
 from playground.prompts.ramps.ramps_api import ramps_api
 from playground.prompts.versions_api import versions_api
@@ -84,6 +85,7 @@ urlpatterns = [
     path("agents/<slug:name>/edit", agents.edit_agent, name="edit-agent"),
     path("prompts", prompts.prompt_list, name="prompts"),
     path("prompts/new", prompt_editor.new_prompt, name="new-prompt"),
+    path("prompts/import", prompt_import.import_prompts, name="import-prompts"),
     path("prompts/<slug:team>/<slug:name>", prompts.prompt_page, name="prompt"),
     path(
         "prompts/<slug:team>/<slug:name>/processes",
