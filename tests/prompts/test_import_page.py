@@ -136,3 +136,14 @@ def test_it_lets_nobody_import_who_may_only_look(client_for: SignIn, vera: User)
     assert client.get("/prompts/import").status_code == 403
     assert client.post("/prompts/import", form(DOCUMENT, "save")).status_code == 403
     assert b"/prompts/import" not in client.get("/prompts").content
+
+
+def test_it_shows_an_error_in_its_place_when_only_that_part_is_asked_for(
+    client_for: SignIn, alice: User
+) -> None:
+    answer = client_for(alice).post("/prompts/import", form("{"), headers={"HX-Request": "true"})
+
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert page.strip().startswith('<section id="import-report"')
+    assert "It cannot be read." in page

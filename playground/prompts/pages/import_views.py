@@ -162,5 +162,7 @@ def _page(
     request: TeamRequest, form: Form, outlook: Outlook | None = None, *, status: int = 200
 ) -> HttpResponse:
     shown: dict[str, Any] = {"form": form, "outlook": outlook, "sources": SOURCES.items()}
-    template = "prompts/import.html#report" if request.htmx else "prompts/import.html"
-    return render(request, template, shown, status=status)
+    if request.htmx:
+        # It puts no answer in its place that is an error by its status.
+        return render(request, "prompts/import.html#report", shown)
+    return render(request, "prompts/import.html", shown, status=status)
