@@ -7,6 +7,7 @@ fresh; while the server is away the last known one stays in use.
 import contextlib
 import http.client
 import json
+import math
 import os
 import queue
 import ssl
@@ -56,7 +57,8 @@ class Prompt:
     """A version of a prompt as the server tells it, templates and all.
 
     ``arm`` and ``reason`` say which side of a ramp the key is on and why; ``observe`` goes with
-    what the ramp is told of the call later; ``age_s`` is how long ago the server was asked.
+    what the ramp is told of the call later; ``age_s`` is how long ago the server was asked, and
+    ``stale`` that this is longer than it should be: the server is away, and may know another.
     """
 
     team: str
@@ -75,6 +77,7 @@ class Prompt:
     composed_from: list[dict[str, Any]]
     content_hash: str
     age_s: float = 0.0
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,9 @@ class Client:
         key: an API key, ``pg_…``.
         fresh_s: how long an answer is used without asking again.
         stale_s: how old an answer may be that is used while the next one is asked for beside the
-            call; an older one is used only while the server is away.
+            call; an older one is used only while the server is away, and is marked as ``stale``.
+        most_stale_s: how old an answer may be that is used while the server is away; then calls
+            fail, as what was withdrawn long ago is no better than nothing.
         retry_s: how long a server that is away is left alone.
         timeout_s: how long to wait for the server to say something.
         max_kept: answers kept at once; a ``key`` makes an answer of its own.
@@ -122,12 +127,14 @@ class Client:
         *,
         fresh_s: float = 1.0,
         stale_s: float = 60.0,
+        most_stale_s: float = 86_400.0,
         retry_s: float = 2.0,
         timeout_s: float = 5.0,
         max_kept: int = 1000,
     ) -> None:
         self._line = _Line(base_url, key, timeout_s=timeout_s)
         self._fresh_s, self._stale_s, self._retry_s = fresh_s, stale_s, retry_s
+        self._most_stale_s = most_stale_s
         self._max_kept = max_kept
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._away_until = 0.0
@@ -158,12 +165,15 @@ class Client:
         if kept is None:
             return _read(self._ask(address, None))
         now = time.monotonic()
-        if now - kept.at >= self._fresh_s:
-            if now - kept.at < self._stale_s or now < self._away_until:
+        age_s, is_away = now - kept.at, now < self._away_until
+        if is_away and age_s >= self._most_stale_s:
+            raise _too_old(age_s)
+        if age_s >= self._fresh_s:
+            if age_s < self._stale_s or is_away:
                 self._ask_beside(address)
             else:
                 kept = self._ask_or_keep(address, kept)
-        return _read(kept)
+        return _read(kept, stale_s=self._stale_s)
 
     def render(
         self,
@@ -254,7 +264,10 @@ class Client:
     def _ask_or_keep(self, address: str, kept: _Kept) -> _Kept:
         try:
             return self._ask(address, kept)
-        except Unreachable:
+        except Unreachable as error:
+            age_s = time.monotonic() - kept.at
+            if age_s >= self._most_stale_s:
+                raise _too_old(age_s) from error
             return kept
 
     def _ask_beside(self, address: str) -> None:
@@ -380,9 +393,15 @@ def _path(name: str) -> str:
     return f"/v1/prompts/{quote(team, safe='')}/{quote(short, safe='')}"
 
 
-def _read(kept: _Kept) -> Prompt:
+def _too_old(age_s: float) -> Unreachable:
+    detail = f"The server is away, and what it said is {age_s:.0f} seconds old."
+    return Unreachable("client.too-old", detail)
+
+
+def _read(kept: _Kept, *, stale_s: float = math.inf) -> Prompt:
     told = {each.name: None for each in fields(Prompt)} | _object(kept.body)
-    told["age_s"] = time.monotonic() - kept.at
+    told["age_s"] = age_s = time.monotonic() - kept.at
+    told["stale"] = age_s >= stale_s
     # A newer server may tell more than this file knows.
     return Prompt(**{each.name: told[each.name] for each in fields(Prompt)})  # type: ignore[arg-type]
 

@@ -28,6 +28,7 @@ from playground.prompts.labels_api import labels_api
 from playground.prompts.pages import about_views as prompt_about
 from playground.prompts.pages import bump_views as prompt_bumps
 from playground.prompts.pages import editor_views as prompt_editor
+from playground.prompts.pages import import_views as prompt_import
 from playground.prompts.pages import list_views as prompt_lists
 from playground.prompts.pages import rules_views as prompt_rules
 from playground.prompts.pages import views as prompts
@@ -92,6 +93,7 @@ urlpatterns = [
     path("prompts/new", prompt_editor.new_prompt, name="new-prompt"),
     path("prompts/rules", prompt_rules.rules, name="prompt-rules"),
     path("prompts/proposals", prompt_lists.proposal_list, name="proposals"),
+    path("prompts/import", prompt_import.import_prompts, name="import-prompts"),
     path("prompts/<slug:team>/<slug:name>", prompts.prompt_page, name="prompt"),
     path(
         "prompts/<slug:team>/<slug:name>/processes",

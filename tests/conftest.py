@@ -37,7 +37,7 @@ from pytest_django import DjangoDbBlocker  # noqa: E402
 
 from playground.core import spans  # noqa: E402
 from playground.core.provisioning import acting_as  # noqa: E402
-from playground.gateway import watching  # noqa: E402
+from playground.gateway import calibrating, watching  # noqa: E402
 from playground.gateway.breaking import breaker  # noqa: E402
 from playground.prompts.held import holding  # noqa: E402
 from tests.stack import Stack  # noqa: E402
@@ -90,6 +90,7 @@ def django_db_setup(
 def fresh_configuration() -> None:
     """Let no test see what another configured or held, nor whose circuits it broke."""
     watching.forget()
+    calibrating.forget()
     holding.forget()
     breaker.reset()
 

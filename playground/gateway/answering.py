@@ -34,6 +34,7 @@ from playground.gateway.providers.openai_compatible import body_of
 from playground.gateway.quotas.limits import Limit
 from playground.gateway.quotas.reservations import Outcome
 from playground.gateway.ruling import in_force
+from playground.gateway.tokens import NEWEST
 
 
 async def answer(call: Call) -> AsyncGenerator[Event]:
@@ -97,9 +98,10 @@ async def _reserved(
     request = call.request
     limits = _limits(call, known, _names(call, route, models))
     behind = _limits(call, known, tuple(model.id for model in models[1:]))
+    counted = await counting.tally_request(request, models)
     estimate = metering.estimate(
         limits + behind,
-        input_tokens=await counting.input_tokens(request),
+        by_model=counting.input_tokens(counted, models),
         asked=request.max_tokens,
         choices=call.choices,
         models=models,
@@ -109,6 +111,9 @@ async def _reserved(
         call.request = replace(request, max_tokens=longest)
         call.body = {**call.body, "max_tokens": longest}
     row = call.opened(route) | {"input_tokens": estimate.input_tokens}
+    if call.operation == "chat" and counting.can_teach(request):
+        # Beside it the ledger's keeper reads what the endpoint tells.
+        row["counted_tokens"] = counted.in_vocabulary.get(NEWEST)
     return estimate, await metering.begin(limits, estimate, models=models, row=row)
 
 

@@ -60,6 +60,16 @@ def available() -> list[ModelInfo]:
     return listed
 
 
+def chat_models() -> list[Model]:
+    """Return every chat model that may answer, in no order; the endpoint may be asked for its."""
+    configuration = current()
+    models = [each for each in configuration.models.values() if each.operation == "chat"]
+    server = endpoints.environment_server()
+    if server is not None:
+        models += [Model(name, server) for name in endpoints.listed_models()]
+    return models
+
+
 def _title_of(name: str) -> str:
     # llama.cpp names a model by the path of its file.
     return name.rpartition("/")[2] if name.startswith("/") else name

@@ -17,9 +17,10 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 
 from playground.core.asking import in_thread
+from playground.gateway import calibrating
 from playground.gateway.models import LedgerRow
 from playground.gateway.quotas.ledger_queue import LedgerQueue, Row
 from playground.gateway.quotas.reserving import Quotas, connect
@@ -93,6 +94,12 @@ def _keep_rows(rows: Sequence[Row]) -> None:
         except Exception:
             # The ledger is kept all the same, and these rows do not come again.
             log.exception("calls could not be observed")
+    try:
+        # The last of it, as rows that come again would teach the same twice.
+        calibrating.learn(rows)
+    except DatabaseError as error:
+        # An estimate can wait for the next calls; the ledger is kept all the same.
+        log.warning("nothing was learned of tokens: %s", type(error).__name__)
 
 
 def write(rows: Sequence[Row]) -> None:

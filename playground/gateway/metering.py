@@ -36,11 +36,20 @@ _KEEP_TRYING_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a call may need at most; ``capped`` answers must be held to ``output_tokens``."""
+    """What a call may need at most; ``capped`` answers must be held to ``output_tokens``.
+
+    Attributes:
+        by_model: what each model makes of the input, by its id.
+    """
 
     input_tokens: int
     output_tokens: int
     capped: bool = False
+    by_model: Mapping[str, int] = field(default_factory=dict)
+
+    def input_of(self, model: Model | None) -> int:
+        """Return what one model makes of the input."""
+        return self.by_model.get(model.id, self.input_tokens) if model else self.input_tokens
 
 
 @dataclass
@@ -173,7 +182,7 @@ def counting(limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
 def estimate(
     limits: tuple[Limit, ...],
     *,
-    input_tokens: int,
+    by_model: Mapping[str, int],
     asked: int | None,
     choices: int,
     models: Sequence[Model],
@@ -182,15 +191,22 @@ def estimate(
 
     Only where tokens or money are limited: elsewhere nobody's answer is cut for the metering. The
     length is one that every model it may reach can give.
+
+    Args:
+        by_model: what each model makes of the input, by its id; the most of them is reserved.
     """
+    input_tokens = max(by_model.values(), default=0)
     limited = any(
         limit.kind in (Kind.TOKENS_PER_MINUTE, Kind.MONEY_PER_DAY, Kind.MONEY_PER_MONTH)
         for limit in limits
     )
     if asked is not None:
-        return Estimate(input_tokens, asked * choices)
-    longest = min((_longest(model, input_tokens) for model in models), default=LONGEST_ANSWER)
-    return Estimate(input_tokens, longest * choices, capped=limited)
+        return Estimate(input_tokens, asked * choices, by_model=by_model)
+    longest = min(
+        (_longest(model, by_model.get(model.id, input_tokens)) for model in models),
+        default=LONGEST_ANSWER,
+    )
+    return Estimate(input_tokens, longest * choices, capped=limited, by_model=by_model)
 
 
 def _longest(model: Model, input_tokens: int) -> int:

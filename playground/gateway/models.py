@@ -374,3 +374,19 @@ class LedgerRow(models.Model):
     def tokens(self) -> int:
         """Return the tokens in and out."""
         return self.input_tokens + self.output_tokens
+
+
+class TokenRatio(models.Model):
+    """What calls of a model told of their tokens in, beside what was counted here of the same.
+
+    ``model`` is ``endpoint/model``; the sums are of the last one or two thousand calls.
+    """
+
+    model = models.CharField(max_length=250, primary_key=True)
+    counted = models.BigIntegerField()
+    told = models.BigIntegerField()
+    calls = models.PositiveIntegerField()
+    updated_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.told / self.counted:.2f}"

@@ -12,7 +12,7 @@ import time
 from django.db import connection
 
 from playground.core.asking import in_thread
-from playground.gateway import loading
+from playground.gateway import calibrating, loading
 from playground.gateway.configuration import Configuration
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ def _watch() -> None:
         try:
             with _Known.lock:
                 _refresh()
+            calibrating.refresh()
         except Exception as error:
             log.warning("the configuration cannot be read: %s", type(error).__name__)
         finally:

@@ -30,13 +30,32 @@ class FindingOut(Schema):
     column: int
 
 
+class ShareOut(Schema):
+    """What a model makes of it; ``exact`` is false where the tokens are estimated."""
+
+    model: str
+    chosen: bool
+    tokens: int
+    exact: bool
+    basis: str
+    window: int | None
+    percent: int | None
+    cost_usd: float | None
+
+
 class CheckOut(Schema):
-    """Findings, the schema of the inputs, and the tokens; null where it does not render."""
+    """Findings, the schema of the inputs, and the tokens; null where it does not render.
+
+    Attributes:
+        tokens: of the model that answers first.
+        models: those that the team may call, what answers first at the beginning.
+    """
 
     findings: list[FindingOut]
     inputs: dict[str, Any] | None
     made_up: list[str]
     tokens: int | None
+    models: list[ShareOut]
 
 
 @checks_api.post(
@@ -55,5 +74,6 @@ def check(request: TeamRequest, team: str, name: str, body: CheckIn) -> dict[str
         "findings": seen.findings,
         "inputs": seen.schema,
         "made_up": list(seen.made_up),
-        "tokens": seen.tokens,
+        "tokens": seen.first.tokens if seen.first else None,
+        "models": seen.shares,
     }

@@ -11,6 +11,7 @@ from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.prompts.finding import find_prompt
 from playground.prompts.models import Draft
+from playground.prompts.spotting import refuse_secrets, spot_in
 
 MAX_DRAFT_BYTES = 1_000_000
 
@@ -28,7 +29,8 @@ def save_draft(
     Raises:
         NotFound: there is no such prompt.
         PolicyDenied: the context may not edit it.
-        InvalidInput: ``prompt.draft-too-large``.
+        InvalidInput: ``prompt.draft-too-large``; ``prompt.secret``: what no version may hold is
+            not kept either.
     """
     prompt = find_prompt(context, path, action="edit", audit=False)
     if len(canonical_json(content)) > MAX_DRAFT_BYTES:
@@ -37,6 +39,7 @@ def save_draft(
             f"A draft has at most {MAX_DRAFT_BYTES} bytes.",
             http_status=413,
         )
+    refuse_secrets(spot_in(content))
     with transaction.atomic():
         draft, _ = Draft.objects.update_or_create(
             prompt=prompt,

@@ -9,25 +9,15 @@ from typing import Any, Literal
 from playground.core.errors import InvalidInput
 from playground.core.recognising import recognise
 from playground.prompts.content import Content, Placeholder
+from playground.prompts.spotting import CREDENTIALS, spot
 from playground.prompts.templating.compiling import tree_of
 from playground.prompts.templating.discovering import discover
 from playground.prompts.templating.fragments import NOTHING, Includes, name_of, reachable
 
 Severity = Literal["error", "warning", "info"]
 
-CREDENTIALS = frozenset(
-    ("private_key", "jwt", "provider_key", "bearer", "assignment", "url_credentials")
-)
 _SECRETS_SHOWN = 20
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_SECRET_WORDS = {
-    "private_key": "a private key",
-    "jwt": "a signed token",
-    "provider_key": "a provider's API key",
-    "bearer": "a bearer token",
-    "assignment": "a password or key",
-    "url_credentials": "a password in an address",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +40,23 @@ class Finding:
     column: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How many tokens a model makes of the prompt, and how many it takes."""
+
+    model: str
+    tokens: int
+    window: int
+    exact: bool = True
+
+
 def lint(
     content: Content,
     *,
     declared: Mapping[str, Any] | None = None,
     includes: Includes | None = NOTHING,
     required: Sequence[str] = (),
-    tokens: int | None = None,
-    windows: Mapping[str, int] | None = None,
+    lengths: Sequence[Length] = (),
 ) -> list[Finding]:
     """Return what there is to say about a content, the worst first.
 
@@ -66,8 +65,7 @@ def lint(
         includes: the fragments that it includes; None where they could not be found, which
             leaves out what depends on them.
         required: fragments, ``team/name``, that a label asks of it.
-        tokens: how many it has when it is rendered.
-        windows: by the model's name, how many tokens it takes.
+        lengths: how long it is for each model that may get it, when it is rendered.
     """
     found = [*_syntax(content)]
     if not found and includes is not None:
@@ -75,7 +73,7 @@ def lint(
         found += _required(includes, required)
     found += _secrets(content, includes or NOTHING)
     found += _shape(content)
-    found += _length(tokens, windows or {})
+    found += _length(lengths)
     ranks = {"error": 0, "warning": 1, "info": 2}
     return sorted(
         found, key=lambda one: (ranks[one.severity], one.message or 0, one.line, one.column)
@@ -92,26 +90,6 @@ def finding_of(error: InvalidInput) -> Finding:
     return Finding(
         "error", error.code, detail[:1].upper() + detail[1:], error.extra.get("message"), *place
     )
-
-
-def secrets_in(content: Content) -> Iterator[Finding]:
-    """Find what looks like a credential in the templates, which no version may hold."""
-    for index, message in enumerate(content.messages):
-        if isinstance(message, Placeholder):
-            continue
-        # What Jinja fills in is no secret that stands in the text.
-        text = _TAG.sub(lambda tag: " " * len(tag.group()), message.template)
-        for secret in recognise(text, CREDENTIALS):
-            line, column = _at(message.template, secret.start)
-            yield Finding(
-                "error",
-                "lint.secret",
-                f"This looks like {_SECRET_WORDS[secret.kind]}: whoever may read the prompt reads"
-                " it, and the model too. Put it into an input or a skill's configuration.",
-                index,
-                line,
-                column,
-            )
 
 
 def _syntax(content: Content) -> Iterator[Finding]:
@@ -180,7 +158,9 @@ def _required(includes: Includes, required: Sequence[str]) -> Iterator[Finding]:
 
 
 def _secrets(content: Content, includes: Includes) -> Iterator[Finding]:
-    yield from islice(secrets_in(content), _SECRETS_SHOWN)
+    for each in islice(spot(content), _SECRETS_SHOWN):
+        line, column = (each.line, each.column) if each.in_template else (1, 1)
+        yield Finding("error", "lint.secret", each.detail, each.message, line, column)
     for name, piece in includes.items():
         if any(next(recognise(each.template, CREDENTIALS), None) for each in reachable(piece)):
             yield Finding("warning", "lint.secret", f"The fragment “{name}” seems to hold one.")
@@ -198,15 +178,15 @@ def _shape(content: Content) -> Iterator[Finding]:
             yield Finding("warning", "lint.empty-message", "This message says nothing.", index)
 
 
-def _length(tokens: int | None, windows: Mapping[str, int]) -> Iterator[Finding]:
-    if tokens is None:
-        return
-    for model, window in windows.items():
-        if tokens > window:
-            detail = f"{tokens:,} tokens are more than {model} takes ({window:,})."
+def _length(lengths: Sequence[Length]) -> Iterator[Finding]:
+    for each in lengths:
+        tokens = f"{'' if each.exact else '≈ '}{each.tokens:,} tokens"
+        if each.tokens > each.window:
+            detail = f"{tokens} are more than {each.model} takes ({each.window:,})."
             yield Finding("error", "lint.too-long", detail)
-        elif tokens > window * 0.8:
-            detail = f"{tokens:,} tokens fill {tokens / window:.0%} of what {model} takes."
+        elif each.tokens > each.window * 0.8:
+            share = f"{each.tokens / each.window:.0%}"
+            detail = f"{tokens} fill {share} of what {each.model} takes."
             yield Finding("warning", "lint.nearly-too-long", detail)
 
 

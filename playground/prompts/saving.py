@@ -12,9 +12,8 @@ from playground.prompts.changing import announce
 from playground.prompts.composing import Composition, Taken, compose
 from playground.prompts.content import Content, PromptKind
 from playground.prompts.finding import check_name, find_prompt
-from playground.prompts.linting import secrets_in
 from playground.prompts.models import Inclusion, Prompt, PromptVersion
-from playground.prompts.templating.compiling import located
+from playground.prompts.spotting import refuse_secrets, spot, spot_in_text
 
 MAX_CONTENT_BYTES = 1_000_000
 
@@ -52,7 +51,7 @@ def create_prompt(
     if Prompt.objects.filter(team=team, name=name).exists():
         raise _name_taken()
     composition = compose(context, content, shared=about.shared)
-    _refuse_secrets(content)
+    refuse_secrets(spot(content))
     try:
         with transaction.atomic():
             prompt = Prompt.objects.create(
@@ -123,7 +122,7 @@ def check_about(about: About, kind: PromptKind | str) -> None:
     """Refuse a title or description that cannot be stored, and shared prompts of other kinds.
 
     Raises:
-        InvalidInput: ``prompt.about``.
+        InvalidInput: ``prompt.about``, ``prompt.secret``.
     """
     for field, text, limit in (
         ("title", about.title, 100),
@@ -135,6 +134,7 @@ def check_about(about: About, kind: PromptKind | str) -> None:
             )
         if "\x00" in text:
             raise InvalidInput("prompt.about", f"The {field} holds a null character.", field=field)
+        refuse_secrets(spot_in_text(text, field))
     if about.shared and kind != PromptKind.FRAGMENT:
         raise InvalidInput(
             "prompt.about", "Only fragments are shared with other teams.", field="shared"
@@ -158,7 +158,7 @@ def append_version(
     if content.kind != prompt.kind:
         raise InvalidInput("prompt.kind", f"{prompt} is a {prompt.kind} and stays one.")
     composition = compose(context, content, prompt=prompt, shared=prompt.shared, taken=taken)
-    _refuse_secrets(content)
+    refuse_secrets(spot(content))
     with transaction.atomic():
         prompt = (
             Prompt.objects.select_for_update(of=("self",)).select_related("team").get(pk=prompt.pk)
@@ -178,13 +178,6 @@ def append_version(
         version = _append(context, prompt, composition, number=number, note=note)
         announce(prompt, "saved")
     return version
-
-
-def _refuse_secrets(content: Content) -> None:
-    found = next(secrets_in(content), None)
-    if found is not None:
-        index = found.message or 0
-        raise located("prompt.secret", found.detail, index, found.line, found.column)
 
 
 def _append(
@@ -213,6 +206,7 @@ def _append(
 def _check_size(content: Content, note: str) -> None:
     if len(note) > 200 or "\x00" in note:
         raise InvalidInput("prompt.note", "The note has at most 200 characters.")
+    refuse_secrets(spot_in_text(note, "note"))
     if len(content.model_dump_json()) > MAX_CONTENT_BYTES:
         raise InvalidInput(
             "prompt.too-large",

@@ -12,6 +12,7 @@ from playground.core.errors import Conflict, InvalidInput, NotFound, PlaygroundE
 from playground.policy.deciding import Resource, require
 from playground.prompts.composing import Composition, compose
 from playground.prompts.content import Content
+from playground.prompts.files.basing import Base
 from playground.prompts.finding import version_of
 from playground.prompts.models import Prompt, PromptVersion
 from playground.prompts.saving import create_prompt, save_version
@@ -30,11 +31,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A content that is to be the newest of a prompt, by its name without the team."""
+    """A content that is to be the newest of a prompt, by its name without the team.
+
+    Attributes:
+        based_on: what it was made from, if it is to be refused where the newest version says
+            something else.
+    """
 
     name: str
     content: Content
     note: str = ""
+    based_on: Base | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,9 @@ def save_all(context: RequestContext, wanted: Sequence[Wanted]) -> list[Saved]:
     """
     permit(context, wanted)
     with transaction.atomic():
+        # In one order, so that two who save the same prompts wait for each other once.
+        own = Prompt.objects.of_team(context).filter(name__in={each.name for each in wanted})
+        list(own.order_by("pk").select_for_update(of=("self",)))
         saved = [_save(context, each) for each in in_order(context.team, wanted)]
         if any(each.error is not None for each in saved):
             transaction.set_rollback(True)
@@ -149,10 +159,22 @@ def _save(context: RequestContext, wanted: Wanted) -> Saved:
             composition = compose(context, wanted.content, prompt=prompt, shared=prompt.shared)
             if before is not None and composition.is_said_by(before):
                 return Saved(wanted, Outcome.UNCHANGED, before, before, composition)
+            if before is not None and wanted.based_on is not None:
+                _refuse_other_base(wanted.based_on, before)
             version = save_version(context, prompt.path, content=wanted.content, note=wanted.note)
             return Saved(wanted, Outcome.SAVED, version, before, composition)
     except (InvalidInput, NotFound, Conflict) as error:
         return Saved(wanted, Outcome.REFUSED, None, before, None, error)
+
+
+def _refuse_other_base(base: Base, newest: PromptVersion) -> None:
+    if not base.says(newest.content_hash):
+        raise Conflict(
+            "prompt.edited-meanwhile",
+            f"version {newest.number} of {newest.author} is newer than {base.number}, which this"
+            " was made from",
+            latest=newest.number,
+        )
 
 
 def _composed(context: RequestContext, version: PromptVersion) -> Composition:

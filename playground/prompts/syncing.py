@@ -3,19 +3,19 @@
 A folder holds ``team/name.prompt``; each call is about the folder of the context's team.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from django.db import transaction
 
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput, PlaygroundError
+from playground.core.errors import InvalidInput
+from playground.policy import auditing
 from playground.policy.deciding import Resource, require
-from playground.prompts.composing import Composition
-from playground.prompts.content import HISTORY, Placeholder
+from playground.prompts.drifting import Finding, drift, finding_of, refused, undeclared
+from playground.prompts.files.basing import Base, rebased
 from playground.prompts.files.naming import SUFFIX, path_of, prompt_of
 from playground.prompts.files.placing import PromptFile, refuse
 from playground.prompts.files.reading import read_prompt
@@ -23,40 +23,15 @@ from playground.prompts.files.writing import write_prompt
 from playground.prompts.labelling import move_label
 from playground.prompts.models import Prompt, PromptVersion
 from playground.prompts.saving_many import (
-    Outcome,
     Saved,
     Wanted,
     labelled,
     save_all,
     trying,
 )
-from playground.prompts.templating.discovering import discover
+from playground.prompts.spotting import refuse_secrets, spot_in_text
 
 MAX_FILE_BYTES = 4_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong with a file, or differs from the store. Lines begin at 1."""
-
-    file: str
-    code: str
-    detail: str
-    line: int = 1
-    column: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.code}: {self.detail}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {
-            "file": self.file,
-            "line": self.line,
-            "column": self.column,
-            "code": self.code,
-            "detail": self.detail,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +52,7 @@ def pull(context: RequestContext, folder: Path, *, label: str | None = None) -> 
     pulled: list[Pulled] = []
     for version in _versions(context, label):
         path = path_of(context.team, version.prompt.name)
-        text = write_prompt(version.content).encode()
+        text = write_prompt(version.content, based_on=_base(version)).encode()
         place = folder / path
         written = not place.is_file() or place.read_bytes() != text
         if written:
@@ -88,12 +63,21 @@ def pull(context: RequestContext, folder: Path, *, label: str | None = None) -> 
 
 
 def push(
-    context: RequestContext, folder: Path, *, note: str = "", label: str | None = None
+    context: RequestContext,
+    folder: Path,
+    *,
+    note: str = "",
+    label: str | None = None,
+    force: str = "",
 ) -> tuple[list[Saved], list[Finding]]:
     """Save the team's files that say something new; with any finding nothing is saved.
 
+    A file that says what it was made from is refused where the store went on since. When all is
+    committed, ``rebase`` has the files say what they hold now.
+
     Args:
         label: is moved to the version of each file.
+        force: why files may go over what was saved since; it is audited.
 
     Raises:
         PolicyDenied: the context may not save one of them, or the label takes a reviewer.
@@ -102,13 +86,38 @@ def push(
     files, findings = _read(context.team, folder)
     if findings:
         return [], findings
-    wanted = [Wanted(name, file.content, note) for name, file in files.items()]
+    _check_reason(force)
+    wanted = [
+        Wanted(name, file.content, note or force, None if force else file.based_on)
+        for name, file in files.items()
+    ]
     with transaction.atomic():
         saved = save_all(context, wanted)
-        findings = [_refused(each, files) for each in saved if each.error is not None]
+        if force:
+            _record_force(context, saved, files, reason=force)
+        findings = [
+            refused(each, files[each.wanted.name]) for each in saved if each.error is not None
+        ]
         if label and not findings:
             _label(context, saved, label, reason=note)
     return saved, findings
+
+
+def rebase(folder: Path, saved: Sequence[Saved]) -> list[str]:
+    """Have the files say which version they hold now; return those that cannot be written."""
+    failed = []
+    for each in saved:
+        if each.version is None:
+            continue
+        path = path_of(each.version.prompt.team.slug, each.wanted.name)
+        try:
+            before = (folder / path).read_bytes()
+            after = rebased(before.decode(), _base(each.version)).encode()
+            if after != before:
+                (folder / path).write_bytes(after)
+        except OSError:
+            failed.append(str(path))
+    return failed
 
 
 def check(context: RequestContext, folder: Path, *, label: str | None = None) -> list[Finding]:
@@ -130,10 +139,10 @@ def check(context: RequestContext, folder: Path, *, label: str | None = None) ->
     for each in saved:
         file = files[each.wanted.name]
         if each.error is not None:
-            findings.append(_refused(each, files))
+            findings.append(refused(each, file))
         elif each.composition is not None:
-            findings += _undeclared(file, each.composition)
-            findings += _drift(file, each, stored.get(each.wanted.name), label)
+            findings += undeclared(file, each.composition)
+            findings += drift(file, each, stored.get(each.wanted.name), label)
     broken = {finding.file for finding in findings}
     for name, version in stored.items():
         path = str(path_of(context.team, name))
@@ -175,60 +184,42 @@ def _read(team: str, folder: Path) -> tuple[dict[str, PromptFile], list[Finding]
                 raise refuse(str(path), 1, 1, f"it has more than {MAX_FILE_BYTES} bytes")
             files[name] = read_prompt(place.read_bytes(), path=str(path))
         except InvalidInput as error:
-            findings.append(_finding(str(path), error, error.extra["line"], error.extra["column"]))
+            findings.append(
+                finding_of(str(path), error, error.extra["line"], error.extra["column"])
+            )
     return files, findings
 
 
-def _refused(saved: Saved, files: dict[str, PromptFile]) -> Finding:
-    """Say where in its file stands what was refused; the error tells it of a template."""
-    file, error = files[saved.wanted.name], saved.error
-    assert error is not None
-    extra = error.extra
-    if "message" not in extra or extra.get("fragment"):
-        field = str(extra.get("field", "")).split(".")[0]
-        return _finding(file.path, error, file.fields.get(field, 1), 1)
-    line, column = file.place(extra["message"], extra.get("line", 1), extra.get("column", 1))
-    return _finding(file.path, error, line, column)
+def _base(version: PromptVersion) -> Base:
+    return Base.of(version.number, version.content_hash)
 
 
-def _finding(path: str, error: PlaygroundError, line: int, column: int) -> Finding:
-    # The place is said already, in the file instead of the template.
-    said = re.sub(r"^(?:Line \d+, column \d+: |\S+:\d+:\d+: )", "", error.detail)
-    return Finding(path, error.code, said, line, column)
+def _check_reason(force: str) -> None:
+    if len(force) > 200 or "\x00" in force:
+        raise InvalidInput("prompt.note", "A reason has at most 200 characters.")
+    refuse_secrets(spot_in_text(force, "force"))
 
 
-def _undeclared(file: PromptFile, composition: Composition) -> Iterator[Finding]:
-    """Find variables that templates or fragments read and the inputs do not name."""
-    content = composition.content
-    declared = (content.inputs or {}).get("properties", {})
-    read = discover(content.model_copy(update={"inputs": None}), composition.includes)
-    # The conversation goes in by itself, whoever declares what.
-    for name in sorted(read["properties"].keys() - declared.keys() - {HISTORY}):
-        line, column = _place_of(name, file)
-        yield Finding(
-            file.path, "variable-undeclared", f"the inputs do not name {name}", line, column
-        )
-
-
-def _place_of(name: str, file: PromptFile) -> tuple[int, int]:
-    for index, message in enumerate(file.content.messages):
-        if isinstance(message, Placeholder):
+def _record_force(
+    context: RequestContext, saved: Sequence[Saved], files: dict[str, PromptFile], *, reason: str
+) -> None:
+    """Write down what a forced push went over; the audit log keeps only what is committed."""
+    for each in saved:
+        base, before, version = files[each.wanted.name].based_on, each.before, each.version
+        if before is None or version is None or version == before:
             continue
-        for number, line in enumerate(re.split(r"\r\n|\r|\n", message.template), 1):
-            found = re.search(rf"\{{[{{%].*?(?<![\w.]){re.escape(name)}\b", line)
-            if found:
-                return file.place(index, number, found.end() - len(name) + 1)
-    return 1, 1
-
-
-def _drift(
-    file: PromptFile, saved: Saved, stored: PromptVersion | None, label: str | None
-) -> Sequence[Finding]:
-    where = f"label {label}" if label else "the store"
-    if stored is None:
-        known = saved.outcome is not Outcome.CREATED
-        code = "label-missing" if known and label else "prompt-missing"
-        return [Finding(file.path, code, f"{where} has no version of it")]
-    if saved.composition is None or saved.composition.is_said_by(stored):
-        return []
-    return [Finding(file.path, "differs", f"it does not say what {stored.ref} says in {where}")]
+        if base is not None and base.says(before.content_hash):
+            continue
+        details = {
+            "reason": reason,
+            "made_from": base.number if base else None,
+            "over": before.number,
+            "version": version.number,
+        }
+        urn = version.prompt.resource(context).urn
+        transaction.on_commit(
+            partial(
+                auditing.record, context, action="push_over", resource=urn, outcome="done",
+                details=details,
+            )
+        )  # fmt: skip

@@ -68,6 +68,11 @@ async function keep() {
   if (leaving) return;
   const state = document.querySelector("#draft-state");
   if (answer?.ok) state.innerHTML = await answer.text();
+  else if (answer?.status === 422) {
+    // Trying the same again would be refused again.
+    unkept = true;
+    state.innerHTML = await answer.text();
+  }
   else {
     unkept = true;
     state.textContent = "The draft could not be kept; it is tried again.";

@@ -11,6 +11,7 @@ from playground.gateway.tokens import (
     PER_SMALL_IMAGE,
     count,
     count_messages,
+    vocabulary_of,
 )
 
 
@@ -51,3 +52,28 @@ def test_it_counts_tools_and_calls_and_reasoning() -> None:
     assert count_messages(said("hi"), tools) >= bare + 15
     assert count_messages(said("hi", tool_calls=[call])) > bare + 10
     assert count_messages(said("hi", reasoning_content="because of this")) == bare + 3
+
+
+@pytest.mark.parametrize(
+    ("model", "vocabulary"),
+    [
+        ("gpt-4o-mini-2024-07-18", "o200k_base"),
+        ("openai/gpt-4.1:free", "o200k_base"),
+        ("ft:gpt-4o-mini:acme::abc", "o200k_base"),
+        ("gpt-5.1", "o200k_base"),
+        ("o3-mini", "o200k_base"),
+        ("gpt-4-turbo", "cl100k_base"),
+        ("gpt-4", "cl100k_base"),
+        ("gpt-35-turbo", "cl100k_base"),
+        ("text-embedding-3-small", "cl100k_base"),
+        ("claude-sonnet-4-5", None),
+        ("llama3.2", None),
+        ("gpt-oss-20b", None),
+        ("gpt-40", None),
+        ("solo1", None),
+    ],
+)
+def test_it_knows_the_vocabulary_of_openais_models_by_name(
+    model: str, vocabulary: str | None
+) -> None:
+    assert vocabulary_of(model) == vocabulary

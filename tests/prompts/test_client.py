@@ -1,6 +1,8 @@
 """The client of one file, against real sockets."""
 
 import ast
+import asyncio
+import shutil
 import subprocess
 import sys
 import threading
@@ -106,6 +108,79 @@ def test_it_keeps_the_last_one_when_the_server_is_away(server: Server) -> None:
         server.start()
 
         until(lambda: client.prompt(NAME).version == 2)
+
+
+def test_it_marks_what_it_uses_while_the_server_is_away(server: Server) -> None:
+    with Client(server.url, "pg_key", fresh_s=0.01, stale_s=0.05, retry_s=0.05) as client:
+        fresh = client.prompt(NAME)
+        server.status = 503
+        time.sleep(0.06)
+        kept = client.prompt(NAME)
+        server.status, server.version = 200, 2
+
+        until(lambda: client.prompt(NAME).version == 2)
+
+    assert (fresh.stale, kept.stale, kept.version) == (False, True, 1)
+
+
+def test_it_uses_no_answer_that_is_older_than_it_may_be(server: Server) -> None:
+    with Client(
+        server.url, "pg_key", fresh_s=0.01, stale_s=0.02, most_stale_s=0.1, retry_s=30
+    ) as client:
+        client.prompt(NAME)
+        server.status = 503
+        time.sleep(0.11)
+
+        for _ in range(3):
+            with pytest.raises(Unreachable) as caught:
+                client.prompt(NAME)
+            assert caught.value.code == "client.too-old"
+
+    # It had asked once, and then left the server alone.
+    assert len(server.asked) == 2
+
+
+async def test_it_holds_up_no_event_loop_when_it_is_called_in_a_thread(server: Server) -> None:
+    server.hold.clear()
+    with Client(server.url, "pg_key", fresh_s=30) as client:
+        asking = [asyncio.create_task(asyncio.to_thread(client.prompt, NAME)) for _ in range(5)]
+        while not server.asked:
+            await asyncio.sleep(0.005)
+
+        server.hold.set()
+        found = await asyncio.gather(*asking)
+
+    assert [each.version for each in found] == [1] * 5
+    assert len(server.asked) == 1
+
+
+def test_it_opens_new_connections_when_it_is_used_after_it_was_closed(server: Server) -> None:
+    client = Client(server.url, "pg_key", fresh_s=0.0, stale_s=0.0)
+    client.prompt(NAME)
+
+    client.close()
+    client.close()
+    client.render(NAME)
+
+    assert server.connections == 2
+    client.close()
+
+
+def test_it_runs_alone_where_nothing_else_of_ours_is(server: Server, tmp_path: Path) -> None:
+    shutil.copy(module.__file__, tmp_path / "prompts_of_ours.py")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import prompts_of_ours
+client = prompts_of_ours.Client({server.url!r}, "pg_key")
+print(client.prompt({NAME!r}).version)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=20
+    )
+
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
 @pytest.mark.parametrize("status", [302, 408, 429, 500, 503])

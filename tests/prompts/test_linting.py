@@ -7,7 +7,7 @@ import pytest
 
 from playground.prompts import linting
 from playground.prompts.content import Content, content_of
-from playground.prompts.linting import Finding, lint
+from playground.prompts.linting import Finding, Length, lint
 from playground.prompts.templating.fragments import Piece
 
 FRAGMENT = Piece("Be fair to {{ audience }}.", ref="trust/responsible-ai@2")
@@ -27,7 +27,7 @@ def _codes(found: list[Finding]) -> list[str]:
 
 
 def test_it_says_nothing_when_nothing_is_wrong() -> None:
-    assert lint(_chat("Write to {{ name }}."), declared=_declared("name"), tokens=9) == []
+    assert lint(_chat("Write to {{ name }}."), declared=_declared("name")) == []
 
 
 def test_it_points_at_an_input_that_is_read_and_not_declared() -> None:
@@ -85,12 +85,10 @@ def test_it_warns_when_a_fragment_holds_a_secret() -> None:
 
 @pytest.mark.parametrize(
     ("tokens", "expected"),
-    [(70, []), (90, ["lint.nearly-too-long"]), (101, ["lint.too-long"]), (None, [])],
+    [(70, []), (90, ["lint.nearly-too-long"]), (101, ["lint.too-long"])],
 )
-def test_it_holds_the_tokens_against_what_a_model_takes(
-    tokens: int | None, expected: list[str]
-) -> None:
-    assert _codes(lint(_chat("Hi"), tokens=tokens, windows={"small": 100})) == expected
+def test_it_holds_the_tokens_against_what_a_model_takes(tokens: int, expected: list[str]) -> None:
+    assert _codes(lint(_chat("Hi"), lengths=[Length("small", tokens, 100)])) == expected
 
 
 def test_it_asks_for_a_fragment_that_the_teams_rules_require() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from playground.gateway import calibrating
+from playground.gateway.models import Endpoint, Quota, ServedModel
 from playground.policy.models import Role, User
 from playground.prompts.content import content_of
 from playground.prompts.drafting import save_draft
@@ -452,6 +454,40 @@ def test_it_renders_what_is_typed_with_the_inputs_that_were_filled_in(
     assert "Dear Ada, ‹place›?" in page
     assert "tokens" in page
     assert "Fine" in page
+
+
+def test_it_says_what_each_model_makes_of_the_prompt_when_it_is_previewed(
+    client_for: SignIn, api_for: SignIn, alice: User, outreach: Prompt
+) -> None:
+    acme = Endpoint.objects.create(name="acme", base_url="http://127.0.0.1:9/v1", external=False)
+    for name in ("gpt-4o", "llama3.2", "forbidden"):
+        ServedModel.objects.create(
+            endpoint=acme, name=name, context_tokens=20, input_price=5, output_price=15
+        )
+    Quota.objects.create(model="acme/forbidden", kind="requests", cap=0)
+    row = {"served_by": "acme/llama3.2", "outcome": "succeeded", "counted_here": False}
+    calibrating.learn([row | {"counted_tokens": 100, "input_tokens": 150}] * 8)
+    form = _form("Hi {{ name }}, how is the weather?") | {"model": "acme/llama3.2"}
+    body = {
+        "content": {
+            "messages": [{"role": "user", "template": "Hi {{ name }}, how is the weather?"}],
+            "settings": {"model": "acme/llama3.2"},
+        }
+    }
+
+    page = _preview(client_for(alice), **form)
+    told = api_for(alice).post(
+        "/api/prompts/hiring/outreach/check", body, content_type="application/json"
+    )
+
+    shares = {each["model"]: each for each in told.json()["models"]}
+    assert next(iter(shares)) == "acme/llama3.2"
+    assert shares["acme/gpt-4o"]["exact"]
+    assert "8 calls" in shares["acme/llama3.2"]["basis"]
+    assert shares["acme/gpt-4o"]["cost_usd"] == shares["acme/gpt-4o"]["tokens"] * 5 / 1_000_000
+    assert "acme/forbidden" not in shares
+    assert "lint.nearly-too-long" in page or "lint.too-long" in page
+    assert "estimated by what 8 calls of it have told" in page
 
 
 def test_it_says_where_a_template_is_wrong(

@@ -1,18 +1,23 @@
 """Prompts go from the store into files and back, and what differs is told."""
 
 import io
+import itertools
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 
 from playground.core.errors import InvalidInput, PolicyDenied
 from playground.policy.models import AuditRow, Role, User
 from playground.policy.people import ensure_member
 from playground.prompts import syncing
 from playground.prompts.content import Content, content_of
+from playground.prompts.files.basing import Base, rebased
 from playground.prompts.labelling import move_label
 from playground.prompts.models import Label, Prompt, PromptVersion
 from playground.prompts.protecting import require_fragment
@@ -246,6 +251,160 @@ def test_it_denies_a_push_when_somebody_may_only_look(
     assert PromptVersion.objects.count() == 2
 
 
+# what was saved since
+
+
+def read(folder: Path, name: str) -> str:
+    return (folder / "hiring" / f"{name}.prompt").read_text()
+
+
+def test_it_refuses_a_file_when_the_store_went_on_since_it_was_pulled(
+    stored: User, bob: User, tmp_path: Path
+) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    save_version(bob.context(), "outreach", content=chat("Hey {{ name }}"))
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+    edit(tmp_path, "rules", "Be fair", "Be kind")
+
+    _, (found,) = syncing.push(context, tmp_path)
+
+    assert (found.file, found.code, found.line) == (
+        "hiring/outreach.prompt", "prompt.edited-meanwhile", 2,
+    )  # fmt: skip
+    assert "version 2 of user:bob is newer than 1" in found.detail
+    assert "+Hey {{ name }}" in found.diff
+    assert "Hello" not in found.diff
+    assert PromptVersion.objects.count() == 3
+
+
+def test_it_saves_again_and_again_when_nobody_else_does(stored: User, tmp_path: Path) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    texts = ["Hi {{ name }}", "Hello {{ name }}", "Hey {{ name }}", "Yo {{ name }}"]
+
+    for before, after in itertools.pairwise(texts):
+        edit(tmp_path, "outreach", before, after)
+        saved, findings = syncing.push(context, tmp_path)
+        assert syncing.rebase(tmp_path, saved) == []
+        assert findings == []
+
+    version = PromptVersion.objects.get(prompt__name="outreach", number=4)
+    assert f"based_on: 4@{version.content_hash[:12]}\n" in read(tmp_path, "outreach")
+
+
+def test_it_takes_a_file_that_says_what_the_newest_version_says_already(
+    stored: User, tmp_path: Path
+) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    edit(tmp_path, "rules", "Be fair", "Be kind")
+    save_version(context, "rules", content=fragment("Be kind to {{ group }}."))
+
+    saved, findings = syncing.push(context, tmp_path)
+
+    assert (findings, {each.outcome.value for each in saved}) == ([], {"unchanged"})
+
+
+def test_it_goes_over_what_was_saved_since_when_it_is_told_why(
+    stored: User, bob: User, tmp_path: Path
+) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    save_version(bob.context(), "outreach", content=chat("Hey {{ name }}"))
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    _, findings = syncing.push(context, tmp_path, force="Bob's change was a mistake")
+
+    assert findings == []
+    newest = PromptVersion.objects.get(prompt__name="outreach", number=3)
+    assert (newest.author, newest.note) == (stored.urn, "Bob's change was a mistake")
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_it_audits_what_a_forced_push_went_over(alice: User, tmp_path: Path) -> None:
+    context = alice.context()
+    for name in ("a", "b"):
+        create_prompt(context, name=name, content=chat("Hi"))
+    syncing.pull(context, tmp_path)
+    save_version(context, "a", content=chat("Hey"))
+    for name in ("a", "b"):
+        edit(tmp_path, name, "Hi", "Hello")
+
+    syncing.push(context, tmp_path, force="main is right")
+
+    rows = [row.entry for row in AuditRow.objects.filter(team="hiring").order_by("seq")]
+    (forced,) = [row for row in rows if row["action"] == "push_over"]
+    assert forced["resource"].startswith("prompt:")
+    assert forced["details"] == {
+        "reason": "main is right", "made_from": 1, "over": 2, "version": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_it_lets_one_win_and_tells_the_other_when_two_push_at_once(
+    alice: User, bob: User, tmp_path: Path
+) -> None:
+    names = ["a", "b", "c"]
+    for name in names:
+        create_prompt(alice.context(), name=name, content=chat("Hi"))
+    folders = {person: tmp_path / person.username for person in (alice, bob)}
+    for person, folder in folders.items():
+        folder.mkdir()
+        syncing.pull(person.context(), folder)
+        for name in names:
+            edit(folder, name, "Hi", f"Hi from {person.username}")
+    begin = threading.Barrier(2)
+
+    def push(person: User) -> list[str]:
+        try:
+            begin.wait(10)
+            _, findings = syncing.push(person.context(), folders[person])
+            return [each.code for each in findings]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        told = sorted(pool.map(push, folders))
+
+    assert told == [[], ["prompt.edited-meanwhile"] * 3]
+    newest = [prompt.versions.get(number=2) for prompt in Prompt.objects.all()]
+    assert len({version.messages[0]["template"] for version in newest}) == 1
+    assert PromptVersion.objects.count() == 6
+
+
+def test_it_finds_a_secret_and_says_where_and_not_what(stored: User, tmp_path: Path) -> None:
+    key = "sk-" + "Ab1" * 16
+    write(tmp_path, "a", f"---\nkind: chat\nsettings:\n  user: {key}\n---\n=== user\nHi\n")
+
+    (checked,) = [
+        each for each in syncing.check(stored.context(), tmp_path) if "secret" in each.code
+    ]
+    _, (pushed,) = syncing.push(stored.context(), tmp_path)
+
+    assert (checked.code, checked.file, checked.line) == ("prompt.secret", "hiring/a.prompt", 3)
+    assert pushed == checked
+    assert key not in str(checked.as_json())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("=== user\nHi\n", "---\nbased_on: 2@aaaaaaaaaaaa\n---\n=== user\nHi\n"),
+        (
+            "---\r\nkind: chat # as ever\r\n---\r\n=== user\r\nHi\r\n",
+            "---\r\nbased_on: 2@aaaaaaaaaaaa\r\nkind: chat # as ever\r\n---\r\n=== user\r\nHi\r\n",
+        ),
+        (
+            "---\nkind: chat\nbased_on: 1@bbbbbbbbbbbb\n---\n\n=== user\nbased_on: 3\n",
+            "---\nkind: chat\nbased_on: 2@aaaaaaaaaaaa\n---\n\n=== user\nbased_on: 3\n",
+        ),
+    ],
+)
+def test_it_changes_nothing_of_a_file_but_what_it_is_based_on(before: str, after: str) -> None:
+    assert rebased(before, Base(2, "a" * 12)) == after
+
+
 def run(*words: str) -> tuple[int, str]:
     out = io.StringIO()
     try:
@@ -275,6 +434,26 @@ def test_it_tells_which_versions_it_saved(stored: User, tmp_path: Path) -> None:
 
     assert (code, lines) == (0, "saved hiring/outreach (version 2)\n")
     assert run("check", str(tmp_path), "--user", "alice") == (0, "")
+    assert "based_on: 2@" in read(tmp_path, "outreach")
+
+
+def test_it_shows_what_changed_and_annotates_when_a_push_is_refused(
+    stored: User, tmp_path: Path
+) -> None:
+    run("pull", str(tmp_path), "--team", "hiring", "--user", "alice")
+    save_version(stored.context(), "outreach", content=chat("Hey {{ name }}"))
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    code, lines = run("push", str(tmp_path), "--user", "alice")
+    github_code, annotations = run("push", str(tmp_path), "--user", "alice", "--github")
+    forced, _ = run("push", str(tmp_path), "--user", "alice", "--force", "It was a mistake")
+
+    assert (code, github_code, forced) == (1, 1, 0)
+    assert "    +Hey {{ name }}\n" in lines
+    assert annotations.startswith(
+        "::error file=hiring/outreach.prompt,line=2,col=1,title=prompt.edited-meanwhile::version 2"
+    )
+    assert annotations.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -293,5 +472,7 @@ def test_it_says_what_a_command_lacks(
     monkeypatch.chdir(tmp_path)
     by_alice = [] if "--user" in words else ["--user", "alice"]
 
-    with pytest.raises(CommandError, match=part):
+    with pytest.raises(CommandError, match=part) as caught:
         call_command("prompts", *words, *by_alice)
+
+    assert caught.value.returncode == 2

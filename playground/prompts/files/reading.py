@@ -12,6 +12,7 @@ from playground.prompts.content import (
     TemplateMessage,
     content_of,
 )
+from playground.prompts.files.basing import FIELD, Base
 from playground.prompts.files.frontmatter import read_front_matter
 from playground.prompts.files.marking import MARKER, QUOTED, take_in
 from playground.prompts.files.placing import PromptFile, refuse
@@ -42,6 +43,7 @@ def read_prompt(source: str | bytes, *, path: str) -> PromptFile:
         for number, line in enumerate(lines[:after], 1)
         if (found := re.match(r"(\w+):", line))
     }
+    based_on = _base(front, fields, path)
     messages = _messages(lines, after, front, path)
     if "messages" in front:
         line = fields.get("messages", 1)
@@ -56,7 +58,19 @@ def read_prompt(source: str | bytes, *, path: str) -> PromptFile:
         tuple(each.begins for each in messages),
         fields,
         frozenset(index for index, each in enumerate(messages) if each.quoted),
+        based_on,
     )
+
+
+def _base(front: dict[str, Any], fields: Mapping[str, int], path: str) -> Base | None:
+    """Take out of the front matter what the file was made from."""
+    if FIELD not in front:
+        return None
+    base = Base.read(front.pop(FIELD))
+    if base is None:
+        detail = f"{FIELD} is as pull writes it, 7@3f9a2c1b04de, or is left out"
+        raise refuse(path, fields.get(FIELD, 1), 1, detail)
+    return base
 
 
 def _decoded(source: str | bytes, path: str) -> str:

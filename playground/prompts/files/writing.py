@@ -6,15 +6,17 @@ A line of the file is a line of the prompt, so that git shows what changed and n
 from typing import Any
 
 from playground.prompts.content import Content, PromptKind, Text
+from playground.prompts.files.basing import FIELD, Base
 from playground.prompts.files.frontmatter import write_front_matter
 from playground.prompts.files.marking import SHORTEST, lay_out, marker_for, marker_line
 
 
-def write_prompt(content: Content) -> str:
+def write_prompt(content: Content, *, based_on: Base | None = None) -> str:
     """Return the file's text: ``read_prompt`` makes the same content of it."""
     stored = content.as_json()
     messages = stored.pop("messages")
-    front = {
+    front = {} if based_on is None else {FIELD: str(based_on)}
+    front |= {
         name: value
         for name, value in stored.items()
         if name in ("kind", "inputs", "response_format") or value

@@ -23,17 +23,26 @@ _MODEL_DETAILS = frozenset(
 def read_langsmith(document: Any, *, team: str, name: str) -> Report:
     """Return the prompts of a commit, of several, or of a bare manifest, called ``name`` then.
 
+    Commits that say when they were made are brought in that order: the hub lists the newest first.
+
     Raises:
         InvalidInput: ``prompt.import-invalid``.
     """
     if isinstance(document, dict) and isinstance(document.get("commits"), list):
         document = document["commits"]
+    commits = only_objects(document)
+    if all(isinstance(each.get("created_at"), str) for each in commits):
+        commits.sort(key=lambda each: str(each["created_at"]))
     slugs = Slugs()
+    called: dict[str, str] = {}
     prompts: list[Imported] = []
     skipped: list[Skipped] = []
-    for index, each in enumerate(only_objects(document)):
+    for index, each in enumerate(commits):
         manifest = each.get("manifest", each)
-        said = each.get("repo") or (name if index == 0 else f"{name}-{index + 1}")
+        # Commits of one repository are versions of one prompt, also where they do not name it.
+        repository = str(each.get("repo_id") or index)
+        other = name if not called else f"{name}-{len(called) + 1}"
+        said = each.get("repo") or called.setdefault(repository, other)
         if not isinstance(manifest, dict) or manifest.get("lc") != 1:
             raise refuse(f"prompt {index}: neither a commit with a manifest nor a manifest")
         if manifest.get("type") == "not_implemented":
@@ -43,15 +52,19 @@ def read_langsmith(document: Any, *, team: str, name: str) -> Report:
         note = each.get("description") or ""
         commit = str(each.get("commit_hash") or "")[:8]
         notes = Notes()
-        content = _prompt(manifest, notes)
+        content = _prompt(manifest, notes, model=each.get("model_config"))
         note = str(note) or (f"LangSmith commit {commit}" if commit else "From LangSmith")
         slug = slugs.of(str(said), notes)
         prompts.append(Imported(slug, content, note, notes.changes))
     return Report(tuple(prompts), tuple(skipped))
 
 
-def _prompt(manifest: Mapping[str, Any], notes: Notes) -> Content:
-    """Return what a prompt says, or a sequence of a prompt and a model."""
+def _prompt(manifest: Mapping[str, Any], notes: Notes, *, model: Any = None) -> Content:
+    """Return what a prompt says, or a sequence of a prompt and a model.
+
+    Args:
+        model: what the commit says of the model beside its manifest.
+    """
     kind, said = _parts(manifest)
     body: dict[str, Any] = {"settings": {}, "tools": []}
     if kind == "RunnableSequence":
@@ -59,6 +72,9 @@ def _prompt(manifest: Mapping[str, Any], notes: Notes) -> Content:
         for step in [*(said.get("middle") or []), said.get("last")]:
             _step(step, body, notes)
         kind, said = _parts(said["first"])[0], first
+    if isinstance(model, dict) and not body["settings"]:
+        own = model["kwargs"] if isinstance(model.get("kwargs"), dict) else model
+        body["settings"] = settings_of(own, notes)
     if "schema_" in said:
         body["response_format"] = response_format_of(said["schema_"], notes)
     names, variables = Names(notes), Variables()

@@ -17,6 +17,7 @@ from playground.prompts.importing.settling import response_format_of, role_of, s
 from playground.prompts.importing.substitutions import from_substitutions
 from playground.prompts.templating.compiling import check
 
+_TYPE = "_mlflow_prompt_type"
 _TAGS = {
     "mlflow.prompt.text": "template",
     "_mlflow_prompt_response_format": "response_format",
@@ -30,7 +31,13 @@ def read_mlflow(document: Any, *, team: str, name: str) -> Report:
     Raises:
         InvalidInput: ``prompt.import-invalid``.
     """
-    for wrapper in ("model_versions", "model_version", "prompts"):
+    for wrapper in (
+        "model_versions",
+        "model_version",
+        "prompt_versions",
+        "prompt_version",
+        "prompts",
+    ):
         if isinstance(document, dict) and wrapper in document:
             document = document[wrapper]
     slugs = Slugs()
@@ -48,12 +55,23 @@ def _untagged(said: Mapping[str, Any]) -> dict[str, Any]:
         value = tags.get(tag)
         if not isinstance(value, str):
             continue
-        is_json = field != "template" or tags.get("_mlflow_prompt_type") == "chat"
+        is_json = field != "template" or tags.get(_TYPE) == "chat"
         try:
             found[field] = json.loads(value) if is_json else value
         except ValueError as error:
             raise InvalidInput("prompt.import-invalid", f"the tag {tag}: {error}") from None
+    if tags.get(_TYPE) == "chat" and isinstance(found.get("template"), str):
+        found["template"] = _chat(found["template"])
+    found["is_jinja"] = tags.get(_TYPE) == "jinja2"
     return found
+
+
+def _chat(text: str) -> Any:
+    """Return the messages that Unity Catalog keeps as one text."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidInput("prompt.import-invalid", f"the template of a chat: {error}") from None
 
 
 def _number(said: Mapping[str, Any]) -> int:
@@ -67,7 +85,10 @@ def _imported(said: Mapping[str, Any], name: str, slugs: Slugs) -> Imported:
     slug = slugs.of(called, notes)
     if said["tags"]:
         notes.lost("tags", ", ".join(sorted(str(tag) for tag in said["tags"])))
-    aliases = [str(each) for each in said.get("aliases") or []]
+    aliases = [
+        str(each.get("alias") if isinstance(each, dict) else each)
+        for each in said.get("aliases") or []
+    ]
     if aliases:
         notes.lost("aliases", f"{', '.join(aliases)}: set them as labels where they are wanted")
     version = f"MLflow version {said['version']}" if "version" in said else "From MLflow"
@@ -85,7 +106,7 @@ def _content(said: Mapping[str, Any], notes: Notes) -> Content:
         "settings": settings_of({**config, **(extra if isinstance(extra, dict) else {})}, notes),
     }
     if isinstance(template, str):
-        text = _template(template, names, notes, None)
+        text = _template(template, names, notes, None, is_jinja=said["is_jinja"])
         return content_of(
             {**body, "kind": PromptKind.TEXT, "messages": [{"role": "text", "template": text}]}
         )
@@ -105,10 +126,12 @@ def _message(said: Mapping[str, Any], index: int, names: Names, notes: Notes) ->
     return {"role": role, "template": _template(content, names, notes, index)}
 
 
-def _template(text: str, names: Names, notes: Notes, index: int | None) -> str:
-    if not ("{%" in text and "%}" in text):
+def _template(
+    text: str, names: Names, notes: Notes, index: int | None, *, is_jinja: bool = False
+) -> str:
+    if not is_jinja and not ("{%" in text and "%}" in text):
         return from_substitutions(text, names, notes, message=index)
-    # With a statement in it MLflow takes the text for Jinja, and drops its last newline.
+    # MLflow takes a text with a statement in it for Jinja, too, which drops its last newline.
     notes.changed("jinja2", "writes nothing for an undefined variable; here it fails")
     written = text.removesuffix("\n")
     try:

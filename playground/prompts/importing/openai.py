@@ -16,9 +16,11 @@ from playground.prompts.importing.settling import response_format_of, role_of, s
 from playground.prompts.importing.substitutions import from_substitutions
 
 _TEXTS = frozenset(("text", "input_text", "output_text"))
-# How a request travels, not what it says.
+# How a request travels and, in a response that was kept, what came of it; not what it says.
 _TRANSPORT = frozenset(
-    ("stream", "stream_options", "store", "name", "id", "object", "version", "background")
+    "stream stream_options store name id object version background output output_text usage status "
+    "created_at completed_at error incomplete_details previous_response_id conversation billing "
+    "service_tier truncation moderation".split()
 )
 
 
@@ -65,6 +67,9 @@ def _responses(said: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     if isinstance(instructions, str) and instructions:
         messages.append({"role": "developer", "content": instructions})
         notes.changed("instructions", "are the first message", message=0)
+    elif isinstance(instructions, list):
+        # What a response has kept of the prompt that its request named.
+        messages += _items(instructions, notes)
     if isinstance(given, str):
         messages.append({"role": "user", "content": given})
     else:

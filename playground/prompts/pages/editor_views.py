@@ -131,8 +131,15 @@ def draft_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         return redirect("edit-prompt", team, name)
     written = _typed(request, prompt)
     based_on = _number(request.POST.get("based_on"))
-    draft = save_draft(request.context, path, content=written.body, based_on=based_on)
-    return render(request, "prompts/draft.html", {"draft": draft, "based_on": based_on})
+    refused = ""
+    try:
+        draft = save_draft(request.context, path, content=written.body, based_on=based_on)
+    except InvalidInput as error:
+        if error.code != "prompt.secret":
+            raise
+        draft, refused = None, error.detail
+    shown = {"draft": draft, "based_on": based_on, "refused": refused}
+    return render(request, "prompts/draft.html", shown, status=422 if refused else 200)
 
 
 def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:

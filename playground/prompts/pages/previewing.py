@@ -3,21 +3,18 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.core.forms import FormField
-from playground.gateway import catalogue, tokens
-from playground.gateway.configuration import Model
-from playground.gateway.watching import current
 from playground.prompts.composing import compose
 from playground.prompts.content import HISTORY, Content, Placeholder, content_of
-from playground.prompts.linting import Finding, finding_of, lint
+from playground.prompts.linting import Finding, Length, finding_of, lint
 from playground.prompts.models import Prompt, RequiredFragment
 from playground.prompts.pages.editing import Typed
 from playground.prompts.pages.filling import fields, fill
+from playground.prompts.pages.sizing import Share, shares
 from playground.prompts.templating.discovering import discover
 from playground.prompts.templating.fragments import Includes
 from playground.prompts.templating.rendering import Rendered, render
@@ -30,27 +27,13 @@ _FIELD = re.compile(r"^messages\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """How much of a model's context the prompt takes, and what its input costs."""
-
-    model: str
-    window: int | None
-    cost_usd: Decimal | None
-    chosen: bool = False
-
-    def percent_of(self, count: int) -> int | None:
-        """Return how many percent of the context these are, rounded up; None if not known."""
-        return None if not self.window else -(-count * 100 // self.window)
-
-
-@dataclass(frozen=True, slots=True)
 class Preview:
     """What stands beside the editor.
 
     Attributes:
         schema: of the inputs, discovered or declared; None where the templates do not parse.
         made_up: inputs that nobody filled in; they stand as their own names.
-        tokens: of what was rendered, None where it was not.
+        shares: what each model makes of what was rendered, none where it was not.
         failure: why it was not rendered, which is a finding too.
     """
 
@@ -59,9 +42,13 @@ class Preview:
     schema: dict[str, Any] | None = None
     rendered: Rendered | None = None
     made_up: tuple[str, ...] = ()
-    tokens: int | None = None
-    shares: tuple[tuple[Share, int | None], ...] = ()
+    shares: tuple[Share, ...] = ()
     failure: Finding | None = None
+
+    @property
+    def first(self) -> Share | None:
+        """Return what the model that answers first makes of it."""
+        return self.shares[0] if self.shares else None
 
 
 def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
@@ -83,16 +70,17 @@ def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
     shown = _without_history(schema, content)
     filled = fill(shown, written.values)
     rendered, failure = _rendered(composed.content, filled.variables, composed.includes)
-    count = _count(rendered, content)
-    shares = _shares(content, count)
-    windows = {each.model: each.window for each, _ in shares if each.chosen and each.window}
+    sizes = shares(context, content, rendered)
     findings = lint(
         content,
         declared=declared,
         includes=composed.includes,
         required=_required(prompt),
-        tokens=count,
-        windows=windows,
+        lengths=[
+            Length(each.model, each.tokens, each.window, exact=each.exact)
+            for each in sizes
+            if each.chosen and each.window
+        ],
     )
     return Preview(
         findings=[*wrong, *([failure] if failure else []), *findings],
@@ -100,8 +88,7 @@ def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
         schema=schema,
         rendered=rendered,
         made_up=filled.made_up,
-        tokens=count,
-        shares=shares,
+        shares=sizes,
         failure=failure,
     )
 
@@ -131,36 +118,6 @@ def _without_history(schema: Mapping[str, Any], content: Content) -> dict[str, A
         if name not in names or (isinstance(each, Mapping) and each.get("type") != "array")
     }
     return {**schema, "properties": properties}
-
-
-def _count(rendered: Rendered | None, content: Content) -> int | None:
-    if rendered is None:
-        return None
-    if rendered.text is not None:
-        return tokens.count(rendered.text)
-    return tokens.count_messages(rendered.messages, content.tools)
-
-
-def _shares(content: Content, count: int | None) -> tuple[tuple[Share, int | None], ...]:
-    """Return the models that could answer, the chosen one first."""
-    if count is None:
-        return ()
-    configuration = current()
-    wanted = content.settings.get("model") or catalogue.default_model()
-    models = [each for each in configuration.models.values() if each.operation == "chat"]
-    try:
-        ways = catalogue.route_of(str(wanted), configuration).ways
-    except InvalidInput:
-        ways = ()
-    chosen = {way.model.id for way in ways}
-    shares = [_share(model, count, chosen=model.id in chosen) for model in models]
-    shares.sort(key=lambda each: (not each.chosen, each.model))
-    return tuple((each, each.percent_of(count)) for each in shares[:6])
-
-
-def _share(model: Model, count: int, *, chosen: bool) -> Share:
-    cost = None if model.price is None else model.price.input * count / 1_000_000
-    return Share(model.id, model.context_tokens, cost, chosen)
 
 
 def _required(prompt: Prompt) -> list[str]:

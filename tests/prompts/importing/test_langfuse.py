@@ -147,3 +147,38 @@ def test_it_refuses_what_is_no_export(document: Any) -> None:
         reported(document)
 
     assert caught.value.code in {"prompt.import-invalid", "prompt.invalid"}
+
+
+def test_it_reads_the_answer_of_the_api_with_all_its_fields() -> None:
+    answer = {
+        "id": "cm1",
+        "createdAt": "2026-11-01T08:00:00.000Z",
+        "updatedAt": "2026-11-01T08:00:00.000Z",
+        "projectId": "p",
+        "createdBy": "u",
+        "type": "chat",
+        "name": "movie/critic",
+        "version": 3,
+        "isActive": None,
+        "labels": ["production", "latest"],
+        "tags": [],
+        "config": {"model": "gpt-4o", "temperature": 0.7, "supported_languages": ["en"]},
+        "commitMessage": None,
+        "resolutionGraph": None,
+        "prompt": [
+            {"type": "chatmessage", "role": "system", "content": "You are a {{level}} critic"},
+            {"type": "placeholder", "name": "chat_history"},
+            {"type": "chatmessage", "role": "user", "content": "Like {{ movie }}?"},
+        ],
+    }
+
+    (found,) = read_document(Source.LANGFUSE, answer, team="hiring", name="n").prompts
+
+    assert (found.name, found.note) == ("movie-critic", "Langfuse version 3")
+    assert [each.role for each in found.content.messages] == ["system", "placeholder", "user"]
+    assert found.content.settings == {"model": "gpt-4o", "temperature": 0.7}
+    assert {(each.fate.value, each.what) for each in found.changes} == {
+        ("changed", "name movie/critic"),
+        ("lost", "labels"),
+        ("lost", "supported_languages"),
+    }

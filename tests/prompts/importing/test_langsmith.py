@@ -214,3 +214,36 @@ def test_it_refuses_what_is_no_prompt(document: Any) -> None:
         reported(document)
 
     assert caught.value.code == "prompt.import-invalid"
+
+
+def test_it_brings_the_commits_of_a_repository_in_the_order_they_were_made() -> None:
+    def commit(text: str, created_at: str) -> dict[str, Any]:
+        return {
+            "repo_id": "7d1c",
+            "commit_hash": f"{text}0000000",
+            "created_at": created_at,
+            "manifest": dumpd(ChatPromptTemplate.from_messages([("human", text)])),
+        }
+
+    listed = [commit("new", "2026-11-02T08:00:00Z"), commit("old", "2026-11-01T08:00:00Z")]
+
+    found = reported({"commits": listed, "total": 2}).prompts
+
+    assert [(each.name, each.note) for each in found] == [
+        ("from-hub", "LangSmith commit old00000"),
+        ("from-hub", "LangSmith commit new00000"),
+    ]
+
+
+def test_it_takes_the_model_along_that_a_commit_says_beside_its_prompt() -> None:
+    commit = {
+        "owner": "acme",
+        "repo": "greet",
+        "commit_hash": "abc",
+        "manifest": dumpd(ChatPromptTemplate.from_messages([("human", "Hi")])),
+        "examples": [],
+        "model_config": {"model": "gpt-4o", "temperature": 0.2},
+        "model_provider": "ChatOpenAI",
+    }
+
+    assert imported(commit).content.settings == {"model": "gpt-4o", "temperature": 0.2}

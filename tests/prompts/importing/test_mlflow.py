@@ -118,3 +118,51 @@ def test_it_refuses_what_is_no_version(document: Any) -> None:
         reported(document)
 
     assert caught.value.code == "prompt.import-invalid"
+
+
+def test_it_reads_what_unity_catalog_keeps() -> None:
+    chat = [{"role": "system", "content": "Be {{tone}}."}, {"role": "user", "content": "{{q}}"}]
+    version = {
+        "name": "main.prompts.answer",
+        "description": "Second",
+        "creation_timestamp": "2026-11-01T08:00:00Z",
+        "aliases": [{"alias": "production", "version": "2"}],
+        "tags": [{"key": "_mlflow_prompt_type", "value": "chat"}],
+    }
+    document = {
+        "prompt_versions": [
+            {**version, "version": "2", "template": json.dumps(chat)},
+            {**version, "version": "1", "template": "Answer {{q}}", "tags": [], "aliases": []},
+        ]
+    }
+
+    first, second = read_document(Source.MLFLOW, document, team="t", name="n").prompts
+
+    assert (first.name, first.note) == ("main-prompts-answer", "Second")
+    assert first.content.kind == "text"
+    assert [each.role for each in second.content.messages] == ["system", "user"]
+    assert "production: set them as labels" in str(second.changes)
+
+
+def test_it_takes_a_text_for_jinja_when_the_registry_says_so() -> None:
+    version = {
+        "name": "a",
+        "version": "1",
+        "tags": [
+            {"key": "mlflow.prompt.text", "value": "Hi {{ name | upper }}"},
+            {"key": "_mlflow_prompt_type", "value": "jinja2"},
+        ],
+    }
+
+    (found,) = read_document(
+        Source.MLFLOW, {"model_versions": [version]}, team="t", name="n"
+    ).prompts
+
+    assert render(found.content, {"name": "ada"}).text == "Hi ADA"
+
+
+def test_it_refuses_a_chat_whose_template_is_no_json() -> None:
+    tags = [{"key": "_mlflow_prompt_type", "value": "chat"}]
+
+    with pytest.raises(InvalidInput, match="template of a chat"):
+        read_document(Source.MLFLOW, {"template": "Hi", "tags": tags}, team="t", name="n")

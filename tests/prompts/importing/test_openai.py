@@ -232,3 +232,45 @@ def test_it_refuses_a_text_that_no_template_may_be_as_long_as() -> None:
         imported({"messages": [{"role": "user", "content": "x" * 64_001}]})
 
     assert caught.value.code == "prompt.too-large"
+
+
+def test_it_reads_what_a_kept_response_says_of_the_prompt_it_named() -> None:
+    found = imported(
+        {
+            "id": "resp_1",
+            "object": "response",
+            "created_at": 1764000000,
+            "status": "completed",
+            "error": None,
+            "incomplete_details": None,
+            "instructions": [
+                {
+                    "type": "message",
+                    "role": "developer",
+                    "content": [{"type": "input_text", "text": "Sort {{things}}."}],
+                }
+            ],
+            "max_output_tokens": None,
+            "model": "gpt-4.1-2025-04-14",
+            "output": [{"type": "message", "role": "assistant", "content": []}],
+            "parallel_tool_calls": True,
+            "previous_response_id": None,
+            "prompt": {"id": "pmpt_1", "version": "2", "variables": {"things": "socks"}},
+            "reasoning": {"effort": None, "summary": None},
+            "service_tier": "default",
+            "store": True,
+            "temperature": 1.0,
+            "text": {"format": {"type": "text"}, "verbosity": "medium"},
+            "tool_choice": "auto",
+            "tools": [],
+            "top_p": 1.0,
+            "truncation": "disabled",
+            "usage": {"input_tokens": 10, "output_tokens": 3},
+        }
+    )
+
+    assert render(found.content, {"things": "socks"}).messages == [
+        {"role": "developer", "content": "Sort socks."}
+    ]
+    assert found.content.settings["model"] == "gpt-4.1-2025-04-14"
+    assert told(found) == {("lost", "prompt", None), ("lost", "reasoning summary", None)}
