@@ -21,7 +21,14 @@ from playground.prompts.label_models import (
     ProtectedLabel,
     RequiredFragment,
 )
-from playground.prompts.observed_models import ArmSums, Exposure, HourSums, UnitTally
+from playground.prompts.observed_models import (
+    ArmSums,
+    CountedFeedback,
+    Exposure,
+    HourSums,
+    RunInRamp,
+    UnitTally,
+)
 from playground.prompts.ramp_models import GuardMetric, Ramp, RampEvent
 from playground.prompts.ramps.assigning import RampInForce
 
@@ -29,6 +36,7 @@ RECENT = dt.timedelta(minutes=15)
 
 __all__ = [
     "ArmSums",
+    "CountedFeedback",
     "Draft",
     "Exposure",
     "GuardMetric",
@@ -44,6 +52,7 @@ __all__ = [
     "RampEvent",
     "RequiredFragment",
     "Revision",
+    "RunInRamp",
     "UnitTally",
 ]
 

@@ -228,5 +228,6 @@ def test_it_renders_every_type_of_event_that_there_is() -> None:
         "run.plan",
         "run.retrying",
         "run.ended",
+        "run.feedback",
         "thread.updated",
     }
