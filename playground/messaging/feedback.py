@@ -86,7 +86,7 @@ def give(run_id: uuid.UUID, given: Given, *, by: RequestContext) -> Feedback:
                 run_id=run.pk,
                 key=given.key,
                 author=by.subject,
-                source=given.source.value,
+                source=given.source.value,  # type: ignore[arg-type]
                 score=float(given.score),
             ),
             run,
