@@ -99,7 +99,7 @@ def test_it_keeps_of_a_comment_what_the_capture_mode_allows(run_id, alice, captu
     }.get(capture)
 
 
-def test_it_leaves_the_thread_where_it_is_and_read(lane, run_id, alice):
+def test_it_leaves_the_lane_where_it_is_among_those_last_used(lane, run_id, alice):
     before = Lane.objects.get(pk=lane.pk).updated_at
 
     give(run_id, UP, by=alice.context())
