@@ -2,18 +2,22 @@
 
 import uuid
 from collections.abc import Iterable
+from functools import partial
 
+from django.db import transaction
 from django.db.models import CharField, QuerySet
 from django.db.models.functions import Cast
 
 from playground.console.conversation import names_of
 from playground.core.context import RequestContext
 from playground.messaging import feedback
-from playground.messaging.models import Feedback
+from playground.messaging.events import RunFeedback
+from playground.messaging.models import Feedback, Run
+from playground.tracing import publishing
 from playground.tracing.feedback import Remark, Wanted
 
 
-class RunFeedback:
+class Remembered:
     """What messaging keeps; see ``tracing.feedback.Teller``."""
 
     def remarks(self, run_ids: Iterable[str]) -> dict[str, list[Remark]]:
@@ -40,6 +44,12 @@ class RunFeedback:
         if wanted is not Wanted.ANY:
             said = said.filter(key=feedback.THUMBS, score=1 if wanted is Wanted.UP else 0)
         return said.annotate(told=Cast("run_id", CharField())).values_list("told", flat=True)
+
+
+def hint(said: RunFeedback) -> None:
+    """Show viewers of the trace what is said, once it is kept."""
+    trace_id = Run.objects.values_list("trace_id", flat=True).get(pk=said.run_id)
+    transaction.on_commit(partial(publishing.hint, trace_id), robust=True)
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -53,8 +53,9 @@ def test_it_keeps_a_thumb_and_its_note_when_the_page_is_loaded_again(
 
     _thumb(answered, "Good answer").focus()
     answered.keyboard.press("Enter")
-    expect(answered.locator("summary", has_text="Add a note")).to_be_visible()
+    expect(answered.locator("summary[aria-label='Add a note']")).to_be_visible()
     expect(_thumb(answered, "Good answer")).to_be_focused()
+    expect(answered.locator("#inspector [data-header] .said-mark")).to_contain_text("1")
     answered.keyboard.press("Tab")
     answered.keyboard.press("Tab")
     answered.keyboard.press("Enter")
@@ -75,7 +76,7 @@ def test_it_keeps_a_thumb_and_its_note_when_the_page_is_loaded_again(
 
 def test_it_is_changed_and_taken_back_when_a_thumb_is_pressed_again(answered: Page) -> None:
     _thumb(answered, "Good answer").click()
-    expect(answered.locator("summary", has_text="Add a note")).to_be_visible()
+    expect(answered.locator("summary[aria-label='Add a note']")).to_be_visible()
 
     _thumb(answered, "Bad answer").click()
     expect(answered.locator(".thumb .num")).to_have_count(1)
@@ -92,7 +93,7 @@ def test_it_keeps_what_is_half_written_when_somebody_else_judges(
     answered: Page, signed_in: BrowserContext
 ) -> None:
     _thumb(answered, "Good answer").click()
-    answered.locator("summary", has_text="Add a note").click()
+    answered.locator("summary[aria-label='Add a note']").click()
     answered.get_by_label("Note on this answer").fill("Half a th")
     second = signed_in.new_page()
     second.goto(answered.url)
@@ -109,11 +110,11 @@ def test_it_shows_the_thumb_on_the_trace_and_finds_traces_by_it(
     answered: Page, live_stack: Stack
 ) -> None:
     _thumb(answered, "Bad answer").click()
-    expect(answered.locator("summary", has_text="Add a note")).to_be_visible()
+    expect(answered.locator("summary[aria-label='Add a note']")).to_be_visible()
     trace_id = answered.locator("[data-trace]").last.get_attribute("data-trace")
 
     answered.goto(f"{live_stack.base}/traces/{trace_id}")
-    expect(answered.locator("[data-header] .mark")).to_contain_text("1")
+    expect(answered.locator("[data-header] .said-mark")).to_contain_text("1")
     answered.goto(f"{live_stack.base}/traces")
     answered.get_by_label("Feedback").select_option("Thumbs down")
 

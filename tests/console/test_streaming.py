@@ -251,6 +251,7 @@ def test_it_shows_what_a_reload_shows_when_an_answer_is_judged(
     assert "0.8125" in shown
     assert "Too short" not in shown
     assert _pressed(shown) == ["false", "true"]
+    assert "0.8125" in window.client.get(f"/runs/{run.pk}").content.decode()
     assert _pressed(_part(watching.page, f"feedback-{run.pk}")) == ["false", "false"]
 
 
