@@ -4,13 +4,13 @@ import datetime as dt
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import OuterRef, Subquery
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict
 from playground.core.ids import new_id
-from playground.messaging.models import Run
+from playground.messaging.models import Event, Run
 from playground.policy.deciding import Resource
 
 
@@ -152,9 +152,15 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         )
 
     def with_unread(self, user: str) -> Self:
-        """Annotate ``seen_seq``, the last sequence number that ``user:<name>`` has looked at."""
+        """Annotate ``seen_seq``, how far ``user:<name>`` has looked, and whether there is news.
+
+        What is said about an answer is none, or each evaluator would make all threads unread.
+        """
         seen = ThreadReading.objects.filter(thread=OuterRef("pk"), reader=user)
-        return self.annotate(seen_seq=Subquery(seen.values("seq")[:1]))
+        news = Event.objects.filter(lane_id=OuterRef("lane_id")).exclude(type="run.feedback")
+        return self.annotate(seen_seq=Subquery(seen.values("seq")[:1])).annotate(
+            has_news=Exists(news.filter(seq__gt=Coalesce(OuterRef("seen_seq"), 0)))
+        )
 
     def matching(self, text: str) -> Self:
         """Keep the threads whose title or agent holds the text."""
@@ -199,8 +205,9 @@ class Thread(models.Model):
 
     @property
     def unread(self) -> bool:
-        """Tell whether there is something after what was seen; needs ``with_unread``."""
-        return int(self.lane.next_seq) - 1 > (getattr(self, "seen_seq", None) or 0)
+        """Tell whether there is news after what was seen; without ``with_unread`` nothing was."""
+        news: bool = getattr(self, "has_news", self.lane.next_seq > 1)
+        return news
 
     def resource(self) -> Resource:
         """Describe the thread to the policies."""

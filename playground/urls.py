@@ -16,6 +16,7 @@ from playground.gateway import views as gateway
 from playground.gateway.api import models_api
 from playground.gateway.usage_api import usage_api
 from playground.messaging.api import events_api, runs_api
+from playground.messaging.feedback_api import feedback_api
 from playground.policy import views as policy
 from playground.policy.api import policy_api
 from playground.policy.authentication import ApiAuth
@@ -54,6 +55,7 @@ api.add_router("/agents", agents_api)
 api.add_router("/threads", threads_api)
 api.add_router("/threads", events_api)
 api.add_router("/runs", runs_api)
+api.add_router("/runs", feedback_api)
 api.add_router("/skills", skills_api)
 api.add_router("/prompts", ramps_api)
 api.add_router("/prompts", import_api)
@@ -85,6 +87,7 @@ urlpatterns = [
     path("chat/<uuid:thread_id>/rows", console.thread_rows, name="thread-rows"),
     path("chat/<uuid:thread_id>/inspector", console.inspector, name="inspector"),
     path("runs/<uuid:run_id>", console.run, name="run"),
+    path("runs/<uuid:run_id>/feedback", console.run_feedback, name="run-feedback"),
     path("agents", agents.agent_list, name="agents"),
     path("agents/new", agents.new_agent, name="new-agent"),
     path("agents/<slug:name>", agents.agent_page, name="agent"),

@@ -8,13 +8,16 @@ class ConsoleConfig(AppConfig):
     label = "console"
 
     def ready(self) -> None:
-        from playground.console import inspecting, rendering
+        from playground.console import inspecting, rendering, telling_traces
         from playground.console.workbench import answering
-        from playground.messaging import handlers
+        from playground.messaging import feedback, handlers
         from playground.messaging import rendering as socket_rendering
+        from playground.tracing import feedback as traced
         from playground.tracing import showing
 
         handlers.register(answering.KIND, answering.answer)
         showing.expect(inspecting.expects_trace)
         showing.expect(answering.expects_trace)
+        feedback.register(telling_traces.hint)
+        traced.register(telling_traces.Remembered())
         socket_rendering.register(rendering.render_event)

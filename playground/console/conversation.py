@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from playground.console.opinions import Opinions, opinions_of
 from playground.console.wording import Line, lines_of
 from playground.core.clock import now
 from playground.core.context import RequestContext
+from playground.messaging import feedback
 from playground.messaging.models import Event, Message, Run
 from playground.policy.models import User
 
@@ -83,6 +85,7 @@ class RunView:
     steps: tuple[StepView, ...] = ()
     plan: tuple[Mapping[str, Any], ...] = ()
     answers: tuple[MessageView, ...] = ()
+    opinions: Opinions = field(default_factory=Opinions)
 
     @property
     def active(self) -> bool:
@@ -226,6 +229,7 @@ def run_view(
     *,
     progress: Progress | None = None,
     answers: Sequence[MessageView] = (),
+    opinions: Opinions | None = None,
 ) -> RunView:
     """Show a run; its message must be loaded."""
     usage = run.usage or {}
@@ -255,15 +259,19 @@ def run_view(
         steps=tuple(progress.steps.values()),
         plan=progress.plan,
         answers=tuple(answers),
+        opinions=opinions or Opinions(),
     )
 
 
 def load_run(run: Run, context: RequestContext) -> RunView:
-    """Return one run with its steps, plan and answers; three queries."""
+    """Return one run with its steps, plan, answers and what was said of them; five queries."""
     events = Event.objects.filter(run_id=run.pk).order_by("seq")
     said = Message.objects.filter(run_id=run.pk, role="assistant").order_by("seq")
     answers = [message_view(message, context, {}) for message in said]
-    return run_view(run, progress=fold(run, events), answers=answers)
+    said_of = feedback.of_runs([run.pk]).get(run.pk, [])
+    names = names_of(one.author for one in said_of)
+    opinions = opinions_of(said_of, context, names)
+    return run_view(run, progress=fold(run, events), answers=answers, opinions=opinions)
 
 
 def load_turns(
@@ -271,7 +279,7 @@ def load_turns(
 ) -> tuple[list[Turn], int | None]:
     """Return the newest turns, oldest first, and the seq before which there are earlier ones.
 
-    Six queries, whatever the length.
+    Seven queries, whatever the length.
     """
     said = Message.objects.filter(lane_id=lane_id, control=False, role__in=("user", "system"))
     if before is not None:
@@ -294,13 +302,20 @@ def load_turns(
             "seq"
         )
     )
-    names = names_of({message.author for message in [*opening, *replies]})
+    said_of = feedback.of_runs(run_ids)
+    authors = {one.author for each in said_of.values() for one in each}
+    names = names_of(authors | {message.author for message in [*opening, *replies]})
     answers: dict[uuid.UUID, list[MessageView]] = {run_id: [] for run_id in run_ids}
     for reply in replies:
         if reply.run_id is not None:
             answers[reply.run_id].append(message_view(reply, context, names))
     by_message = {
-        run.message_id: run_view(run, progress=fold(run, events[run.pk]), answers=answers[run.pk])
+        run.message_id: run_view(
+            run,
+            progress=fold(run, events[run.pk]),
+            answers=answers[run.pk],
+            opinions=opinions_of(said_of.get(run.pk, []), context, names),
+        )
         for run in runs
     }
     turns = [

@@ -187,6 +187,10 @@ def _says(kind: str, payload: dict[str, Any]) -> str:
         case "run.retrying":
             wait = payload.get("delay_ms") or 0
             return f"attempt {payload['attempt']} failed with {payload['code']}, again in {wait} ms"
+        case "run.feedback":
+            score = payload.get("score")
+            said = "taken back" if score is None else f"{score:g}"
+            return f"{payload['key']}: {said}, by {payload['author'].partition(':')[2]}"
         case "run.ended":
             return " ".join(
                 str(payload[key]) for key in ("status", "code", "detail") if payload.get(key)

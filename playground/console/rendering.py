@@ -50,6 +50,8 @@ def render_event(lane_id: uuid.UUID, event: dict[str, Any], context: RequestCont
             stopped = [step for step in run.steps if step.status == "stopped"]
             html += "".join(_fragment("step", step=step) for step in stopped)
             html += _fragment("plan", run=run) + _row(lane_id, context)
+    elif kind == "run.feedback":
+        html = _fragment("feedback", run=conversation.load_run(_run(event["run_id"]), context))
     elif kind == "thread.updated":
         html = _thread(lane_id, context)
     else:

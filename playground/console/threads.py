@@ -41,7 +41,7 @@ class ThreadRow:
             mine=thread.lane.owner.urn == context.subject,
             status=getattr(thread, "run_status", None) or "",
             head_seq=int(thread.lane.next_seq) - 1,
-            unread=not current and hasattr(thread, "seen_seq") and thread.unread,
+            unread=not current and hasattr(thread, "has_news") and thread.unread,
             updated_at=thread.updated_at,
             current=current,
         )

@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agents import threads as threading
 from playground.console import conversation, finding, inspecting
@@ -15,7 +16,8 @@ from playground.console.shell import only_offline
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError
 from playground.core.health import check_parts
-from playground.messaging import runs
+from playground.messaging import feedback, runs
+from playground.messaging.feedback import Given
 from playground.messaging.models import Event, Run
 from playground.policy.deciding import decide
 from playground.policy.requests import TeamRequest
@@ -242,6 +244,23 @@ def run(request: TeamRequest, run_id: uuid.UUID) -> HttpResponse:
             "may_run": decide(context, "run", thread.resource(), audit=False).allowed,
         },
     )
+
+
+@require_POST
+def run_feedback(request: TeamRequest, run_id: uuid.UUID) -> HttpResponse:
+    """Give an answer a thumb, with a note or as it was; without a ``score`` take it back."""
+    score, note = request.POST.get("score", ""), request.POST.get("comment")
+    if score not in ("", "0", "1"):
+        raise InvalidInput("feedback.score-invalid", "A thumb is up, 1, or down, 0.")
+    if score:
+        given = Given(feedback.THUMBS, int(score), note)
+        feedback.give(run_id, given, by=request.context)
+    else:
+        feedback.take_back(run_id, feedback.THUMBS, by=request.context)
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204)
+    thread_id = runs.find(run_id, by=request.context).lane_id
+    return redirect(f"{reverse('thread', args=[thread_id])}#run-{run_id}")
 
 
 @require_GET

@@ -52,6 +52,7 @@ __all__ = [
     "dropped",
     "flush",
     "interrupt",
+    "kept",
     "register_sink",
     "span",
     "trace",
@@ -85,6 +86,11 @@ def configure(*, capture: CaptureMode | str, hash_key: bytes = b"") -> None:
     """Set the capture mode of the process; until then it is ``redacted``."""
     global _capture
     _capture = Capture(CaptureMode(capture), hash_key=hash_key)
+
+
+def kept(text: str) -> str:
+    """Return what the capture mode lets be kept of a text that is said about a run."""
+    return _capture.text(text)
 
 
 def register_sink(sink: Sink, *, capacity: int = 20_000, interval_s: float = 0.05) -> None:

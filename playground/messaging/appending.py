@@ -189,14 +189,20 @@ def log(
     entries: Sequence[events.LaneEvent],
     *,
     runnable: Runnable | None = None,
+    touch: bool = True,
 ) -> int:
-    """Append events inside the caller's transaction; return the last one's number."""
-    first = take_numbers(lane_id, len(entries), runnable=runnable)
+    """Append events inside the caller's transaction; return the last one's number.
+
+    Without ``touch`` the lane stays where it is among those last used.
+    """
+    first = take_numbers(lane_id, len(entries), runnable=runnable, touch=touch)
     _write(lane_id, entries, first)
     return first + len(entries) - 1
 
 
-def take_numbers(lane_id: uuid.UUID, count: int, *, runnable: Runnable | None = None) -> int:
+def take_numbers(
+    lane_id: uuid.UUID, count: int, *, runnable: Runnable | None = None, touch: bool = True
+) -> int:
     """Lock the lane until the transaction ends, and return the first of ``count`` numbers.
 
     With ``runnable`` workers see the lane, and one is called after the commit.
@@ -205,9 +211,10 @@ def take_numbers(lane_id: uuid.UUID, count: int, *, runnable: Runnable | None = 
         NotFound: there is no such lane.
     """
     moment = "runnable_at" if runnable is None else runnable.value
+    used = "clock_timestamp()" if touch else "updated_at"
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE messaging_lane SET next_seq = next_seq + %s, updated_at = clock_timestamp(),"
+            f"UPDATE messaging_lane SET next_seq = next_seq + %s, updated_at = {used},"
             f" runnable_at = {moment} WHERE id = %s RETURNING next_seq - %s,"
             " set_config('idle_in_transaction_session_timeout', %s, true)",
             [count, lane_id, count, IDLE_IN_TRANSACTION],

@@ -92,6 +92,20 @@ class RunEnded(_Event):
     usage: dict[str, Any] = Field(default_factory=dict)
 
 
+class RunFeedback(_Event):
+    """Somebody scored a run under a key, anew or once more; without a score they took it back.
+
+    What they wrote is not in the log, which nobody can take anything out of.
+    """
+
+    type: Literal["run.feedback"] = "run.feedback"
+    run_id: uuid.UUID
+    key: str
+    author: str
+    source: Literal["human", "program"] | None = None
+    score: float | None = None
+
+
 class ThreadUpdated(_Event):
     """Something about the thread itself changed: its title, its agent's version."""
 
@@ -107,6 +121,7 @@ LaneEvent = Annotated[
     | RunPlan
     | RunRetrying
     | RunEnded
+    | RunFeedback
     | ThreadUpdated,
     Field(discriminator="type"),
 ]

@@ -41,7 +41,15 @@ def _apply(state: State, event: Mapping[str, Any]) -> None:
         return
     run = state["runs"].setdefault(
         str(event["run_id"]),
-        {"status": "queued", "attempt": 0, "code": "", "detail": "", "steps": {}, "plan": []},
+        {
+            "status": "queued",
+            "attempt": 0,
+            "code": "",
+            "detail": "",
+            "steps": {},
+            "plan": [],
+            "feedback": {},
+        },
     )
     match kind:
         case "run.queued":
@@ -55,6 +63,12 @@ def _apply(state: State, event: Mapping[str, Any]) -> None:
             run |= {"status": event["status"], "code": event.get("code") or "", "detail": detail}
         case "run.plan":
             run["plan"] = list(event["items"])
+        case "run.feedback":
+            said = f"{event['key']} {event['author']}"
+            if event.get("score") is None:
+                run["feedback"].pop(said, None)
+            else:
+                run["feedback"][said] = event["score"]
         case "run.step":
             kept = {key: value for key, value in event.items() if key not in _FRAME}
             run["steps"][event["step_id"]] = kept

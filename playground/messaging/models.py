@@ -11,8 +11,23 @@ from django.db.models.functions import Now
 
 from playground.core.context import RequestContext
 from playground.core.ids import new_id, urn
+from playground.messaging.feedback_models import MAX_COMMENT, Feedback, Source
 from playground.messaging.statuses import ACTIVE, RunStatus
 from playground.policy.deciding import Resource
+
+__all__ = [
+    "MAX_COMMENT",
+    "Event",
+    "Feedback",
+    "Lane",
+    "LaneQuerySet",
+    "Message",
+    "Role",
+    "Run",
+    "RunQuerySet",
+    "Source",
+    "new_trace_id",
+]
 
 
 class Role(models.TextChoices):

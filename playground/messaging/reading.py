@@ -9,7 +9,7 @@ from django.db.models import F
 from playground.core.context import RequestContext
 from playground.core.errors import NotFound
 from playground.messaging.folding import State, fold
-from playground.messaging.models import Event, Lane, Message, Run
+from playground.messaging.models import Event, Feedback, Lane, Message, Run
 from playground.messaging.statuses import RunStatus
 
 PAGE = 200
@@ -74,7 +74,7 @@ def partials(lane_id: uuid.UUID) -> list[Partial]:
 def snapshot(lane: Lane) -> State:
     """Return the state that folding the lane's whole log would give, from the tables.
 
-    Steps, plans and the thread's own changes stand nowhere but in the log. Four queries.
+    Steps, plans and the thread's own changes stand nowhere but in the log. Five queries.
     """
     log = Event.objects.filter(lane=lane)
     head = log.order_by("-seq").values_list("seq", flat=True).first() or 0
@@ -92,6 +92,9 @@ def snapshot(lane: Lane) -> State:
         }
         for message in Message.objects.filter(lane=lane, seq__lte=head).order_by("seq")
     ]
+    said: dict[str, dict[str, float]] = {}
+    for one in Feedback.objects.filter(run__lane=lane):
+        said.setdefault(str(one.run_id), {})[f"{one.key} {one.author}"] = one.score
     runs: dict[str, Any] = {}
     for run in Run.objects.filter(lane=lane).annotate(seq=F("message__seq")).order_by("seq"):
         told_of = state["runs"].get(str(run.pk), {"steps": {}, "plan": []})
@@ -102,6 +105,7 @@ def snapshot(lane: Lane) -> State:
             "detail": run.error_detail,
             "steps": told_of["steps"],
             "plan": told_of["plan"],
+            "feedback": said.get(str(run.pk), {}),
         }
     state["runs"] = runs
     state["seq"] = head

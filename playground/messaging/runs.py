@@ -43,7 +43,7 @@ def cancel(run_id: uuid.UUID, *, by: RequestContext) -> Run:
     run = find(run_id, by=by)
     require(by, "run", run.lane.resource())
     with transaction.atomic():
-        _lock(run.lane_id)
+        lock(run.lane_id)
         run.refresh_from_db(from_queryset=Run.objects.select_related("message", "lane"))
         if run.status == RunStatus.QUEUED:
             end(run, RunStatus.CANCELLED)
@@ -63,7 +63,7 @@ def replay(run_id: uuid.UUID, *, by: RequestContext) -> Run:
     run = find(run_id, by=by)
     require(by, "run", run.lane.resource())
     with transaction.atomic():
-        _lock(run.lane_id)
+        lock(run.lane_id)
         run.refresh_from_db(from_queryset=Run.objects.select_related("message", "lane"))
         if run.status not in statuses.REPLAYABLE:
             raise Conflict("run.not-replayable", f"Only a dead run; this one is {run.status}.")
@@ -128,5 +128,6 @@ def change(run: Run, status: RunStatus, **fields: Any) -> None:
     run.status = str(status)
 
 
-def _lock(lane_id: uuid.UUID) -> None:
+def lock(lane_id: uuid.UUID) -> None:
+    """Let nobody else write to a lane until the transaction ends."""
     Lane.objects.select_for_update(no_key=True).get(pk=lane_id)

@@ -21,7 +21,15 @@ from playground.prompts.label_models import (
     ProtectedLabel,
     RequiredFragment,
 )
-from playground.prompts.observed_models import ArmSums, Exposure, HourSums, Told, UnitTally
+from playground.prompts.observed_models import (
+    ArmSums,
+    CountedFeedback,
+    Exposure,
+    HourSums,
+    RunInRamp,
+    Told,
+    UnitTally,
+)
 from playground.prompts.ramp_models import GuardMetric, Ramp, RampEvent
 from playground.prompts.ramps.assigning import RampInForce
 
@@ -29,6 +37,7 @@ RECENT = dt.timedelta(minutes=15)
 
 __all__ = [
     "ArmSums",
+    "CountedFeedback",
     "Draft",
     "Exposure",
     "GuardMetric",
@@ -44,6 +53,7 @@ __all__ = [
     "RampEvent",
     "RequiredFragment",
     "Revision",
+    "RunInRamp",
     "Told",
     "UnitTally",
 ]

@@ -1,6 +1,10 @@
-"""What was seen under ramps: sums and counts, and no call by itself."""
+"""What was seen under ramps: sums and counts, and no call by itself.
 
-from typing import ClassVar
+What is kept of single units and runs is deleted when the ramp is over.
+"""
+
+import uuid
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
@@ -89,3 +93,56 @@ class Exposure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.arm} since {self.at:%Y-%m-%d %H:%M}"
+
+
+class _InArm(models.Model):
+    """By which sums something is counted; see ``assigning.Assigned.token``."""
+
+    period = models.PositiveIntegerField()
+    arm = models.CharField(max_length=9, choices=[(arm.value, arm.value) for arm in Arm])
+    unit = models.CharField(max_length=32)
+
+    class Meta:
+        abstract = True
+
+    def as_token(self, ramp: uuid.UUID) -> dict[str, Any]:
+        """Return what ``observing.record`` takes."""
+        return {"ramp": str(ramp), "period": self.period, "arm": self.arm, "unit": self.unit}
+
+
+class RunInRamp(_InArm):
+    """That a run took part in a ramp, for what is said of it later.
+
+    Attributes:
+        attempt: of the run, at which it last asked for the prompt.
+        mixed: it got both arms in one attempt, so that nobody can tell which of them is meant.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "ramp")
+    ramp = models.ForeignKey("prompts.Ramp", on_delete=models.CASCADE, related_name="+")
+    run_id = models.UUIDField()
+    attempt = models.PositiveIntegerField()
+    mixed = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.run_id} in {self.arm}"
+
+
+class CountedFeedback(_InArm):
+    """What somebody said of a run, as it is in the sums now; ``value`` is None once taken back.
+
+    Attributes:
+        author: a hash of who said it.
+        at: when it was first counted.
+    """
+
+    pk = models.CompositePrimaryKey("ramp", "run_id", "metric", "author")
+    ramp = models.ForeignKey("prompts.Ramp", on_delete=models.CASCADE, related_name="+")
+    run_id = models.UUIDField()
+    metric = models.CharField(max_length=80)
+    author = models.CharField(max_length=32)
+    value = models.FloatField(null=True)
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.metric} of {self.run_id}: {self.value}"

@@ -15,7 +15,7 @@ from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
 from playground.gateway.prompting import attributes_of
-from playground.prompts.ramps import metrics
+from playground.prompts.ramps import hearing_feedback, metrics
 from playground.prompts.ramps.guarding_ramps import judge
 from playground.prompts.ramps.telling_once import record_once
 from playground.prompts.resolving import Chosen, choose, render_version
@@ -49,6 +49,7 @@ class Used:
             "version": chosen.version.number,
             "label": chosen.label,
             "arm": chosen.arm,
+            "ramp": (chosen.observed or {}).get("ramp"),
             "reason": chosen.reason,
         }
         return {name: value for name, value in told.items() if value}
@@ -67,7 +68,7 @@ def using(
     """Render a prompt for a block of work; a ramp on the label learns how the block ended.
 
     An error of ours counts against the arm, rendering included; what a rule stops is a block and
-    no error. Whoever is stopped tells nothing.
+    no error. Whoever is stopped tells nothing. What people say of the run later counts, too.
 
     Args:
         once: names the work, which may be done again after a crash: its success counts once.
@@ -77,6 +78,7 @@ def using(
         InvalidInput: it cannot be rendered with these variables.
     """
     chosen = choose(context, name=name, label=label, key=key)
+    _note(chosen)
     begun = time.perf_counter()
     try:
         used = _rendered(chosen, variables)
@@ -103,6 +105,15 @@ def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
 
 def _ended(*, failed: bool = False, blocked: bool = False) -> dict[str, float]:
     return {metrics.ERROR_RATE: float(failed), metrics.BLOCK_RATE: float(blocked)}
+
+
+def _note(chosen: Chosen) -> None:
+    if chosen.observed is None:
+        return
+    try:
+        hearing_feedback.note(chosen.observed)
+    except (DatabaseError, ValueError) as error:
+        log.warning("a ramp will not hear what is said of a run: %s", type(error).__name__)
 
 
 def _tell(chosen: Chosen, outcome: Mapping[str, float], *, once: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """Traces over HTTP."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from ninja import Query, Router, Schema
@@ -8,9 +9,18 @@ from pydantic import Field
 
 from playground.policy.requests import TeamRequest
 from playground.tracing import reading, showing
+from playground.tracing.feedback import Mark, marks_of
 from playground.tracing.models import Span, Trace
 
 traces_api = Router(tags=["traces"])
+
+
+class MarkOut(Schema):
+    """What was said of the run under a key: how often, and the mean; of thumbs 1 is up."""
+
+    key: str
+    n: int
+    mean: float
 
 
 class TraceOut(Schema):
@@ -35,6 +45,7 @@ class TraceOut(Schema):
     run_id: str | None
     thread_id: str | None
     attempt: int
+    feedback: list[MarkOut]
 
 
 class SpanOut(Schema):
@@ -69,7 +80,7 @@ class TraceListOut(Schema):
 
 
 class FilterIn(Schema):
-    """Filters of the list; ``min_duration`` in milliseconds."""
+    """Filters of the list; ``min_duration`` in milliseconds, ``feedback`` any, up or down."""
 
     status: Annotated[str, Field(max_length=20)] = ""
     agent: Annotated[str, Field(max_length=300)] = ""
@@ -77,6 +88,7 @@ class FilterIn(Schema):
     thread_id: Annotated[str, Field(max_length=64)] = ""
     run_id: Annotated[str, Field(max_length=64)] = ""
     min_duration: Annotated[float | None, Field(ge=0, le=1e12)] = None
+    feedback: Annotated[str, Field(max_length=20)] = ""
     q: Annotated[str, Field(max_length=200)] = ""
     sort: Annotated[str, Field(max_length=20)] = "started"
     descending: bool = True
@@ -91,6 +103,7 @@ class FilterIn(Schema):
             thread_id=self.thread_id,
             run_id=self.run_id,
             min_ms=self.min_duration,
+            feedback=self.feedback,
             q=self.q,
             sort=self.sort,
             descending=self.descending,
@@ -103,7 +116,11 @@ class FilterIn(Schema):
 def list_traces(request: TeamRequest, filters: Query[FilterIn]) -> dict[str, Any]:
     """List traces, newest first unless sorted otherwise; follow `next` for more."""
     page = reading.list_traces(request.context, filters.as_filters())
-    items = [_trace(trace, page.requests.get(trace.id, "")) for trace in page.items]
+    marks = marks_of(page.items)
+    items = [
+        _trace(trace, page.requests.get(trace.id, ""), marks.get(trace.id, ()))
+        for trace in page.items
+    ]
     return {"items": items, "next": page.next}
 
 
@@ -113,10 +130,11 @@ def read_trace(request: TeamRequest, trace_id: str) -> dict[str, Any]:
     trace = reading.trace_for(request.context, trace_id)
     spans = Span.objects.filter(trace=trace).order_by("started_at", "span_id")
     request_line = reading.requests_of([trace]).get(trace.pk, "")
-    return {**_trace(trace, request_line), "spans": [showing.raw(span) for span in spans]}
+    said = marks_of([trace]).get(trace.pk, ())
+    return {**_trace(trace, request_line, said), "spans": [showing.raw(span) for span in spans]}
 
 
-def _trace(trace: Trace, request_line: str) -> dict[str, Any]:
+def _trace(trace: Trace, request_line: str, said: Sequence[Mark]) -> dict[str, Any]:
     return {
         "id": trace.id,
         "name": trace.name,
@@ -134,4 +152,5 @@ def _trace(trace: Trace, request_line: str) -> dict[str, Any]:
         "run_id": trace.run_id,
         "thread_id": trace.thread_id,
         "attempt": trace.attempt,
+        "feedback": said,
     }

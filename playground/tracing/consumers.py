@@ -16,6 +16,7 @@ from playground.policy import bodies
 from playground.policy.origins import origin_allowed
 from playground.policy.sockets import NOT_FOUND, UNAUTHENTICATED, GuardedConsumer
 from playground.tracing import reading
+from playground.tracing.feedback import Mark, marks_of
 from playground.tracing.following import follower
 from playground.tracing.models import Trace
 from playground.tracing.rows import Row
@@ -120,14 +121,14 @@ class TraceConsumer(GuardedConsumer):
     async def _catch_up(self) -> bool:
         """Send what the store knows beyond what was sent; return whether more is to come."""
         try:
-            trace, rows, read_at = await self._changes()
+            trace, rows, read_at, marks = await self._changes()
         except NotFound:
             await self.close(NOT_FOUND)
             return False
         self._after = read_at
         for row in rows:
             await self._send_row(row)
-        header = render_to_string("tracing/header.html", {"trace": trace})
+        header = render_to_string("tracing/header.html", {"trace": trace, "marks": marks})
         if header != self._header:
             self._header = header
             await self.say(
@@ -143,12 +144,13 @@ class TraceConsumer(GuardedConsumer):
         await self.say({"type": "span", "span": row.as_json(), "html": html})
 
     @database_sync_to_async
-    def _changes(self) -> tuple[Trace, list[Row], dt.datetime]:
+    def _changes(self) -> tuple[Trace, list[Row], dt.datetime, list[Mark]]:
         trace = reading.trace_for(self.context, self.trace_id)
         read_at = reading.database_now()
+        marks = marks_of([trace]).get(trace.pk, [])
         if self._after is None:
-            return trace, reading.tree_of(trace).rows, read_at
-        return trace, reading.rows_since(self.trace_id, self._after), read_at
+            return trace, reading.tree_of(trace).rows, read_at, marks
+        return trace, reading.rows_since(self.trace_id, self._after), read_at, marks
 
     @database_sync_to_async
     def _trace(self) -> Trace:

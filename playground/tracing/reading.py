@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
+from playground.tracing import feedback
 from playground.tracing.models import REQUEST, Span, Trace, TraceQuerySet
 from playground.tracing.rows import Row, in_tree_order, rows_of
 
@@ -46,6 +47,7 @@ class Filters:
     thread_id: str = ""
     run_id: str = ""
     min_ms: float | None = None
+    feedback: str = ""
     q: str = ""
     sort: str = "started"
     descending: bool = True
@@ -55,9 +57,8 @@ class Filters:
     @property
     def any(self) -> bool:
         """Tell whether anything is filtered."""
-        return bool(
-            self.status or self.name or self.thread_id or self.run_id or self.min_ms or self.q
-        )
+        exact = (self.status, self.name, self.thread_id, self.run_id, self.feedback)
+        return any(exact) or bool(self.min_ms or self.q)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,12 @@ def list_traces(context: RequestContext, filters: Filters, *, count: bool = Fals
     """Return a page of the team's traces in two queries; counting costs two more.
 
     Raises:
-        InvalidInput: the cursor, status or sort order is not valid.
+        InvalidInput: the cursor, status, feedback or sort order is not valid.
     """
     everything = Trace.objects.visible_to(context)
     matching = _filtered(everything, filters)
+    if filters.feedback:
+        matching = feedback.having(matching, context, filters.feedback)
     page = _sorted(matching, filters)
     limit = min(max(filters.limit, 1), MAX_PAGE)
     items = list(page[: limit + 1])

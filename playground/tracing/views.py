@@ -10,11 +10,12 @@ from playground.core.clock import now
 from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
 from playground.policy.requests import TeamRequest
-from playground.tracing import reading, showing
+from playground.tracing import feedback, reading, showing
 from playground.tracing.models import REQUEST, Trace
 
 FIRST_ROWS = 300
 MORE_ROWS = 2000
+_WANTED = (("any", "With feedback"), ("up", "Thumbs up"), ("down", "Thumbs down"))
 _SORTS = ("name", "status", "started", "duration", "tokens", "cost")
 _HEADINGS = (
     ("status", "Status", ""),
@@ -39,8 +40,10 @@ def trace_list(request: TeamRequest) -> HttpResponse:
         "tracing/list_table.html" if fragment else "tracing/list.html",
         {
             "page": page,
+            "marks": feedback.marks_of(page.items),
             "filters": filters,
             "statuses": list(SpanStatus),
+            "wanted": _WANTED,
             "names": _names(request),
             "headings": _HEADINGS,
             "total": f"{page.total:,}",
@@ -112,9 +115,12 @@ _FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 
 def _tree(trace: Trace) -> dict[str, Any]:
     tree = reading.tree_of(trace)
+    remarks = feedback.remarks_of([trace]).get(trace.pk, ())
     read_at = "" if tree.read_at is None else tree.read_at.isoformat()
     return {
         "trace": trace,
+        "remarks": remarks,
+        "marks": feedback.marks(remarks),
         "rows": tree.rows[:FIRST_ROWS],
         "total": len(tree.rows),
         "read_at": read_at,
@@ -138,6 +144,7 @@ def _filters(request: TeamRequest) -> reading.Filters:
         thread_id=asked.get("thread", "")[:64],
         run_id=asked.get("run", "")[:64],
         min_ms=min_ms,
+        feedback=asked.get("feedback", "")[:20],
         q=asked.get("q", "")[:200],
         sort=sort.removeprefix("-"),
         descending=sort.startswith("-"),

@@ -215,8 +215,22 @@ document.addEventListener("submit", (event) => {
   if (!verb || !threadId) return;
   event.preventDefault();
   if (verb === "retry") outbox.add(event.target.elements.content.value);
+  else if (verb === "feedback") say_of(event.target, event.submitter);
   else post(event.target.action, { action: verb });
 });
+
+// A thumb is pressed at once; the event that comes brings what the server made of it.
+async function say_of(form, button) {
+  const fields = new URLSearchParams(new FormData(form, button));
+  const pressed = button.getAttribute("aria-pressed");
+  if (pressed) button.setAttribute("aria-pressed", String(pressed !== "true"));
+  const answer = await post(form.action, fields);
+  if (pressed && !answer?.ok) button.setAttribute("aria-pressed", pressed);
+  const note = fields.has("comment") && answer?.ok && document.getElementById(form.parentElement.id);
+  if (!note) return;
+  note.open = false;
+  $("summary", note).focus();
+}
 
 // ── HTML from the server ──────────────────────────────────────────────
 const streams = new Map();
@@ -230,6 +244,18 @@ function stream(runId) {
   }
   return live;
 }
+// What is opened stays open and what is half written stays written; returns the field being written in.
+function keep(old, part) {
+  let typed = null;
+  for (const field of $$("textarea[id]", old)) {
+    const fresh = $(`#${field.id}`, part);
+    if (!fresh) continue;
+    $$("details[id]", part).forEach((one) => one.contains(fresh) && (one.open = Boolean($(`#${one.id}[open]`, old))));
+    if (field.value !== field.defaultValue) fresh.value = field.value;
+    if (field === document.activeElement) typed = fresh;
+  }
+  return typed;
+}
 function upsert(html) {
   const parts = document.createElement("template");
   parts.innerHTML = html;
@@ -238,9 +264,10 @@ function upsert(html) {
     const old = part.id && document.getElementById(part.id);
     if (old) {
       if (old.nodeName === "DETAILS") part.open = old.open;
-      const focus = old.contains(document.activeElement) ? document.activeElement.className : null;
+      const focus = old.contains(document.activeElement) ? document.activeElement : null;
+      const typed = keep(old, part);
       old.replaceWith(part);
-      if (focus !== null) $$("button, a, summary, input", part).find((one) => one.className === focus)?.focus();
+      if (focus) (typed ?? $$("button, a, summary, input", part).find((one) => (focus.id ? one.id === focus.id : one.className === focus.className)))?.focus();
     } else if (part.dataset.parent === "thread-rows") $("#thread-rows").prepend(part);
     else {
       const parent = part.dataset.parent && document.getElementById(part.dataset.parent);

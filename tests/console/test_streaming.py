@@ -1,5 +1,6 @@
 """The proof: the first page and the events after it show what a reload shows."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +17,8 @@ from playground.core.context import RequestContext
 from playground.core.errors import DeveloperError, ProviderError
 from playground.messaging import draining, handlers, reading, runs
 from playground.messaging.events import LaneEvent
-from playground.messaging.models import Run
+from playground.messaging.feedback import Given, give, take_back
+from playground.messaging.models import Run, Source
 from playground.messaging.working import RunCancelled, Work
 from playground.policy.models import User
 from tests.console.dom import Element, parse
@@ -214,6 +216,49 @@ def test_it_shows_what_a_reload_shows_when_the_thread_itself_changes(
     assert "version 2" in _part(window.page, "thread-about")
 
 
+def test_it_shows_what_a_reload_shows_when_an_answer_is_judged(
+    alice: User,
+    bob: User,
+    vera: User,
+    thread: Thread,
+    window: Window,
+    handled: Any,
+    client_for: Any,
+) -> None:
+    handled(lambda work: work.append("assistant", "Here.", dedup_key="answer"))
+    _ask(alice, thread)
+    draining.drain(thread.pk)
+    run = Run.objects.get(lane_id=thread.pk)
+    watching = Window(client_for(vera), vera.context(), thread.pk)
+
+    for who, given in (
+        (alice, Given("thumbs", True, "<b>Just</b> right")),
+        (bob, Given("thumbs", False, "Too short")),
+        (bob, Given("relevance", 0.8125, source=Source.PROGRAM)),
+        (alice, Given("thumbs", False)),
+        (bob, None),
+    ):
+        if given is None:
+            take_back(run.pk, "thumbs", by=who.context())
+        else:
+            give(run.pk, given, by=who.context())
+        for each in (window, watching):
+            each.follow()
+            each.assert_as_reloaded()
+
+    shown = _part(window.page, f"feedback-{run.pk}")
+    assert "&lt;b&gt;Just&lt;/b&gt; right" in shown or "<b>Just</b> right" in shown
+    assert "0.8125" in shown
+    assert "Too short" not in shown
+    assert _pressed(shown) == ["false", "true"]
+    assert "0.8125" in window.client.get(f"/runs/{run.pk}").content.decode()
+    assert _pressed(_part(watching.page, f"feedback-{run.pk}")) == ["false", "false"]
+
+
+def _pressed(html: str) -> list[str]:
+    return re.findall(r'aria-pressed="(\w+)"', html)
+
+
 def test_it_renders_every_type_of_event_that_there_is() -> None:
     kinds = {
         event.model_fields["type"].default
@@ -228,5 +273,6 @@ def test_it_renders_every_type_of_event_that_there_is() -> None:
         "run.plan",
         "run.retrying",
         "run.ended",
+        "run.feedback",
         "thread.updated",
     }

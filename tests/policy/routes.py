@@ -67,6 +67,7 @@ KNOWN: dict[str, Known] = {
     # A fragment: opened as a page it leads to the thread.
     "chat/<uuid:thread_id>/inspector": Known(teammate={"GET": (302,)}),
     "runs/<uuid:run_id>": Known(bodies={"POST": {"action": "cancel"}}),
+    "runs/<uuid:run_id>/feedback": Known(bodies={"POST": {"score": "1"}}, teammate={"GET": (405,)}),
     # agents
     "agents": Known(query="q={name}"),
     "agents/new": Known(query="from={name}", bodies={"POST": {"name": "fresh", "title": "T"}}),
@@ -83,6 +84,8 @@ KNOWN: dict[str, Known] = {
     "api/threads/<thread_id>/read": Known(bodies={"POST": {"seq": 1}}, teammate={"GET": (405,)}),
     "api/threads/<uuidstr:thread_id>/events": Known(query="after=0", streams=True),
     "api/runs/<uuidstr:run_id>": Known(),
+    "api/runs/<uuidstr:run_id>/feedback": Known(bodies={"POST": {"key": "thumbs", "score": 1}}),
+    "api/runs/<uuidstr:run_id>/feedback/<key>": Known(teammate={"GET": (405,)}),
     "api/runs/<uuidstr:run_id>/cancel": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
     "api/runs/<uuidstr:run_id>/replay": Known(bodies={"POST": {}}, teammate={"GET": (405,)}),
     # skills, prompts, models

@@ -143,7 +143,7 @@ def test_it_keeps_what_is_guarded_and_nothing_else(rhea: User, greeting: Prompt)
 
     record(token, GOOD | {"score:tone": 0.5})
 
-    assert set(sums_of(ramp)) == {"error_rate", "score:tone"}
+    assert set(sums_of(ramp)) == {"error_rate", "score:tone", "first:score:tone"}
     assert "member:1" not in json.dumps(list(UnitTally.objects.values()), default=str)
     for outcome in ({"mood": 1.0}, {"score:tone": float("nan")}, {"error_rate": 0.5}):
         with pytest.raises(InvalidInput):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playground.prompts.ramps import metrics
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.sequential import (
     Interval,
@@ -199,6 +200,56 @@ def test_it_counts_every_call_when_each_is_of_another_unit():
         sums = sums.plus(float(value), seen=0, total=0.0)
 
     assert sums.independent().n == pytest.approx(400, rel=0.01)
+
+
+def thumbs(values: np.ndarray, arms: np.ndarray) -> metrics.Comparison:
+    """Compare thumbs, each of a unit of its own."""
+    sides = []
+    for arm in (0, 1):
+        mine = values[arms == arm]
+        n, total = len(mine), float(mine.sum())
+        sides.append(UnitSums(n, total, total, n, n, total, total))
+    return metrics.compare(
+        metrics.THUMBS, *sides, tolerated=0, lower_is_better=False, alpha=0.05, tightest_at=1
+    )
+
+
+def test_it_cries_wolf_no_more_often_when_people_change_their_minds():
+    random = np.random.default_rng(11)
+    naive = careful = 0
+    for _ in range(60):
+        arms = random.integers(0, 2, 240)
+        first = (random.random(240) < 0.7).astype(float)
+        fooled = cried = False
+        for end in range(20, 241, 20):
+            # A fifth of those who liked the candidate say otherwise for a while, and then go back.
+            now = first[:end].copy()
+            wavering = (arms[:end] == 1) & (random.random(end) < 0.2)
+            now[wavering] = 0.0
+            one, other = thumbs(now, arms[:end]), thumbs(first[:end], arms[:end])
+            fooled |= one.verdict is Verdict.REGRESSED
+            both = metrics.cautious(one, other, tolerated=0)
+            cried |= both.verdict is Verdict.REGRESSED
+        naive += fooled
+        careful += cried
+
+    assert naive / 60 > 0.1
+    assert careful / 60 <= 0.05
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32))
+@settings(max_examples=60)
+def test_it_is_certain_only_of_what_both_are_certain_of(n, m, seed):
+    random = np.random.default_rng(seed)
+    arms = np.array([0] * n + [1] * m)
+    now, first = (thumbs(random.integers(0, 2, n + m).astype(float), arms) for _ in range(2))
+
+    both = metrics.cautious(now, first, tolerated=0)
+
+    for one in (now, first):
+        assert both.interval.lower <= one.interval.lower
+        assert both.interval.upper >= one.interval.upper
+        assert both.verdict in (one.verdict, Verdict.UNDECIDED)
 
 
 def of_units(random: np.random.Generator, *, units: int, calls: int) -> Iterator[UnitSums]:

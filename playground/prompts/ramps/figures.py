@@ -151,5 +151,5 @@ def _hours(ramp: Ramp) -> list[HourFigures]:
             mean=row.total / row.n,
             deviation=math.sqrt(Sums(row.n, row.total, row.squares).variance),
         )
-        for row in HourSums.objects.filter(ramp=ramp).order_by("hour", "metric", "arm")
+        for row in HourSums.objects.filter(ramp=ramp, n__gt=0).order_by("hour", "metric", "arm")
     ]

@@ -73,7 +73,7 @@ def comparisons(ramp: Ramp, sums: Seen | None = None) -> list[Comparison]:
     if not ramp.period:
         return []
     seen = sums_of(ramp) if sums is None else sums
-    return [_compared(ramp, guard, seen.get(guard.kind, {})) for guard in ramp.guards.all()]
+    return [_judged(ramp, guard, seen) for guard in ramp.guards.all()]
 
 
 def what_lacks(ramp: Ramp, sums: Seen | None = None) -> str:
@@ -91,6 +91,15 @@ def what_lacks(ramp: Ramp, sums: Seen | None = None) -> str:
             if n < stage.min_samples:
                 lacks.append(f"{n} of {stage.min_samples} calls with the {arm} were seen")
     return ", ".join(lacks)
+
+
+def _judged(ramp: Ramp, guard: GuardMetric, seen: Sums) -> Comparison:
+    arms = seen.get(guard.kind, {})
+    now = _compared(ramp, guard, arms)
+    first = seen.get(metrics.said_first(guard.kind), arms)
+    if first == arms:
+        return now
+    return metrics.cautious(now, _compared(ramp, guard, first), tolerated=guard.tolerated)
 
 
 def _compared(ramp: Ramp, guard: GuardMetric, arms: dict[Arm, UnitSums]) -> Comparison:

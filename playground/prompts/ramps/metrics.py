@@ -1,13 +1,13 @@
 """What ramps are guarded by: kinds of metrics, how each is compared and which way is better. Pure.
 
 A call tells whether it failed, how long it took, what it cost and whether a rule blocked it; what
-people and evaluators say of it comes later.
+people and evaluators say of it comes later, and may change.
 """
 
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playground.core.errors import InvalidInput
 from playground.prompts.ramps.clustering import UnitSums
@@ -49,6 +49,16 @@ class Comparison:
     def worse_by(self) -> float:
         """Return by how much the candidate is worse at least, in the metric's own unit."""
         return self.interval.lower if self.lower_is_better else -self.interval.upper
+
+
+def of_feedback(key: str) -> str:
+    """Return the metric that feedback under a key counts for."""
+    return THUMBS if key == THUMBS else f"score:{key}"
+
+
+def said_first(metric: str) -> str:
+    """Return under which name the first values of a metric are summed up."""
+    return f"first:{metric}"
 
 
 def is_known(metric: str) -> bool:
@@ -118,3 +128,16 @@ def compare(
         interval = difference_of_means(one, other, alpha=alpha, tightest_at=tightest_at)
     verdict = judge(interval, tolerated=tolerated, lower_is_better=lower_is_better)
     return Comparison(metric, baseline, candidate, interval, lower_is_better, verdict)
+
+
+def cautious(now: Comparison, first: Comparison, *, tolerated: float) -> Comparison:
+    """Return what is certain by both, what is said now and what was said first.
+
+    The interval holds both. It excludes the true difference only where that of the first values
+    does, which nobody revises: so it covers it at all times at once with probability 1 - alpha.
+    """
+    interval = Interval(
+        min(now.interval.lower, first.interval.lower), max(now.interval.upper, first.interval.upper)
+    )
+    verdict = judge(interval, tolerated=tolerated, lower_is_better=now.lower_is_better)
+    return replace(now, interval=interval, verdict=verdict)

@@ -1,9 +1,11 @@
 """Keep what calls under a ramp turn out to be, as sums alone."""
 
+import datetime as dt
 import functools
 import operator
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -18,44 +20,58 @@ Seen = dict[str, dict[Arm, UnitSums]]
 """What was seen of a ramp in a period, by metric and arm."""
 
 # Whoever adds locks rows in the order of the metrics' names, so that none waits for another's.
+# ``n`` is 1 for an observation, 0 for one that is changed and -1 for one that is taken out.
 _ADD = """
-WITH given (metric, value) AS (
-    SELECT * FROM unnest(%(metrics)s::text[], %(values)s::float8[]) ORDER BY 1
+WITH given (metric, n, value, square) AS (
+    SELECT * FROM unnest(
+        %(metrics)s::text[], %(counts)s::int[], %(values)s::float8[], %(squares)s::float8[]
+    ) ORDER BY 1
 ), seen AS (
     INSERT INTO prompts_exposure (ramp_id, unit, arm)
     VALUES (%(ramp)s, %(unit)s, %(arm)s) ON CONFLICT DO NOTHING
 ), tally AS (
     INSERT INTO prompts_unittally AS old (ramp_id, period, unit, metric, n, total)
-    SELECT %(ramp)s, %(period)s, %(unit)s, metric, 1, value FROM given
+    SELECT %(ramp)s, %(period)s, %(unit)s, metric, n, value FROM given
     ON CONFLICT (ramp_id, period, unit, metric)
-    DO UPDATE SET n = old.n + 1, total = old.total + EXCLUDED.total
+    DO UPDATE SET n = old.n + EXCLUDED.n, total = old.total + EXCLUDED.total
     RETURNING metric, n::float8 AS n, total
 ), added AS (
-    SELECT metric, value, (tally.n = 1)::int AS units,
-        2 * tally.n - 1 AS counts,
-        tally.n * total - (tally.n - 1) * (total - value) AS products,
+    SELECT metric, given.n, value, square,
+        (tally.n > 0)::int - (tally.n > given.n)::int AS units,
+        tally.n * tally.n - (tally.n - given.n) * (tally.n - given.n) AS counts,
+        tally.n * total - (tally.n - given.n) * (total - value) AS products,
         total * total - (total - value) * (total - value) AS totals
     FROM tally JOIN given USING (metric) ORDER BY metric
 ), hours AS (
     INSERT INTO prompts_hoursums AS old (ramp_id, hour, metric, arm, n, total, squares)
-    SELECT %(ramp)s, date_trunc('hour', now(), 'UTC'), metric, %(arm)s, 1, value, value * value
-    FROM added ORDER BY metric
+    SELECT %(ramp)s, date_trunc('hour', coalesce(%(at)s::timestamptz, now()), 'UTC'), metric,
+        %(arm)s, n, value, square
+    FROM added WHERE metric NOT LIKE 'first:%%' ORDER BY metric
     ON CONFLICT (ramp_id, hour, metric, arm)
-    DO UPDATE SET n = old.n + 1, total = old.total + EXCLUDED.total,
+    DO UPDATE SET n = old.n + EXCLUDED.n, total = old.total + EXCLUDED.total,
         squares = old.squares + EXCLUDED.squares
 )
 INSERT INTO prompts_armsums AS old (ramp_id, period, metric, arm, n, total, squares,
     units, counts_squared, products, totals_squared)
-SELECT %(ramp)s, %(period)s, metric, %(arm)s, 1, value, value * value,
+SELECT %(ramp)s, %(period)s, metric, %(arm)s, n, value, square,
     units, counts, products, totals
 FROM added ORDER BY metric
 ON CONFLICT (ramp_id, period, metric, arm)
-DO UPDATE SET n = old.n + 1, total = old.total + EXCLUDED.total,
+DO UPDATE SET n = old.n + EXCLUDED.n, total = old.total + EXCLUDED.total,
     squares = old.squares + EXCLUDED.squares, units = old.units + EXCLUDED.units,
     counts_squared = old.counts_squared + EXCLUDED.counts_squared,
     products = old.products + EXCLUDED.products,
     totals_squared = old.totals_squared + EXCLUDED.totals_squared
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """By how much an observation changes the number, the sum and the sum of squares."""
+
+    n: int
+    value: float
+    square: float
 
 
 def record(token: Mapping[str, Any], outcome: Mapping[str, float]) -> bool:
@@ -78,6 +94,47 @@ def record(token: Mapping[str, Any], outcome: Mapping[str, float]) -> bool:
     kept = {metric: value for metric, value in values.items() if metric in guarded}
     if not kept:
         return False
+    kept |= {metrics.said_first(metric): kept[metric] for metric in kept.keys() - metrics.OF_CALLS}
+    _add(ramp, token, {metric: _Change(1, value, value * value) for metric, value in kept.items()})
+    return True
+
+
+def correct(
+    token: Mapping[str, Any],
+    metric: str,
+    *,
+    before: float | None,
+    after: float | None,
+    at: dt.datetime,
+) -> bool:
+    """Change what was recorded at a time, or take it out: None; return whether that moved sums.
+
+    The sums of what was said first stay. Runs two statements of its own.
+
+    Raises:
+        InvalidInput: see ``metrics.checked``.
+    """
+    old, new = (
+        _Change(0, 0.0, 0.0) if value is None else _Change(1, value, value * value)
+        for value in (before, after)
+    )
+    change = _Change(new.n - old.n, new.value - old.value, new.square - old.square)
+    ramp = Ramp.objects.live().filter(pk=token["ramp"]).first()
+    if ramp is None or change == _Change(0, 0.0, 0.0):
+        return False
+    if after is not None:
+        metrics.checked({metric: after})
+    _add(ramp, token, {metric: change}, at=at)
+    return True
+
+
+def _add(
+    ramp: Ramp,
+    token: Mapping[str, Any],
+    changes: Mapping[str, _Change],
+    *,
+    at: dt.datetime | None = None,
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             _ADD,
@@ -86,11 +143,13 @@ def record(token: Mapping[str, Any], outcome: Mapping[str, float]) -> bool:
                 "period": token["period"],
                 "unit": token["unit"],
                 "arm": Arm(token["arm"]).value,
-                "metrics": list(kept),
-                "values": list(kept.values()),
+                "metrics": list(changes),
+                "counts": [change.n for change in changes.values()],
+                "values": [change.value for change in changes.values()],
+                "squares": [change.square for change in changes.values()],
+                "at": at,
             },
         )
-    return True
 
 
 def sums_of(ramp: Ramp) -> Seen:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("prompts", "0007_revisions")]
+    dependencies: ClassVar = [("prompts", "0009_feedback_of_runs")]
 
     operations: ClassVar = [
         migrations.CreateModel(
