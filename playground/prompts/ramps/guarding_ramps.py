@@ -93,7 +93,7 @@ def what_lacks(ramp: Ramp, sums: Seen | None = None) -> str:
     return ", ".join(lacks)
 
 
-def _judged(ramp: Ramp, guard: GuardMetric, seen: Sums) -> Comparison:
+def _judged(ramp: Ramp, guard: GuardMetric, seen: Seen) -> Comparison:
     arms = seen.get(guard.kind, {})
     now = _compared(ramp, guard, arms)
     first = seen.get(metrics.said_first(guard.kind), arms)
