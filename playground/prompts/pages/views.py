@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from playground.core.errors import PlaygroundError
+from playground.core.numbering import whole_number
 from playground.policy.requests import TeamRequest
 from playground.prompts.comparing import Section, compare, fold, texts_of
 from playground.prompts.composing import includes_of
@@ -70,7 +71,7 @@ def prompt_list(request: TeamRequest) -> HttpResponse:
 def prompt_page(request: TeamRequest, team: str, name: str) -> HttpResponse:
     """Show a prompt at one of its versions."""
     asked = request.GET.get("version", "")
-    page = showing.page_of(request.context, f"{team}/{name}", version=_number(asked))
+    page = showing.page_of(request.context, f"{team}/{name}", version=whole_number(asked))
     return render(request, "prompts/prompt.html", {"page": page, "prompt": page.prompt})
 
 
@@ -98,7 +99,7 @@ def act_on_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         messages.error(request, error.detail)
     else:
         messages.success(request, said)
-    number = _number(form.get("show", ""))
+    number = whole_number(form.get("show", ""))
     page = reverse("prompt", args=[team, name])
     return redirect(f"{page}?version={number}" if number else page)
 
@@ -108,8 +109,8 @@ def compare_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     """Show what differs between two versions."""
     prompt = find_prompt(request.context, f"{team}/{name}", audit=False)
     asked = request.GET
-    new = version_of(prompt, version=_number(asked.get("to", "")))
-    old = version_of(prompt, version=_number(asked.get("from", "")) or max(new.number - 1, 1))
+    new = version_of(prompt, version=whole_number(asked.get("to", "")))
+    old = version_of(prompt, version=whole_number(asked.get("from", "")) or max(new.number - 1, 1))
     view = asked.get("view", "")
     with_fragments = asked.get("fragments", "1") == "1"
     comparison = Comparison(
@@ -130,7 +131,7 @@ def bump_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     """Show what would become of the prompts that include a fragment."""
     path = f"{team}/{name}"
     prompt = find_prompt(request.context, path, audit=False)
-    version = version_of(prompt, version=_number(request.GET.get("version", "")))
+    version = version_of(prompt, version=whole_number(request.GET.get("version", "")))
     results: list[Bumped] = []
     if prompt.kind == PromptKind.FRAGMENT:
         results = bump_dependents(request.context, path, version=version.number, dry_run=True)
@@ -151,7 +152,3 @@ def _sections(old: PromptVersion, new: PromptVersion, fragments: bool) -> list[S
         new_fragments=texts_of(includes_of(new)) if fragments else None,
     )
     return fold(sections)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
