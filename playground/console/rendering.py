@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from agents.models import Thread
-from playground.console import conversation
+from playground.console import conversation, folding
 from playground.console.threads import ThreadRow, thread_header
 from playground.core.context import RequestContext
 from playground.messaging.models import Message, Run
@@ -39,7 +39,7 @@ def render_event(lane_id: uuid.UUID, event: dict[str, Any], context: RequestCont
         html = _fragment("run", run=run) + _row(lane_id, context)
     elif kind == "run.step":
         run_row = _run(event["run_id"])
-        step = conversation.step_view(run_row.pk, run_row.trace_id, event)
+        step = folding.step_view(run_row.pk, run_row.trace_id, event)
         html = _fragment("step", step=step)
     elif kind == "run.plan":
         html = _fragment("plan", run={"id": event["run_id"], "plan": event["items"]})

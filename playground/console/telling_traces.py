@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models import CharField, QuerySet
 from django.db.models.functions import Cast
 
-from playground.console.conversation import names_of
 from playground.core.context import RequestContext
 from playground.messaging import feedback
 from playground.messaging.events import RunFeedback
 from playground.messaging.models import Feedback, Run
+from playground.policy.people import names_of
 from playground.tracing import publishing
 from playground.tracing.feedback import Remark, Wanted
 

@@ -1,5 +1,7 @@
 """Find the people behind contexts and teams, and make them where there are none yet."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -26,6 +28,17 @@ def members_of(team: str) -> QuerySet[Membership]:
 def memberships_of(user: User) -> QuerySet[Membership]:
     """Return the user's memberships, teams loaded, in order of slugs."""
     return user.memberships.select_related("team").order_by("team__slug")
+
+
+def names_of(urns: Iterable[str]) -> dict[str, str]:
+    """Return what those behind URNs are called, people as they are shown; one query."""
+    named = {urn: urn.partition(":") for urn in urns}
+    usernames = {name for kind, _, name in named.values() if kind == "user"}
+    people = {each.username: str(each) for each in User.objects.filter(username__in=usernames)}
+    return {
+        urn: people.get(name, name) if kind == "user" else name
+        for urn, (kind, _, name) in named.items()
+    }
 
 
 @transaction.atomic

@@ -6,11 +6,11 @@ from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.policy import auditing
-from playground.policy.deciding import Resource, require
+from playground.policy.deciding import Resource, decide, require
 from playground.policy.models import Team
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import PRODUCTION, check_label, find_prompt
-from playground.prompts.models import ProtectedLabel, RequiredFragment
+from playground.prompts.models import Prompt, ProtectedLabel, RequiredFragment
 from playground.prompts.reasoning import check_reason
 
 PROTECTED_UNLESS_SAID = frozenset((PRODUCTION,))
@@ -19,6 +19,13 @@ PROTECTED_UNLESS_SAID = frozenset((PRODUCTION,))
 def is_protected(team: Team, label: str) -> bool:
     """Tell whether moving the label takes a reviewer."""
     return label in protected_in(team.slug)
+
+
+def needs_reviewer(context: RequestContext, prompt: Prompt, label: str) -> bool:
+    """Tell whether the label takes a reviewer and the context is none; audits nothing."""
+    if not is_protected(prompt.team, label):
+        return False
+    return not decide(context, "approve", prompt.resource(context), audit=False).allowed
 
 
 def protected_in(team: str) -> set[str]:

@@ -47,7 +47,7 @@ const overEnd = EditorView.inputHandler.of((view, from, to, text) => {
 const NAMED = /\{%[-+]?\s*(?:include|import|from)\s+["']([^"'\n]+)["'][^\n]*?%\}/g;
 
 // The fragment whose name is at this place of the text, as it is written there.
-export function fragmentAt(text, offset) {
+function fragmentAt(text, offset) {
   for (const match of text.matchAll(NAMED)) {
     const end = match.index + match[0].length;
     if (offset >= match.index && offset <= end) return match[1].split("@")[0];

@@ -233,6 +233,18 @@ def test_it_says_that_there_is_none_where_there_is_none(staff: Client) -> None:
         assert staff.get(f"/admin/prompts/ramp/{page}/change/").status_code == 404
 
 
+def test_it_takes_a_number_of_thousands_of_digits_for_none(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp, digits = started(root, stages=HALF), "9" * 5_000
+
+    pressed = _press(staff, ramp, "advance_early", period=digits)
+    dropped = staff.post(ADD, {**PLAN, "do": f"drop:stages:{digits}"})
+
+    assert pressed.status_code == 409
+    assert dropped.status_code == 200
+
+
 def _break(ramp: Ramp, user: User) -> None:
     outcomes = {"baseline": {"error_rate": 0.0}, "candidate": {"error_rate": 1.0}}
     happen(ramp, outcomes, members=range(120), user=user)

@@ -21,6 +21,7 @@ from playground.console.workbench.running import schema_of
 from playground.console.workbench.specifying import ColumnSpec, source_of, spec_of
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput
+from playground.core.numbering import whole_number
 from playground.prompts.content import content_of
 from playground.prompts.models import PromptVersion
 from playground.prompts.saving import save_version
@@ -162,8 +163,7 @@ def _typed_variables(
 
 
 def _revision(form: Form, name: str) -> int | None:
-    text = form.get(name, [""])[-1]
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return whole_number(form.get(name, [""])[-1])
 
 
 def _drop_emptied(variables: dict[str, Any], values: dict[str, str]) -> None:

@@ -18,10 +18,10 @@ from playground.core.forms import FormField
 from playground.gateway import catalogue
 from playground.gateway.catalogue import ModelInfo
 from playground.policy.deciding import decide
+from playground.policy.people import names_of
 from playground.prompts.aligning import Piece, words_of
 from playground.prompts.content import Placeholder
 from playground.prompts.models import Prompt
-from playground.prompts.pages import browsing
 from playground.prompts.pages.editing import ROLES
 from playground.prompts.pages.marking import Part, parts_of
 from skills import registry
@@ -201,7 +201,7 @@ def listed(context: RequestContext, *, q: str = "") -> list[Listed]:
     if q:
         found = found.filter(name__icontains=q.replace("\x00", ""))
     benches = list(found.order_by("-updated_at", "-pk")[:PAGE])
-    names = browsing.names_of(bench.author for bench in benches)
+    names = names_of(bench.author for bench in benches)
     return [
         Listed(bench, names.get(bench.author, ""), len(bench.columns.all())) for bench in benches
     ]
@@ -255,7 +255,7 @@ def view_of(
         may_run=_may(context, "run", bench),
         may_edit=_may(context, "edit", bench),
         may_delete=_may(context, "delete", bench),
-        author=browsing.names_of([bench.author])[bench.author],
+        author=names_of([bench.author])[bench.author],
         full=len(columns) >= MAX_COLUMNS,
         models=models,
         sources=_sources(context),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.core.errors import InvalidInput
+from playground.core.numbering import whole_number
 from playground.prompts.content import Content, PromptKind, content_of
 from playground.prompts.importing.expressing import Names
 from playground.prompts.importing.naming import Slugs
@@ -75,8 +76,7 @@ def _chat(text: str) -> Any:
 
 
 def _number(said: Mapping[str, Any]) -> int:
-    version = str(said.get("version", ""))
-    return int(version) if version.isascii() and version.isdigit() else 0
+    return whole_number(str(said.get("version", ""))) or 0
 
 
 def _imported(said: Mapping[str, Any], name: str, slugs: Slugs) -> Imported:

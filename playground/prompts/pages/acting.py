@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, PolicyDenied
+from playground.core.numbering import whole_number
 from playground.prompts.archiving import archive_prompt, archive_version
 from playground.prompts.drafting import discard_draft
 from playground.prompts.labelling import move_label, remove_label
@@ -67,7 +68,7 @@ def _label(context: RequestContext, path: str, form: Mapping[str, str]) -> str:
 
 
 def _version(form: Mapping[str, str], name: str) -> int:
-    text = form.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    number = whole_number(form.get(name))
+    if number is None:
         raise InvalidInput("prompt.version-missing", "Name a version by its number.")
-    return int(text)
+    return number

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count
 
 from playground.core.context import RequestContext
-from playground.policy.models import User
+from playground.policy.people import names_of
 from playground.prompts.content import PromptKind
 from playground.prompts.listing import Sort, Wanted, narrowed, prompts_page
 from playground.prompts.models import Draft, Inclusion, Label, Prompt, PromptVersion
@@ -109,14 +109,6 @@ def fragments_for(context: RequestContext) -> list[Prompt]:
     fragments = Prompt.objects.visible_to(context).active().filter(kind=PromptKind.FRAGMENT)
     rows = list(fragments.select_related("team").order_by("name")[:500])
     return sorted(rows, key=lambda each: (each.team.slug != context.team, each.path))
-
-
-def names_of(urns: Iterable[str]) -> dict[str, str]:
-    """Return what the people behind URNs are called; one query."""
-    wanted = {urn: urn.partition(":")[2] for urn in urns}
-    people = User.objects.filter(username__in=set(wanted.values()))
-    called = {each.username: str(each) for each in people}
-    return {urn: called.get(name, name) for urn, name in wanted.items()}
 
 
 def _inclusions(context: RequestContext, keys: list[uuid.UUID]) -> dict[uuid.UUID, int]:

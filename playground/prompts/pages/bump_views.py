@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from playground.core.numbering import whole_number
 from playground.policy.deciding import decide
 from playground.policy.requests import TeamRequest
 from playground.prompts.bumping import Bumped, Candidate, Plan, bump_dependents, plan
@@ -44,10 +45,10 @@ def bump_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
 
     To htmx a POST answers what became of each prompt alone.
     """
-    path, number = f"{team}/{name}", _number(request.GET.get("version", ""))
+    path, number = f"{team}/{name}", whole_number(request.GET.get("version", ""))
     results: dict[str, Bumped] = {}
     if request.method == "POST":
-        number = _number(request.POST.get("version", ""))
+        number = whole_number(request.POST.get("version", ""))
         chosen = request.POST.getlist("prompt")[:PAGE]
         bumps = bump_dependents(
             request.context, path, version=number, prompts=chosen, dry_run=False
@@ -70,7 +71,7 @@ def bump_diff(request: TeamRequest, team: str, name: str) -> HttpResponse:
     bumps = bump_dependents(
         request.context,
         f"{team}/{name}",
-        version=_number(request.GET.get("version", "")),
+        version=whole_number(request.GET.get("version", "")),
         prompts=[request.GET.get("prompt", "")],
     )
     return render(request, "prompts/bump_diff.html", {"results": bumps.items})
@@ -85,7 +86,7 @@ def _shown(request: TeamRequest, planned: Plan, results: dict[str, Bumped]) -> d
         if query.lower() in f"{each.prompt.path} {each.prompt.title}".lower()
         and state in ("", each.state)
     ]
-    start = min(_number(request.GET.get("after", "")) or 0, len(found))
+    start = min(whole_number(request.GET.get("after", "")) or 0, len(found))
     end = start + PAGE
     may = {
         each.prompt.pk: decide(
@@ -121,7 +122,3 @@ def _say(request: TeamRequest, results: list[Bumped]) -> None:
         messages.error(request, f"{other} could not be bumped; each says why.")
     if not results:
         messages.success(request, "Nothing had to be bumped.")
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from playground.core.errors import Conflict, InvalidInput
+from playground.core.numbering import whole_number
 from playground.gateway import catalogue
 from playground.policy.deciding import Resource, require
 from playground.policy.requests import TeamRequest
@@ -108,7 +109,7 @@ def preview_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         "facts": json.dumps({"schema": seen.schema}) if seen.schema is not None else "",
     }
     if "compare" in request.POST:
-        based_on = version_of(prompt, version=_number(request.POST.get("based_on")))
+        based_on = version_of(prompt, version=whole_number(request.POST.get("based_on")))
         shown |= {"sections": against(based_on, written), "based_on": based_on}
     return render(request, "prompts/preview.html", shown)
 
@@ -122,7 +123,7 @@ def draft_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         shown = {
             "editors": editing_now(request.context, prompt),
             "latest": prompt.versions.summaries().newest_first()[0],
-            "based_on": _number(request.GET.get("based_on")),
+            "based_on": whole_number(request.GET.get("based_on")),
         }
         return render(request, "prompts/others.html", shown)
     if request.POST.get("do") == "discard":
@@ -130,7 +131,7 @@ def draft_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         messages.success(request, "Your draft is thrown away.")
         return redirect("edit-prompt", team, name)
     written = _typed(request, prompt)
-    based_on = _number(request.POST.get("based_on"))
+    based_on = whole_number(request.POST.get("based_on"))
     refused = ""
     try:
         draft = save_draft(request.context, path, content=written.body, based_on=based_on)
@@ -145,8 +146,8 @@ def draft_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
 def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:
     written = _typed(request, prompt)
     note = request.POST.get("note", "").strip()
-    onto = _number(request.POST.get("onto"))
-    based_on = onto or _number(request.POST.get("based_on"))
+    onto = whole_number(request.POST.get("onto"))
+    based_on = onto or whole_number(request.POST.get("based_on"))
     latest = prompt.versions.newest_first()[0]
     if request.POST.get("do") == "merge":
         return _merged(request, prompt, written, latest)
@@ -184,7 +185,7 @@ def _merged(
     request: TeamRequest, prompt: Prompt, written: Typed, latest: PromptVersion
 ) -> HttpResponse:
     """Take what the other saved where one's own work left it alone, and go on from there."""
-    base = version_of(prompt, version=_number(request.POST.get("based_on")))
+    base = version_of(prompt, version=whole_number(request.POST.get("based_on")))
     result = merge(body_of(base), written.body, body_of(latest))
     clashes = f" Look at {', '.join(result.clashes)}: both changed it." if result.clashes else ""
     sheet = sheet_of(result.body, own_inputs="inputs" in result.body)
@@ -226,7 +227,3 @@ _RAW = {"settings", "inputs", "tools", "response_format", "temperature", "max_to
 def _sheet(version: PromptVersion) -> Sheet:
     content = version.content
     return sheet_of(content.as_json(), own_inputs=not discovers(content, includes_of(version)))
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.core.errors import InvalidInput
+from playground.policy.people import names_of
 from playground.prompts.comparing import Section, compare, fold
 from playground.prompts.composing import includes_of
 from playground.prompts.content import content_of
 from playground.prompts.finding import version_of
 from playground.prompts.models import Prompt, PromptVersion
-from playground.prompts.pages.browsing import names_of
 from playground.prompts.pages.editing import Typed
 from playground.prompts.pages.previewing import discovers
 

@@ -10,10 +10,11 @@ from django.views.decorators.http import require_http_methods
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.policy.deciding import decide
+from playground.policy.people import names_of
 from playground.policy.requests import TeamRequest
 from playground.prompts import protecting
 from playground.prompts.models import Prompt
-from playground.prompts.pages.browsing import fragments_for, names_of
+from playground.prompts.pages.browsing import fragments_for
 from playground.prompts.ruling import Demand, Movers, Protection, demands, movers, protections
 
 

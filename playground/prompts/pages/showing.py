@@ -7,6 +7,7 @@ from django.db.models import Max
 from playground.core.context import RequestContext
 from playground.core.forms import FormField
 from playground.policy.deciding import Resource, decide
+from playground.policy.people import names_of
 from playground.prompts.composing import includes_of
 from playground.prompts.content import Message, Placeholder, PromptKind
 from playground.prompts.depending import Dependent, dependents
@@ -19,7 +20,7 @@ from playground.prompts.models import (
     Prompt,
     PromptVersion,
 )
-from playground.prompts.pages.browsing import Use, names_of, used_by
+from playground.prompts.pages.browsing import Use, used_by
 from playground.prompts.pages.editing import Sheet, sheet_of
 from playground.prompts.pages.filling import fields
 from playground.prompts.pages.marking import Part, parts_of

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from playground.core.errors import PlaygroundError
+from playground.core.numbering import whole_number
 from playground.policy.requests import TeamRequest
 from playground.prompts.comparing import Section, compare, fold, texts_of
 from playground.prompts.composing import includes_of
@@ -47,7 +48,7 @@ class Comparison:
 def prompt_page(request: TeamRequest, team: str, name: str) -> HttpResponse:
     """Show a prompt at one of its versions."""
     asked = request.GET.get("version", "")
-    page = showing.page_of(request.context, f"{team}/{name}", version=_number(asked))
+    page = showing.page_of(request.context, f"{team}/{name}", version=whole_number(asked))
     return render(request, "prompts/prompt.html", {"page": page, "prompt": page.prompt})
 
 
@@ -77,7 +78,7 @@ def act_on_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
         messages.success(request, said)
     if form.get("back") == "proposals":
         return redirect("proposals")
-    number = _number(form.get("show", ""))
+    number = whole_number(form.get("show", ""))
     page = reverse("prompt", args=[team, name])
     return redirect(f"{page}?version={number}" if number else page)
 
@@ -87,8 +88,8 @@ def compare_prompt(request: TeamRequest, team: str, name: str) -> HttpResponse:
     """Show what differs between two versions."""
     prompt = find_prompt(request.context, f"{team}/{name}", audit=False)
     asked = request.GET
-    new = version_of(prompt, version=_number(asked.get("to", "")))
-    old = version_of(prompt, version=_number(asked.get("from", "")) or max(new.number - 1, 1))
+    new = version_of(prompt, version=whole_number(asked.get("to", "")))
+    old = version_of(prompt, version=whole_number(asked.get("from", "")) or max(new.number - 1, 1))
     view = asked.get("view", "")
     with_fragments = asked.get("fragments", "1") == "1"
     comparison = Comparison(
@@ -119,7 +120,3 @@ def _sections(old: PromptVersion, new: PromptVersion, fragments: bool) -> list[S
         new_fragments=texts_of(includes_of(new)) if fragments else None,
     )
     return fold(sections)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

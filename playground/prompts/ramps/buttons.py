@@ -6,7 +6,7 @@ from typing import Literal
 from playground.core.context import RequestContext
 from playground.policy.deciding import decide
 from playground.prompts.models import Ramp
-from playground.prompts.protecting import is_protected
+from playground.prompts.protecting import needs_reviewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,8 @@ class Button:
 
 def may_go_on(context: RequestContext, ramp: Ramp) -> bool:
     """Return whether the reader may make more callers get the candidate; audits nothing."""
-    resource = ramp.prompt.resource(context)
-    if not decide(context, "edit", resource, audit=False).allowed:
-        return False
-    if not is_protected(ramp.prompt.team, ramp.label):
-        return True
-    return decide(context, "approve", resource, audit=False).allowed
+    may_edit = decide(context, "edit", ramp.prompt.resource(context), audit=False).allowed
+    return may_edit and not needs_reviewer(context, ramp.prompt, ramp.label)
 
 
 def barred_because(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> str:

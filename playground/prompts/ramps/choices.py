@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from playground.core.context import RequestContext
-from playground.policy.deciding import decide
 from playground.policy.models import User
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import PRODUCTION
 from playground.prompts.models import Prompt, PromptVersion, Ramp
-from playground.prompts.protecting import is_protected
+from playground.prompts.protecting import needs_reviewer
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import ATTRIBUTES, Arm, Operator
 from playground.prompts.ramps.form import Form, rows_of
@@ -77,7 +75,7 @@ def choices_for(user: User, form: Form) -> Choices:
         labels=[(each.name, f"{each.name}, now v{each.version.number}") for each in labels],
         candidates=[(str(each.number), _named(each)) for each in versions[:_MOST]],
         live=live,
-        needs_reviewer=_needs_reviewer(user.context(team=prompt.team.slug), prompt, form.label),
+        needs_reviewer=needs_reviewer(user.context(team=prompt.team.slug), prompt, form.label),
     )
 
 
@@ -113,12 +111,6 @@ def form_of(ramp: Ramp) -> Form:
             "guards": rows_of("guards", list(guards)),
         },
     )
-
-
-def _needs_reviewer(context: RequestContext, prompt: Prompt, label: str) -> bool:
-    if not is_protected(prompt.team, label):
-        return False
-    return not decide(context, "approve", prompt.resource(context), audit=False).allowed
 
 
 def _named(version: PromptVersion) -> str:

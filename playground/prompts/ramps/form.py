@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, Self
 
 from playground.core.errors import InvalidInput
+from playground.core.numbering import whole_number
 from playground.prompts.ramps.bucketing import Operator
 from playground.prompts.ramps.planning import MAX_GUARDS, MAX_STAGES, Plan, plan_of
 
@@ -87,8 +88,8 @@ class Form:
         rows = list(self.rows[table])
         if verb == "add" and len(rows) < _MOST[table]:
             rows.append(dict(_NEW[table]))
-        elif verb == "drop" and index.isascii() and index.isdigit() and int(index) < len(rows):
-            del rows[int(index)]
+        elif verb == "drop" and (at := whole_number(index)) is not None and at < len(rows):
+            del rows[at]
         return replace(self, rows={**self.rows, table: rows})
 
     @property

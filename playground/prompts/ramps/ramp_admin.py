@@ -13,6 +13,7 @@ from unfold.views import ChangeList
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError, PolicyDenied
+from playground.core.numbering import whole_number
 from playground.policy.administering import ReadOnlyModelAdmin
 from playground.prompts.models import Ramp, RampEvent
 from playground.prompts.ramps import planning_views, ramping
@@ -220,7 +221,7 @@ def _do(context: RequestContext, ramp: Ramp, verb: str, *, reason: str, period: 
         case "start":
             ramping.start(context, ramp.pk, reason=reason)
         case "advance" | "advance_early":
-            shown = int(period) if period.isascii() and period.isdigit() else 0
+            shown = whole_number(period) or 0
             early = verb == "advance_early"
             ramping.advance(context, ramp.pk, reason=reason, early=early, period=shown)
         case "pause":

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from playground.core.numbering import whole_number
+
 MAX_NESTING = 5
 """Fragments within fragments, counted from the prompt."""
 MAX_INCLUSIONS = 200
@@ -31,7 +33,7 @@ def name_of(written: str) -> Name:
     """Read the name of a fragment."""
     path, _, pin = written.partition("@")
     team, _, name = path.rpartition("/")
-    number = int(pin) if pin.isascii() and pin.isdigit() and len(pin) < 10 else None
+    number = whole_number(pin)
     return Name(team or None, name, number, None if number is not None else pin or None)
 
 
