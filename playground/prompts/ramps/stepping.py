@@ -10,7 +10,7 @@ from playground.core.errors import Conflict, InvalidInput, NotFound
 from playground.policy import auditing
 from playground.prompts.changing import announce
 from playground.prompts.labelling import lock, put, require_fragments
-from playground.prompts.models import Label, Ramp, RampEvent, UnitTally
+from playground.prompts.models import Label, Ramp, RampEvent
 
 What = RampEvent.What
 State = Ramp.State
@@ -162,8 +162,6 @@ def _write(ramp: Ramp, what: RampEvent.What, state: Ramp.State) -> None:
         changes |= {"period": ramp.period, "since": Now()}
     if state not in Ramp.LIVE:
         changes["ended_at"] = Now()
-        # What single units did is of no use any more.
-        UnitTally.objects.filter(ramp=ramp).delete()
     Ramp.objects.filter(pk=ramp.pk).update(**changes)
 
 
