@@ -9,6 +9,8 @@ from pytest_django import DjangoDbBlocker
 
 from playground.policy.models import AuditRow, User
 from playground.prompts.models import Prompt, PromptVersion, Ramp
+from playground.prompts.saving import save_version
+from tests.prompts.conftest import chat
 from tests.prompts.ramped import PATH, greeting, started
 from tests.prompts.served import Web, at_once, code_of, webs
 
@@ -43,15 +45,15 @@ def test_it_moves_a_label_once_when_two_move_it(
         body = {"version": version, "expected": expected, "reason": "race"}
         return web.ask(key, "PUT", f"{API}/labels/raced", body)
 
+    save_version(rhea.context(), PATH, content=chat("Hey."))
     at = None
-    for number in range(ROUNDS):
-        answers = at_once(move, (one, 1, at), (other, 2, at))
-        won = [answer for answer in answers if answer[0] == 200]
-        # Whoever leaves the label where it is has not lost it.
-        assert len(won) == 1, (number, answers)
-        assert sorted(code_of(answer) for answer in answers) == ["", "prompt.label-moved"]
+    for _ in range(ROUNDS):
+        wanted = [version for version in (1, 2, 3) if version != at][:2]
+        answers = at_once(move, (one, wanted[0], at), (other, wanted[1], at))
+        assert sorted(status for status, _ in answers) == [200, 409], answers
+        assert "prompt.label-moved" in map(code_of, answers)
         at = greeting.labels.get(name="raced").version.number
-        assert at == [1, 2][answers.index(won[0])]
+        assert at == wanted[[status for status, _ in answers].index(200)]
 
     moved = AuditRow.objects.filter(entry__action="move_label", entry__details__label="raced")
     assert moved.count() == ROUNDS
