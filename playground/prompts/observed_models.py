@@ -51,7 +51,7 @@ class HourSums(_Sums):
 
 
 class UnitTally(models.Model):
-    """What a unit has added to the sums of a period; deleted when the ramp is over."""
+    """What a unit has added to the sums of a period; deleted soon after the ramp is over."""
 
     pk = models.CompositePrimaryKey("ramp", "period", "unit", "metric")
     ramp = models.ForeignKey("prompts.Ramp", on_delete=models.CASCADE, related_name="+")

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from playground.core.clock import now
 from playground.core.errors import InvalidInput
 from playground.policy.models import User
 from playground.prompts.models import ArmSums, Exposure, HourSums, Label, Prompt, Ramp, UnitTally
 from playground.prompts.protecting import require_fragment
-from playground.prompts.ramps import guarding_ramps, ramping
+from playground.prompts.ramps import guarding_ramps, ramping, telling_once
 from playground.prompts.ramps.assigning import RampInForce
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.clustering import UnitSums
@@ -48,6 +49,19 @@ def test_it_rolls_back_when_the_candidate_fails(rhea: User, greeting: Prompt) ->
     )
     assert re.fullmatch(said, last.reason)
     assert chosen(rhea, "member:1").version.number == 1
+
+
+def test_it_forgets_single_units_soon_after_the_ramp_is_over(rhea: User, greeting: Prompt) -> None:
+    ramp = started(rhea, stages=HALF, guards=ERRORS)
+    happen(ramp, {"baseline": GOOD, "candidate": BAD}, members=range(60), user=rhea)
+    judge(ramp.pk)
+
+    telling_once.forget()
+    at_once = UnitTally.objects.count()
+    Ramp.objects.filter(pk=ramp.pk).update(ended_at=now() - 2 * telling_once.FORGOTTEN)
+    telling_once.forget()
+
+    assert at_once == 60
     assert not UnitTally.objects.exists()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from playground.core import spans
+from playground.core.clock import now
 from playground.messaging.events import RunFeedback
 from playground.policy.models import User
 from playground.prompts.models import (
@@ -18,7 +19,7 @@ from playground.prompts.models import (
     RunInRamp,
     UnitTally,
 )
-from playground.prompts.ramps import ramping
+from playground.prompts.ramps import ramping, telling_once
 from playground.prompts.ramps.assigning import RampInForce
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.guarding_ramps import comparisons
@@ -219,6 +220,15 @@ def test_it_moves_nothing_when_the_ramp_is_over(rhea: User, ramp: Ramp, run) -> 
     say(taken, 1, author="user:bob")
 
     assert list(ArmSums.objects.filter(ramp=ramp).values()) == before
+
+
+def test_it_forgets_what_runs_did_when_the_ramp_is_over(rhea: User, ramp: Ramp, run) -> None:
+    say(run("member:1"), 1)
+    ramping.roll_back(rhea.context(), ramp.pk, reason="enough")
+
+    Ramp.objects.update(ended_at=now() - 2 * telling_once.FORGOTTEN)
+    telling_once.forget()
+
     assert not RunInRamp.objects.exists()
     assert not CountedFeedback.objects.exists()
 

@@ -10,14 +10,7 @@ from playground.core.errors import Conflict, NotFound
 from playground.policy import auditing
 from playground.prompts.changing import announce
 from playground.prompts.labelling import lock, put, require_fragments
-from playground.prompts.models import (
-    CountedFeedback,
-    Label,
-    Ramp,
-    RampEvent,
-    RunInRamp,
-    UnitTally,
-)
+from playground.prompts.models import Label, Ramp, RampEvent
 from playground.prompts.reasoning import check_reason
 
 What = RampEvent.What
@@ -169,9 +162,6 @@ def _write(ramp: Ramp, what: RampEvent.What, state: Ramp.State) -> None:
         changes |= {"period": ramp.period, "since": Now()}
     if state not in Ramp.LIVE:
         changes["ended_at"] = Now()
-        # What single units and runs did is of no use any more.
-        for kept in (UnitTally, RunInRamp, CountedFeedback):
-            kept.objects.filter(ramp=ramp).delete()
     Ramp.objects.filter(pk=ramp.pk).update(**changes)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from playground.core.clock import now
-from playground.prompts.models import Ramp, Told
+from playground.prompts.models import CountedFeedback, Ramp, RunInRamp, Told, UnitTally
 from playground.prompts.ramps.observing import record
 
 # Who has found the ramp live just before its end may still be counting.
@@ -47,6 +47,11 @@ def record_once(token: Mapping[str, Any], outcome: Mapping[str, float], *, key: 
 
 
 def forget() -> None:
-    """Forget what was told of ramps that are over."""
+    """Forget what single units and runs did, and which calls were told, under ramps that are over.
+
+    Not where the ramp ends: whoever is still counting holds some of these rows and waits for
+    others, in another order than that in which they would be deleted.
+    """
     ended = Ramp.objects.filter(ended_at__lt=now() - FORGOTTEN)
-    Told.objects.filter(ramp__in=ended).delete()
+    for kept in (UnitTally, RunInRamp, CountedFeedback, Told):
+        kept.objects.filter(ramp__in=ended).delete()

@@ -120,7 +120,7 @@ def _telling(template: str, message: int, ref: str = "") -> Iterator[None]:
         yield
     except TemplateSyntaxError as error:
         raise _syntax(error, template, message, ref) from error
-    except (RecursionError, MemoryError, SyntaxError) as error:
+    except (RecursionError, MemoryError, SyntaxError, SystemError) as error:
         text = "the template is nested too deeply"
         raise located("prompt.limit", text, message, 1, 1, ref) from error
     except (BudgetExceeded, OverflowError, ValueError, TypeError) as error:
