@@ -21,7 +21,7 @@ from playground.gateway.providers.failing import readable
 from playground.gateway.providers.openai_compatible import OpenAICompatible
 from playground.gateway.providers.reading import MAX_LINE, usage_of
 from playground.gateway.providers.refusing import is_error, refusal
-from playground.gateway.tokens import NEWEST, count, vocabulary_of
+from playground.gateway.tokens import NEWEST, Vocabulary, count, vocabulary_of
 
 MAX_DIMENSIONS = 2**14
 # More than so many bytes are left to a thread: a few milliseconds.
@@ -62,7 +62,8 @@ async def of_model(model: Model, body: dict[str, Any], *, team: str) -> AsyncGen
         made, told = await _made(model, body, [texts[at] for at in new])
         counted_here = told is None
         if told is None:
-            told = await aside(length > _MUCH, _tokens, [texts[at] for at in new], model)
+            vocabulary = vocabulary_of(model.name) or NEWEST
+            told = await aside(length > _MUCH, _tokens, [texts[at] for at in new], vocabulary)
         tokens = told
         for at, vector in zip(new, made, strict=True):
             known[at] = vector
@@ -154,8 +155,7 @@ def _written(
     return {**rest, "data": data}, raw
 
 
-def _tokens(texts: Sequence[str], model: Model) -> int:
-    vocabulary = vocabulary_of(model.name) or NEWEST
+def _tokens(texts: Sequence[str], vocabulary: Vocabulary = NEWEST) -> int:
     return sum(count(text, vocabulary) for text in texts)
 
 
