@@ -70,7 +70,7 @@ def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
     try:
         content = content_of(written.body)
     except InvalidInput as error:
-        return Preview(wrong + [_invalid(each) for each in error.extra["errors"]])
+        return Preview(wrong + [shape_finding(each) for each in error.extra["errors"]])
     declared = content.inputs
     try:
         composed = compose(context, content, prompt=prompt, shared=prompt.shared)
@@ -90,7 +90,7 @@ def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
         content,
         declared=declared,
         includes=composed.includes,
-        required=_required(prompt),
+        required=required_of(prompt),
         tokens=count,
         windows=windows,
     )
@@ -109,6 +109,20 @@ def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
 def discovers(content: Content, includes: Includes) -> bool:
     """Tell whether the inputs are those that would be discovered, so that nobody wrote them."""
     return content.inputs == discover(content.model_copy(update={"inputs": None}), includes)
+
+
+def required_of(prompt: Prompt) -> list[str]:
+    """Return the fragments that a label of the prompt's team asks of it, by their paths."""
+    rules = RequiredFragment.objects.filter(team=prompt.team).exclude(fragment=prompt)
+    rows = rules.select_related("fragment__team")
+    return [] if prompt.kind == "fragment" else sorted({row.fragment.path for row in rows})
+
+
+def shape_finding(error: Mapping[str, str]) -> Finding:
+    """Turn one of the errors in a content's shape into a finding."""
+    place = _FIELD.match(error["field"])
+    detail = f"{error['field']}: {error['message']}" if error["field"] else error["message"]
+    return Finding("error", "prompt.invalid", detail, int(place[1]) if place else None)
 
 
 def _rendered(
@@ -161,15 +175,3 @@ def _shares(content: Content, count: int | None) -> tuple[tuple[Share, int | Non
 def _share(model: Model, count: int, *, chosen: bool) -> Share:
     cost = None if model.price is None else model.price.input * count / 1_000_000
     return Share(model.id, model.context_tokens, cost, chosen)
-
-
-def _required(prompt: Prompt) -> list[str]:
-    rules = RequiredFragment.objects.filter(team=prompt.team).exclude(fragment=prompt)
-    rows = rules.select_related("fragment__team")
-    return [] if prompt.kind == "fragment" else sorted({row.fragment.path for row in rows})
-
-
-def _invalid(error: Mapping[str, str]) -> Finding:
-    place = _FIELD.match(error["field"])
-    detail = f"{error['field']}: {error['message']}" if error["field"] else error["message"]
-    return Finding("error", "prompt.invalid", detail, int(place[1]) if place else None)
