@@ -49,7 +49,7 @@ def answer(work: Work) -> None:
     if len(turns) == 1:
         one(turns[0])
     else:
-        spread(turns, one, width=partial(width_of, work))
+        spread(turns, one, width=partial(width_of, work.run))
 
 
 def conversation_of(turns: list[Turn]) -> list[dict[str, Any]]:

@@ -59,6 +59,11 @@ class ColumnView:
     busy: bool
 
     @property
+    def drafted(self) -> bool:
+        """Tell whether it asks a draft."""
+        return self.spec.content is not None
+
+    @property
     def title(self) -> str:
         """Name the column in few words."""
         if self.spec.content is None:

@@ -200,7 +200,9 @@ def _cell(
             )
         cell.request = asked(context, spec, found, variables).as_json()
     except PlaygroundError as error:
-        places = {key: error.extra[key] for key in ("message", "line") if key in error.extra}
+        # A place inside of a fragment is none in what is asked here.
+        here = {} if "fragment" in error.extra else error.extra
+        places = {key: here[key] for key in ("message", "line", "column") if key in here}
         cell.error = {"code": error.code, "detail": error.detail, **places}
     return cell
 

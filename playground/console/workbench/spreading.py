@@ -12,7 +12,6 @@ from django.db import connections
 from playground.core.errors import PlaygroundError, ProviderError, QuotaExceeded
 from playground.messaging.interruptions import LeaseLost
 from playground.messaging.models import Run
-from playground.messaging.working import Work
 
 MOST_ROWS = 4
 """How many rows of one column are answered at once."""
@@ -49,11 +48,11 @@ def spread(tasks: Sequence[Task], do: Callable[[Task], None], *, width: Callable
         raise next((each for each in raised if isinstance(each, LeaseLost)), raised[0])
 
 
-def width_of(work: Work) -> int:
-    """Return how many rows this run may answer at once, of what its author has at work now."""
-    active = Run.objects.active().filter(lane__kind=work.run.lane.kind)
-    mine = active.filter(message__author=work.message.author).count()
-    beside = active.filter(lane__column__bench__columns__lane=work.lane_id).count()
+def width_of(run: Run) -> int:
+    """Return how many rows a run may answer at once, beside all else its author has at work."""
+    active = Run.objects.active().filter(lane__kind=run.lane.kind)
+    mine = active.filter(message__author=run.message.author).count()
+    beside = active.filter(lane__column__bench__columns__lane=run.lane_id).count()
     return max(1, min(MOST_ROWS, MOST_TOGETHER // max(1, mine, beside)))
 
 
