@@ -104,6 +104,9 @@ def cell_view(context: RequestContext, cell: Cell, *, base: str | None = None) -
     state = last.state if last else TurnStatus.FAILED.value
     waits = tooling.pending(conversation_of(turns)) if state not in OPEN else []
     writes = last is not None and state == TurnStatus.RUNNING and cell.row == SINGLE
+    if writes and last is not None and last.said and last.said[-1]["role"] == "assistant":
+        # What was said stands there whole; the rest of the turn has not begun.
+        writes = bool(last.run.partial_text)
     return CellView(
         id=cell.pk,
         column=cell.column_id,
