@@ -50,8 +50,14 @@ class Progress:
 
     @property
     def left(self) -> str:
-        """Write the time that is left."""
-        return "" if self.left_s is None else duration_ms(max(1.0, self.left_s) * 1000)
+        """Write the time that is left, no finer than it is known."""
+        if self.left_s is None:
+            return ""
+        return (
+            f"{max(1, round(self.left_s))} s"
+            if self.left_s < 60
+            else duration_ms(self.left_s * 1000)
+        )
 
 
 def sums_of(columns: Iterable[uuid.UUID], found: Sequence[Standing]) -> list[ColumnSum]:
