@@ -137,6 +137,14 @@ urlpatterns = [
         "workbench/<uuid:bench_id>/outputs", workbench.workbench_outputs, name="workbench-outputs"
     ),
     path("workbench/<uuid:bench_id>/outputs.csv", workbench.workbench_csv, name="workbench-csv"),
+    path(
+        "workbench/<uuid:bench_id>/outputs.jsonl", workbench.workbench_jsonl, name="workbench-jsonl"
+    ),
+    path(
+        "workbench/<uuid:bench_id>/columns/<uuid:column_id>/history",
+        workbench.workbench_history,
+        name="workbench-history",
+    ),
     path("skills", skills.skill_list, name="skills"),
     path("skills/<str:name>", skills.skill_page, name="skill"),
     path("skills/<str:name>/try", skills.try_skill, name="try-skill"),

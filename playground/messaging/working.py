@@ -55,6 +55,7 @@ class Work:
         self.leaving = leaving or threading.Event()
         self.spent: dict[str, Any] = dict(run.usage or {})
         self._text = threading.Lock()
+        self._spending = threading.Lock()
         self._partial = ""
         self._base = 0
         self._saved = (0, 0)
@@ -210,11 +211,12 @@ class Work:
     def usage(
         self, *, input_tokens: int = 0, output_tokens: int = 0, cost_usd: float | None = None
     ) -> None:
-        """Add to what the run has spent; stored when the attempt ends."""
-        self.spent["input_tokens"] = self.spent.get("input_tokens", 0) + input_tokens
-        self.spent["output_tokens"] = self.spent.get("output_tokens", 0) + output_tokens
-        if cost_usd is not None:
-            self.spent["cost_usd"] = (self.spent.get("cost_usd") or 0.0) + cost_usd
+        """Add to what the run has spent; stored when the attempt ends. Any thread may."""
+        with self._spending:
+            self.spent["input_tokens"] = self.spent.get("input_tokens", 0) + input_tokens
+            self.spent["output_tokens"] = self.spent.get("output_tokens", 0) + output_tokens
+            if cost_usd is not None:
+                self.spent["cost_usd"] = (self.spent.get("cost_usd") or 0.0) + cost_usd
 
     def save_partial(self) -> None:
         """Store what is written of the answer if it is due; called from the keeper's thread.

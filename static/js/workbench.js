@@ -1,6 +1,7 @@
 // The workbench: what is typed is kept, columns are followed live, parts of the page are replaced
 // by their ids. The server renders every part; first render plus events equals a reload.
 import { LiveText } from "./live-text.js";
+import "./chart-tip.js";
 
 const form = document.querySelector("#bench-form");
 const locked = "locked" in form.dataset;
@@ -29,7 +30,10 @@ function place(html, kept = new Set()) {
     if ("revision" in part.dataset && !kept.has(part.dataset.revision)) continue;
     if (outdated && part.id === "save-state") continue;
     // Fields stay as long as they are the same ones: somebody may be typing in them.
-    if (part.id === "variables" && part.dataset.fields === now.dataset.fields) continue;
+    if (part.id === "variables" && part.dataset.fields === now.dataset.fields) {
+      now.dataset.schema = part.dataset.schema;
+      continue;
+    }
     for (const key of part.querySelectorAll("[data-mod]")) key.textContent = modified(key.textContent);
     const text = plain(part.outerHTML);
     if (seen.get(part.id) === text) continue;
@@ -38,16 +42,20 @@ function place(html, kept = new Set()) {
     if (typing && part.dataset.state === now.dataset.state) continue;
     seen.set(part.id, text);
     now.replaceWith(part);
-    const column = part.closest("[data-column]");
+    const column = part.closest(".wb-column[data-column]");
     if (column) follows.get(column.dataset.column)?.written(part);
+    if (part.classList.contains("wb-lint")) mark(column);
   }
   grow();
-
-// On a phone the columns come first, once there is nothing left to fill in.
-const missing = [...document.querySelectorAll("#variables .field")].some((one) => !one.querySelector(".faint") && !one.querySelector("[name]").value);
-if (innerWidth <= 600 && !missing) document.querySelector("#variables-card").open = false;
 }
 
+// The address says what is looked at. Rows that were picked because they had failed stay on the
+// page whatever becomes of them.
+function looked() {
+  const search = new URLSearchParams(location.search);
+  if (search.get("show") === "failed") search.set("rows", [...document.querySelectorAll("[data-row]")].map((row) => row.dataset.row).join(","));
+  return search.size ? `?${search}` : "";
+}
 let asking = false;
 let again = false;
 async function refresh() {
@@ -57,7 +65,7 @@ async function refresh() {
   }
   asking = true;
   const began = performance.now();
-  const answer = await fetch(form.dataset.outputsUrl + location.search, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const answer = await fetch(form.dataset.outputsUrl + looked(), { headers: { "HX-Request": "true" } }).catch(() => null);
   if (answer?.ok) place(await answer.text());
   // Events come in bursts; one look is enough for all of them, and a large page is looked at less.
   setTimeout(() => {
@@ -159,7 +167,7 @@ const keep = () => inTurn(async () => {
   const body = outgoing(kept);
   body.delete("file");
   body.delete("table");
-  const answer = await fetch(form.dataset.saveUrl, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
+  const answer = await fetch(form.dataset.saveUrl + looked(), { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
   if (!answer?.ok) givenBack(kept);
   if (answer?.ok || answer?.status === 422) place(await answer.text(), kept);
   else if (answer?.status === 409) conflict();
@@ -180,7 +188,7 @@ function conflict() {
   outdated = true;
   document.querySelector("#save-state").replaceChildren(document.querySelector("#outdated").content.cloneNode(true));
   document.querySelector("[data-reload]").addEventListener("click", () => {
-    const typed = {};
+    const typed = { table: [[document.querySelector("#table-text")?.value ?? ""]] };
     for (const field of form.elements) {
       if (field.type !== "hidden" && dirty.has(partOf(field.name))) (typed[field.name] ??= []).push([field.value, field.checked]);
     }
@@ -196,8 +204,12 @@ function restore() {
     const fields = [...form.elements].filter((field) => field.name === name && field.type !== "hidden");
     // Messages that came or went meanwhile leave no telling which text belongs where.
     if (fields.length !== values.length) continue;
-    fields.forEach((field, index) => ([field.value, field.checked] = values[index]));
-    touched(name);
+    fields.forEach((field, index) => {
+      [field.value] = values[index];
+      if (values[index].length > 1) field.checked = values[index][1];
+    });
+    if (name === "table") fields[0].closest("details").open ||= Boolean(fields[0].value);
+    else touched(name);
   }
 }
 const transient = (name) => !name || /^(say|result\.|table$|file$|against$)/.test(name);
@@ -233,7 +245,7 @@ async function act(submitter) {
   if (submitter) submitter.disabled = false;
   const body = outgoing(kept, submitter);
   if (submitter) submitter.disabled = true;
-  const answer = await fetch(location.pathname + location.search, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
+  const answer = await fetch(location.pathname + looked(), { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
   if (submitter) submitter.disabled = false;
   if (!answer?.ok) givenBack(kept);
   submitter?.closest("details[data-menu]")?.removeAttribute("open");
@@ -275,7 +287,7 @@ function failed(html) {
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(mac ? event.metaKey : event.ctrlKey)) return;
-  const column = event.target.closest?.("[data-column]");
+  const column = event.target.closest?.(".wb-column[data-column]");
   const button = event.shiftKey && column ? column.querySelector('[name=do][value^="run:"]') : document.querySelector("#run-all");
   if (!button) return;
   event.preventDefault();
@@ -290,7 +302,10 @@ document.querySelector("#share").addEventListener("click", async () => {
 // ── messages of drafts ──
 form.addEventListener("click", (event) => {
   const { target } = event;
-  if (target.closest("[data-add-card]")) {
+  const place = target.closest("button[data-message]");
+  if (place) {
+    editorsOf(place.closest(".wb-column"))[Number(place.dataset.message)]?.focus(Number(place.dataset.line), Number(place.dataset.column));
+  } else if (target.closest("[data-add-card]")) {
     const box = target.closest(".wb-prompt");
     const card = box.querySelector("template").content.firstElementChild.cloneNode(true);
     box.querySelector("[data-cards]").append(card);
@@ -304,6 +319,15 @@ form.addEventListener("click", (event) => {
 });
 
 let editor = null;
+const editors = new Map();
+const fragments = JSON.parse(form.dataset.fragments);
+function inside(path) {
+  let at = JSON.parse(document.querySelector("#variables").dataset.schema);
+  for (const step of path) at = at?.properties?.[step] ?? at?.items?.properties?.[step];
+  return Object.keys(at?.properties ?? at?.items?.properties ?? {});
+}
+// A window of its own: what is typed here stays here.
+const jump = (name) => open(`/prompts/${name.includes("/") ? name : `${form.dataset.team}/${name}`}`, "_blank", "noopener");
 async function upgrade(from) {
   const areas = [...from.querySelectorAll("textarea[data-editor]:not([hidden])")];
   if (!areas.length) return;
@@ -311,21 +335,59 @@ async function upgrade(from) {
   editor ??= import("./code-editor.js");
   const { codeEditor } = await editor;
   for (const area of areas) {
-    codeEditor(area, {
+    const made = codeEditor(area, {
       language: "jinja",
       nonce: form.dataset.nonce,
-      variables: () => [...form.querySelectorAll('[name^="input."]')].map((field) => field.name.slice(6)),
-      properties: () => [],
-      fragments: () => [],
-      jump: () => {},
+      variables: () => inside([]),
+      properties: inside,
+      fragments: () => fragments,
+      jump,
       changed: () => touched(area.name),
     });
+    editors.set(area, made);
   }
+  for (const column of new Set(areas.map((area) => area.closest(".wb-column")))) mark(column);
+}
+// The code editors of a column's messages, in their order.
+const editorsOf = (column) => [...column.querySelectorAll(".wb-card textarea[data-editor]")].map((area) => editors.get(area));
+function mark(column) {
+  if (!column) return;
+  const found = [...column.querySelectorAll(".wb-lint [data-message]")].map((item) => ({
+    message: Number(item.dataset.message),
+    line: Number(item.dataset.line),
+    column: Number(item.dataset.column),
+    severity: item.dataset.severity,
+    detail: item.querySelector("[data-detail]").textContent,
+  }));
+  editorsOf(column).forEach((one, index) => one?.mark(found.filter(({ message }) => message === index)));
 }
 if (!locked) {
   restore();
   upgrade(document);
 }
+
+// ── the last runs of a column ──
+document.addEventListener("toggle", async (event) => {
+  const details = event.target;
+  if (!details.matches?.("[data-history]") || !details.open) return;
+  const answer = await fetch(details.dataset.history + looked(), { headers: { "HX-Request": "true" } }).catch(() => null);
+  details.querySelector("[data-runs]").innerHTML = answer?.ok ? await answer.text() : '<p class="muted">They could not be read. Close this and open it again.</p>';
+}, true);
+
+// ── a file becomes the text that would be pasted, so that nothing of it is lost in a conflict ──
+document.querySelector("#table-file")?.addEventListener("change", async ({ target }) => {
+  const [file] = target.files;
+  if (!file || file.size > 1_000_000) return;
+  let text;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+  } catch {
+    // The server says what is wrong with it.
+    return;
+  }
+  document.querySelector("#table-text").value = text;
+  target.value = "";
+});
 
 function grow(area) {
   for (const one of area ? [area] : form.querySelectorAll("[data-grows]")) {

@@ -1,6 +1,6 @@
-"""Answer the turns of a run, one after the other: the handler of lanes of kind ``workbench``.
+"""Answer the turns of a run: the handler of lanes of kind ``workbench``.
 
-A turn that fails says so in its cell and the next one begins; only a stop ends the run early.
+A turn that fails says so in its cell and the others go on; only a stop ends the run early.
 """
 
 import logging
@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from playground.console.workbench import acting, tooling
 from playground.console.workbench.asking import Asked, asked_in
 from playground.console.workbench.calling import Figures, Saying, say, verdict
-from playground.console.workbench.models import Turn, TurnStatus
+from playground.console.workbench.models import SINGLE, Turn, TurnStatus
+from playground.console.workbench.spreading import patiently, spread, width_of
 from playground.core import context as contexts
 from playground.core import spans
 from playground.core.context import RequestContext
@@ -37,11 +38,18 @@ def answer(work: Work) -> None:
         RunCancelled: somebody asked to stop; what was written until then is kept.
     """
     context = _context(work)
-    turns = Turn.objects.filter(run_id=work.run_id, status__in=_OPEN)
-    for turn in turns.select_related("cell__column__bench").order_by("cell__row", "number"):
+    open_turns = Turn.objects.filter(run_id=work.run_id, status__in=_OPEN)
+    turns = list(open_turns.select_related("cell__column__bench").order_by("cell__row", "number"))
+
+    def one(turn: Turn) -> None:
         work.raise_if_cancelled()
         with contexts.bound(context):
             _turn(turn, context, work)
+
+    if len(turns) == 1:
+        one(turns[0])
+    else:
+        spread(turns, one, width=partial(width_of, work.run))
 
 
 def conversation_of(turns: list[Turn]) -> list[dict[str, Any]]:
@@ -117,14 +125,26 @@ def _say(
     work: Work,
     saying: Saying,
 ) -> None:
-    saying.text, saying.message, saying.figures = "", None, Figures()
-    say(
-        context,
-        asked.request(tooling.to_send(conversation)),
-        saying,
-        heard=work.delta,
-        cancelled=work.raise_if_cancelled,
-    )
+    request = asked.request(tooling.to_send(conversation))
+    # A run shows one text as it grows: rows of a table come whole.
+    single = turn.cell.row == SINGLE
+
+    def attempt() -> None:
+        saying.text, saying.message, saying.figures = "", None, Figures()
+        say(
+            context,
+            request,
+            saying,
+            heard=work.delta if single else _unheard,
+            cancelled=work.raise_if_cancelled,
+        )
+
+    # The model may take minutes, in which others need the connection.
+    connection.close()
+    if single:
+        attempt()
+    else:
+        patiently(attempt, check=work.raise_if_cancelled)
     spent = saying.figures
     work.usage(
         input_tokens=spent.input_tokens,
@@ -141,6 +161,10 @@ def _say(
         data={"cell": str(turn.cell_id), "turn": turn.number},
         dedup_key=f"{turn.pk}:{len(turn.said)}",
     )
+
+
+def _unheard(text: str) -> None:
+    pass
 
 
 def _add(turn: Turn, saying: Saying, *, cut: bool = False) -> None:

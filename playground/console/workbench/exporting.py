@@ -1,10 +1,18 @@
-"""Write a table with what each column answered, for spreadsheets."""
+"""Write a table with what each column answered: for spreadsheets, and for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
 
 from playground.console.workbench import inputs
-from playground.console.workbench.answering import conversation_of
-from playground.console.workbench.models import Cell, Workbench
+from playground.console.workbench.describing import LETTERS
+from playground.console.workbench.models import SINGLE, Cell, Column, Turn, TurnStatus, Workbench
+from playground.console.workbench.telling import text_of
 
 _NAMES = ("output", "status", "prompt", "model", "ms", "tokens in", "tokens out", "cost usd")
+
+_Cells = dict[tuple[Any, int], Cell]
 
 
 def outputs_csv(bench: Workbench) -> str:
@@ -12,24 +20,68 @@ def outputs_csv(bench: Workbench) -> str:
 
     Without a table there is one line, of the shared variables' outputs.
     """
-    columns = list(bench.columns.all())
-    cells = {
-        (cell.column_id, cell.row): cell
-        for cell in Cell.objects.shown(bench).prefetch_related("turns__run")
-    }
-    letters = dict(zip([column.pk for column in columns], "ABCDEF", strict=False))
+    columns, cells = _all_of(bench)
     head = list(bench.table.get("names", []))
-    for column in columns:
-        letter = letters[column.pk]
+    for letter, _ in zip(LETTERS, columns, strict=False):
         head += [f"{letter} {name}" for name in _NAMES]
-    rows = list(enumerate(bench.table.get("rows", []), 1)) or [(0, [])]
     lines = [head]
-    for number, values in rows:
-        line = list(values)
+    for number, values in _rows(bench):
+        line = list(values.values())
         for column in columns:
             line += _told(cells.get((column.pk, number)))
         lines.append(line)
     return inputs.as_csv(lines)
+
+
+def outputs_jsonl(bench: Workbench) -> bytes:
+    """Return one JSON object a line for each row and column that was run, rows first.
+
+    Without a table they are the shared variables' outputs.
+    """
+    return b"".join(orjson.dumps(each) + b"\n" for each in _objects(bench))
+
+
+def _objects(bench: Workbench) -> Iterator[dict[str, Any]]:
+    columns, cells = _all_of(bench)
+    for number, _ in _rows(bench):
+        for letter, column in zip(LETTERS, columns, strict=False):
+            cell = cells.get((column.pk, number))
+            if cell is not None:
+                yield _object(letter, number, cell)
+
+
+def _object(letter: str, number: int, cell: Cell) -> dict[str, Any]:
+    turns = list(cell.turns.all())
+    last = turns[-1] if turns else None
+    request = cell.request or {}
+    return {
+        "row": number,
+        "column": letter,
+        "cell": str(cell.pk),
+        "inputs": cell.variables,
+        "messages": request.get("messages"),
+        "output": text_of(cell),
+        "status": _status(last),
+        "error": cell.error or (last.failure if last else None),
+        "structured": last.check_result if last else None,
+        "prompt": request.get("ref") or None,
+        "model": request.get("model"),
+        "figures": last.figures if last else {},
+        "trace_id": last.trace_id if last else None,
+    }
+
+
+def _all_of(bench: Workbench) -> tuple[list[Column], _Cells]:
+    cells = Cell.objects.shown(bench).prefetch_related("turns__run")
+    return list(bench.columns.all()), {(cell.column_id, cell.row): cell for cell in cells}
+
+
+def _rows(bench: Workbench) -> list[tuple[int, dict[str, str]]]:
+    return list(enumerate(bench.inputs, 1)) or [(SINGLE, {})]
+
+
+def _status(last: Turn | None) -> str:
+    return last.state if last else TurnStatus.FAILED.value
 
 
 def _told(cell: Cell | None) -> list[str]:
@@ -38,14 +90,12 @@ def _told(cell: Cell | None) -> list[str]:
     turns = list(cell.turns.all())
     last = turns[-1] if turns else None
     failure = cell.error or (last.failure if last else None)
-    said = conversation_of(turns)
-    text = next((each["content"] for each in reversed(said) if each["role"] == "assistant"), "")
     figures = last.figures if last else {}
     request = cell.request or {}
     took = figures.get("total_ms")
     return [
-        text or (failure or {}).get("detail", ""),
-        last.state if last else "failed",
+        text_of(cell) or (failure or {}).get("detail", ""),
+        _status(last),
         request.get("ref", ""),
         request.get("model", ""),
         "" if took is None else f"{took:.0f}",

@@ -11,7 +11,7 @@ from playground.core.forms import FormField
 from playground.prompts.content import HISTORY
 from playground.prompts.pages import filling
 
-MAX_ROWS = 50
+MAX_ROWS = 200
 MAX_NAMES = 40
 MAX_TABLE_CHARS = 500_000
 MAX_VARIABLES_CHARS = 200_000

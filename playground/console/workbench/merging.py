@@ -19,6 +19,7 @@ class Changes:
 
     Attributes:
         columns: by the column's id, its whole specification.
+        table_key: of the table that was seen; None writes over whatever stands there.
         revision: of the workbench that name, variables and table were changed in; None writes
             over whatever stands there.
         revisions: the same for columns, by their ids.
@@ -28,6 +29,7 @@ class Changes:
     variables: Mapping[str, Any] | None = None
     table: Mapping[str, Any] | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    table_key: uuid.UUID | None = None
     revision: int | None = None
     revisions: Mapping[str, int] = field(default_factory=dict)
 
@@ -65,11 +67,16 @@ def merge(bench: Workbench, changes: Changes) -> None:
 
     Raises:
         Conflict: ``workbench.edited-meanwhile``, somebody changed the same since the revision
-            that was given; ``column`` is its id, absent where it is none.
+            that was given; ``column`` is its id, absent where it is none, ``table`` tells that
+            it is the table.
         InvalidInput: ``workbench.…``.
         NotFound: it has no such column.
     """
+    seen = bench.table_key if changes.table_key is None else changes.table_key
+    stale_table = changes.table is not None and seen != bench.table_key
     changed = _changed_fields(bench, changes)
+    if stale_table and "table" in changed:
+        raise _meanwhile("The table", table=True)
     if changed:
         _check_seen("The workbench", bench.revision, changes.revision)
         bench.revision += 1
@@ -122,8 +129,12 @@ def _changes_column(column: Column, spec: Mapping[str, Any], seen: int | None) -
 
 def _check_seen(what: str, current: int, seen: int | None, **extra: Any) -> None:
     if seen is not None and seen != current:
-        raise Conflict(
-            "workbench.edited-meanwhile",
-            f"{what} was changed by somebody else meanwhile. Reload to see how it is now.",
-            **extra,
-        )
+        raise _meanwhile(what, **extra)
+
+
+def _meanwhile(what: str, **extra: Any) -> Conflict:
+    return Conflict(
+        "workbench.edited-meanwhile",
+        f"{what} was changed by somebody else meanwhile. Reload to see how it is now.",
+        **extra,
+    )

@@ -1,5 +1,6 @@
 """Workbenches, their columns, and what was asked and said in each cell."""
 
+import uuid
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -114,11 +115,17 @@ class CellQuerySet(models.QuerySet["Cell"]):
         newest = current.order_by("column_id", "row", "-created_at", "-id")
         return self.filter(pk__in=newest.distinct("column_id", "row").values("pk"))
 
+    def of_batch(self, bench: Workbench, batch: uuid.UUID) -> Self:
+        """Keep the cells that one run of a column made, those of the present table alone."""
+        current = models.Q(row=SINGLE) | models.Q(table_key=bench.table_key)
+        return self.filter(current, column__bench=bench, batch=batch)
+
 
 class Cell(models.Model):
     """One conversation of a column about one set of inputs.
 
     Attributes:
+        batch: the same in all cells that one run of the column made.
         variables: the inputs as they were.
         request: what goes to the model, a ``rendering.Asked``, frozen; None where it failed.
         error: ``code`` and ``detail`` of why nothing could be asked.
@@ -128,6 +135,7 @@ class Cell(models.Model):
     column = models.ForeignKey(Column, on_delete=models.CASCADE, related_name="cells")
     row = models.PositiveSmallIntegerField(default=SINGLE)
     table_key = models.UUIDField(null=True)
+    batch = models.UUIDField(default=new_id)
     variables = models.JSONField(default=dict)
     request = models.JSONField(null=True)
     error = models.JSONField(null=True)
@@ -139,7 +147,8 @@ class Cell(models.Model):
     class Meta:
         ordering: ClassVar = ["column", "row", "-created_at"]
         indexes: ClassVar = [
-            models.Index(fields=["column", "row", "-created_at"], name="workbench_cell_newest")
+            models.Index(fields=["column", "row", "-created_at"], name="workbench_cell_newest"),
+            models.Index(fields=["column", "batch"], name="workbench_cell_batch"),
         ]
 
     def __str__(self) -> str:

@@ -57,7 +57,7 @@ def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
     try:
         content = content_of(written.body)
     except InvalidInput as error:
-        return Preview(wrong + [_invalid(each) for each in error.extra["errors"]])
+        return Preview(wrong + [shape_finding(each) for each in error.extra["errors"]])
     declared = content.inputs
     try:
         composed = compose(context, content, prompt=prompt, shared=prompt.shared)
@@ -75,7 +75,7 @@ def preview(context: RequestContext, prompt: Prompt, written: Typed) -> Preview:
         content,
         declared=declared,
         includes=composed.includes,
-        required=_required(prompt),
+        required=required_of(prompt),
         lengths=[
             Length(each.model, each.tokens, each.window, exact=each.exact)
             for each in sizes
@@ -98,6 +98,20 @@ def discovers(content: Content, includes: Includes) -> bool:
     return content.inputs == discover(content.model_copy(update={"inputs": None}), includes)
 
 
+def required_of(prompt: Prompt) -> list[str]:
+    """Return the fragments that a label of the prompt's team asks of it, by their paths."""
+    rules = RequiredFragment.objects.filter(team=prompt.team).exclude(fragment=prompt)
+    rows = rules.select_related("fragment__team")
+    return [] if prompt.kind == "fragment" else sorted({row.fragment.path for row in rows})
+
+
+def shape_finding(error: Mapping[str, str]) -> Finding:
+    """Turn one of the errors in a content's shape into a finding."""
+    place = _FIELD.match(error["field"])
+    detail = f"{error['field']}: {error['message']}" if error["field"] else error["message"]
+    return Finding("error", "prompt.invalid", detail, int(place[1]) if place else None)
+
+
 def _rendered(
     content: Content, variables: Mapping[str, Any], includes: Includes
 ) -> tuple[Rendered | None, Finding | None]:
@@ -118,15 +132,3 @@ def _without_history(schema: Mapping[str, Any], content: Content) -> dict[str, A
         if name not in names or (isinstance(each, Mapping) and each.get("type") != "array")
     }
     return {**schema, "properties": properties}
-
-
-def _required(prompt: Prompt) -> list[str]:
-    rules = RequiredFragment.objects.filter(team=prompt.team).exclude(fragment=prompt)
-    rows = rules.select_related("fragment__team")
-    return [] if prompt.kind == "fragment" else sorted({row.fragment.path for row in rows})
-
-
-def _invalid(error: Mapping[str, str]) -> Finding:
-    place = _FIELD.match(error["field"])
-    detail = f"{error['field']}: {error['message']}" if error["field"] else error["message"]
-    return Finding("error", "prompt.invalid", detail, int(place[1]) if place else None)

@@ -363,7 +363,7 @@ def test_it_reads_many_cells_with_as_many_queries_as_one(
         ({"columns": [{"content": {"messages": "x" * 500_000}}]}, "workbench.column-invalid"),
         ({"name": "x" * 101}, "workbench.name-invalid"),
         ({"variables": {"x": "\x00"}}, "request.nul"),
-        ({"table": {"names": ["a"], "rows": [["1"]] * 51}}, "workbench.table-too-large"),
+        ({"table": {"names": ["a"], "rows": [["1"]] * 201}}, "workbench.table-too-large"),
     ],
 )
 def test_it_refuses_over_the_api_what_cannot_be(

@@ -171,3 +171,41 @@ def test_it_refuses_a_change_of_an_older_column(alice: User, bench_of: Bench) ->
         )
 
     assert said(bench) == ["new"]
+
+
+def test_it_refuses_a_table_over_one_that_was_never_seen(
+    alice: User, bob: User, bench_of: Bench, client_for: Sign
+) -> None:
+    bench = bench_of()
+    seen = {"table_key": str(bench.table_key)}
+    hers = {"do": "table", "table": "word\nein", **seen}
+    client_for(alice).post(f"/workbench/{bench.pk}", hers, headers=PARTS)
+
+    late = [
+        client_for(bob).post(f"/workbench/{bench.pk}", {**his, **seen}, headers=PARTS)
+        for his in ({"do": "table", "table": "word\nzwei"}, {"do": "clear-table"})
+    ]
+    same = client_for(bob).post(f"/workbench/{bench.pk}", hers, headers=PARTS)
+
+    bench.refresh_from_db()
+    assert [answer.status_code for answer in late] == [409, 409]
+    assert "workbench.edited-meanwhile" in late[0].content.decode()
+    assert same.status_code == 204
+    assert bench.inputs == [{"word": "ein"}]
+
+
+def test_it_holds_a_table_over_the_api_to_the_revision_that_it_names(
+    alice: User, bob: User, bench_of: Bench, api_for: Sign
+) -> None:
+    bench = bench_of()
+    where, json = f"/api/workbench/{bench.pk}", "application/json"
+    seen = api_for(alice).get(where).json()["revision"]
+    body = {"table": {"csv": "word\nein"}, "revision": seen}
+    api_for(bob).patch(where, {"table": {"csv": "word\nzwei"}, "revision": seen}, json)
+
+    late = api_for(alice).patch(where, body, json)
+
+    bench.refresh_from_db()
+    assert late.status_code == 409
+    assert late.json()["code"] == "workbench.edited-meanwhile"
+    assert bench.inputs == [{"word": "zwei"}]
