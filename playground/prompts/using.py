@@ -1,10 +1,11 @@
 """Use a prompt by its label inside a run: chosen for who asks, seen in the trace, learnt from."""
 
 import contextlib
+import contextvars
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,19 @@ log = logging.getLogger(__name__)
 
 _BLOCKED = "guardrail.blocked"
 
+Note = Callable[[dict[str, Any]], None]
+_note: contextvars.ContextVar[Note | None] = contextvars.ContextVar("prompt_note", default=None)
+
+
+@contextlib.contextmanager
+def noting(note: Note) -> Iterator[None]:
+    """Let ``note`` have what ``chosen_as_json`` tells of each prompt that is used inside."""
+    token = _note.set(note)
+    try:
+        yield
+    finally:
+        _note.reset(token)
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
@@ -42,15 +56,7 @@ class Used:
 
     def as_json(self) -> dict[str, Any]:
         """Return what a run keeps of it."""
-        chosen = self.chosen
-        told = {
-            "name": chosen.version.prompt.path,
-            "version": chosen.version.number,
-            "label": chosen.label,
-            "arm": chosen.arm,
-            "reason": chosen.reason,
-        }
-        return {name: value for name, value in told.items() if value}
+        return chosen_as_json(self.chosen)
 
 
 @contextlib.contextmanager
@@ -72,6 +78,8 @@ def using(
         InvalidInput: it cannot be rendered with these variables.
     """
     chosen = choose(context, name=name, label=label, key=key)
+    if note := _note.get():
+        note(chosen_as_json(chosen))
     begun = time.perf_counter()
     try:
         used = _rendered(chosen, variables)
@@ -83,10 +91,28 @@ def using(
     _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures})
 
 
+def chosen_as_json(chosen: Chosen) -> dict[str, Any]:
+    """Return what a run keeps of a choice: the version, and why it is this one."""
+    told = {
+        "name": chosen.version.prompt.path,
+        "version": chosen.version.number,
+        "label": chosen.label,
+        "arm": chosen.arm,
+        "ramp": chosen.ramp,
+        "reason": chosen.reason,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
 def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
     name = chosen.version.prompt.name
     attributes = attributes_of(
-        name, chosen.version.number, label=chosen.label, arm=chosen.arm, why=chosen.reason
+        name,
+        chosen.version.number,
+        label=chosen.label,
+        arm=chosen.arm,
+        ramp=chosen.ramp,
+        why=chosen.reason,
     )
     with spans.span(
         f"prompt {name}", SpanKind.PROMPT, attributes=attributes, input=variables
