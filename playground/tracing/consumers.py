@@ -15,10 +15,11 @@ from playground.core.errors import InvalidInput, NotFound
 from playground.policy import bodies
 from playground.policy.origins import origin_allowed
 from playground.policy.sockets import NOT_FOUND, UNAUTHENTICATED, GuardedConsumer
-from playground.tracing import reading
+from playground.tracing import reading, showing
 from playground.tracing.following import follower
 from playground.tracing.models import Trace
 from playground.tracing.rows import Row
+from playground.tracing.showing import PromptUse
 
 POLL_S = 1.0
 SETTLE_S = 0.15
@@ -120,14 +121,14 @@ class TraceConsumer(GuardedConsumer):
     async def _catch_up(self) -> bool:
         """Send what the store knows beyond what was sent; return whether more is to come."""
         try:
-            trace, rows, read_at = await self._changes()
+            trace, prompts, rows, read_at = await self._changes()
         except NotFound:
             await self.close(NOT_FOUND)
             return False
         self._after = read_at
         for row in rows:
             await self._send_row(row)
-        header = render_to_string("tracing/header.html", {"trace": trace})
+        header = render_to_string("tracing/header.html", {"trace": trace, "prompts": prompts})
         if header != self._header:
             self._header = header
             await self.say(
@@ -143,12 +144,13 @@ class TraceConsumer(GuardedConsumer):
         await self.say({"type": "span", "span": row.as_json(), "html": html})
 
     @database_sync_to_async
-    def _changes(self) -> tuple[Trace, list[Row], dt.datetime]:
+    def _changes(self) -> tuple[Trace, list[PromptUse], list[Row], dt.datetime]:
         trace = reading.trace_for(self.context, self.trace_id)
         read_at = reading.database_now()
+        prompts = showing.prompts_of(trace)
         if self._after is None:
-            return trace, reading.tree_of(trace).rows, read_at
-        return trace, reading.rows_since(self.trace_id, self._after), read_at
+            return trace, prompts, reading.tree_of(trace).rows, read_at
+        return trace, prompts, reading.rows_since(self.trace_id, self._after), read_at
 
     @database_sync_to_async
     def _trace(self) -> Trace:
