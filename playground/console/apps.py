@@ -9,12 +9,14 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         from playground.console import inspecting, rendering
-        from playground.console.workbench import answering
+        from playground.console.workbench import answering, opening
         from playground.messaging import handlers
         from playground.messaging import rendering as socket_rendering
+        from playground.prompts.pages import trying
         from playground.tracing import showing
 
         handlers.register(answering.KIND, answering.answer)
         showing.expect(inspecting.expects_trace)
         showing.expect(answering.expects_trace)
         socket_rendering.register(rendering.render_event)
+        trying.register(opening.page_of_draft)

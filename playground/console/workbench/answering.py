@@ -11,8 +11,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from playground.console.workbench import acting, tooling
-from playground.console.workbench.asking import Asked, asked_in
-from playground.console.workbench.calling import Figures, Saying, say, verdict
+from playground.console.workbench.asking import NO_MODEL, Asked, asked_in
+from playground.console.workbench.calling import Figures, Saying, rendered, say, verdict
 from playground.console.workbench.models import Turn, TurnStatus
 from playground.core import context as contexts
 from playground.core import spans
@@ -118,19 +118,22 @@ def _say(
     saying: Saying,
 ) -> None:
     saying.text, saying.message, saying.figures = "", None, Figures()
-    say(
-        context,
-        asked.request(tooling.to_send(conversation)),
-        saying,
-        heard=work.delta,
-        cancelled=work.raise_if_cancelled,
-    )
-    spent = saying.figures
-    work.usage(
-        input_tokens=spent.input_tokens,
-        output_tokens=spent.output_tokens,
-        cost_usd=spent.cost_usd,
-    )
+    if asked.model == NO_MODEL:
+        rendered(asked.messages, saying)
+    else:
+        say(
+            context,
+            asked.request(tooling.to_send(conversation)),
+            saying,
+            heard=work.delta,
+            cancelled=work.raise_if_cancelled,
+        )
+        spent = saying.figures
+        work.usage(
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            cost_usd=spent.cost_usd,
+        )
     text = saying.text
     _add(turn, saying)
     _keep(work, turn)

@@ -88,6 +88,13 @@ class SpanIn(Schema):
     span_id: str
 
 
+class DraftIn(Schema):
+    """``prompt`` is ``team/name``; ``variables`` by dotted name, over the examples."""
+
+    prompt: str
+    variables: dict[str, str] = {}
+
+
 class RunIn(Schema):
     """Which columns to run, all where none is named; with ``table`` once for each row."""
 
@@ -109,6 +116,12 @@ class ContinueIn(Schema):
 
 class SayIn(Schema):
     content: str
+
+
+class PublishIn(Schema):
+    """``note`` says what changed."""
+
+    note: str = ""
 
 
 class ColumnOut(ColumnIn):
@@ -266,6 +279,13 @@ def open_span(request: TeamRequest, body: SpanIn) -> Status[WorkbenchOut]:
     return Status(201, WorkbenchOut.of(bench))
 
 
+@workbench_api.post("/from-draft", response={201: WorkbenchOut}, summary="Open one's draft")
+def open_draft(request: TeamRequest, body: DraftIn) -> Status[WorkbenchOut]:
+    """Open a workbench with the version that your draft of a prompt began with, and the draft."""
+    bench = opening.open_draft(request.context, body.prompt, values=body.variables)
+    return Status(201, WorkbenchOut.of(bench))
+
+
 @workbench_api.get("/{uuid:bench_id}", response=WorkbenchOut, summary="One workbench")
 def get_workbench(request: TeamRequest, bench_id: uuid.UUID) -> WorkbenchOut:
     """Return a workbench with its columns, variables and table."""
@@ -346,10 +366,12 @@ def make_draft(request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID) 
     summary="Save a draft as a version",
 )
 def publish_draft(
-    request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID
+    request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID, body: PublishIn | None = None
 ) -> Status[dict[str, str]]:
     """Save the column's draft as a new version of the prompt it was made from."""
-    return Status(201, {"ref": changing.save_draft(request.context, bench_id, column_id).ref})
+    note = body.note if body else ""
+    saved = changing.save_draft(request.context, bench_id, column_id, note=note)
+    return Status(201, {"ref": saved.ref})
 
 
 @workbench_api.post("/{uuid:bench_id}/run", response={202: CellsOut}, summary="Run columns")

@@ -14,7 +14,7 @@ from django.db.models import Count
 
 from playground.console.workbench import inputs, tooling
 from playground.console.workbench.answering import KIND, conversation_of
-from playground.console.workbench.asking import Wanted, asked, wanted
+from playground.console.workbench.asking import NO_MODEL, Wanted, asked, wanted
 from playground.console.workbench.keeping import find_workbench
 from playground.console.workbench.merging import find_column
 from playground.console.workbench.models import SINGLE, Cell, Column, Turn, TurnStatus, Workbench
@@ -278,6 +278,8 @@ def _check_ready(cell: Cell, turns: list[Turn]) -> None:
         raise Conflict("workbench.cell-failed", "Nothing was asked in this cell; run it again.")
     if turns[-1].state in (TurnStatus.QUEUED, TurnStatus.RUNNING):
         raise Conflict("workbench.cell-busy", "The cell is still being answered.")
+    if (cell.request or {}).get("model") == NO_MODEL:
+        raise Conflict("workbench.nothing-to-continue", "The cell holds no answer to go on from.")
     if len(turns) >= MAX_TURNS:
         raise Conflict("workbench.cell-full", f"A conversation has at most {MAX_TURNS} turns.")
 

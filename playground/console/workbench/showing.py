@@ -8,7 +8,7 @@ from typing import Any
 
 from playground.console.workbench import forming, inputs, tooling
 from playground.console.workbench.answering import conversation_of
-from playground.console.workbench.asking import Wanted, wanted
+from playground.console.workbench.asking import NO_MODEL, Wanted, model_of, wanted
 from playground.console.workbench.marking import marked
 from playground.console.workbench.models import SINGLE, Cell, Column, Turn, TurnStatus, Workbench
 from playground.console.workbench.specifying import MAX_COLUMNS, ColumnSpec
@@ -93,6 +93,11 @@ class CellView:
     def working(self) -> bool:
         """Tell whether an answer is on its way."""
         return self.state in _OPEN
+
+    @property
+    def rendered(self) -> bool:
+        """Tell whether it shows what the prompt renders to, and no answer."""
+        return self.model == NO_MODEL
 
     @property
     def callable_skills(self) -> bool:
@@ -213,6 +218,7 @@ def view_of(
     """Return the page; ``compared`` is the column that the others' outputs are marked against."""
     models = catalogue.available()
     notes = {each.id: f"{each.title}, {each.note}" for each in models if each.offline}
+    notes[NO_MODEL] = "Shows what the prompt renders to; name a model to ask it."
     cells = _cells(bench)
     columns = list(bench.columns.select_related("lane"))
     texts = {cell.row: _text_of(cell) for cell in cells if cell.column_id == compared}
@@ -363,8 +369,7 @@ def _column(
     notes: Mapping[str, str],
 ) -> ColumnView:
     spec = ColumnSpec(**column.spec)
-    named = found.content.settings.get("model") if found else None
-    model = spec.model or (named if isinstance(named, str) else "") or catalogue.default_model()
+    model = model_of(spec, found.content if found else None)
     version = found.version if found else None
     return ColumnView(
         id=column.pk,
