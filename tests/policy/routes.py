@@ -185,6 +185,11 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"trace_id": "{trace_id}", "span_id": "{span_id}"}},
         teammate={"GET": (405,)},
     ),
+    "api/workbench/from-draft": Known(
+        # Everybody has drafts of their own, and these people have none.
+        bodies={"POST": {"prompt": "{prompt}"}},
+        teammate={"GET": (405,), "POST": (404,)},
+    ),
     "api/workbench/<uuidstr:bench_id>": Known(bodies={"PATCH": {"name": "n"}}),
     "api/workbench/<uuidstr:bench_id>/duplicate": Known(
         bodies={"POST": {}}, teammate={"GET": (405,)}
