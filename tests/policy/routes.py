@@ -186,9 +186,7 @@ KNOWN: dict[str, Known] = {
         teammate={"GET": (405,)},
     ),
     "api/workbench/from-draft": Known(
-        # Everybody has drafts of their own, and these people have none.
-        bodies={"POST": {"prompt": "{prompt}"}},
-        teammate={"GET": (405,), "POST": (404,)},
+        bodies={"POST": {"prompt": "{prompt}"}}, teammate={"GET": (405,)}
     ),
     "api/workbench/<uuidstr:bench_id>": Known(bodies={"PATCH": {"name": "n"}}),
     "api/workbench/<uuidstr:bench_id>/duplicate": Known(

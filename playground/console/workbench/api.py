@@ -281,7 +281,10 @@ def open_span(request: TeamRequest, body: SpanIn) -> Status[WorkbenchOut]:
 
 @workbench_api.post("/from-draft", response={201: WorkbenchOut}, summary="Open one's draft")
 def open_draft(request: TeamRequest, body: DraftIn) -> Status[WorkbenchOut]:
-    """Open a workbench with the version that your draft of a prompt began with, and the draft."""
+    """Open a workbench with the version that your draft of a prompt began with, and the draft.
+
+    Without a draft of yours it is a copy of the newest version.
+    """
     bench = opening.open_draft(request.context, body.prompt, values=body.variables)
     return Status(201, WorkbenchOut.of(bench))
 

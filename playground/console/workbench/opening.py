@@ -15,8 +15,8 @@ from playground.console.workbench.specifying import spec_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, PlaygroundError
 from playground.prompts.content import MAX_MESSAGES
-from playground.prompts.drafting import draft_of
-from playground.prompts.finding import version_of
+from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.models import Draft
 from playground.prompts.pages import filling
 from playground.tracing.reading import span_for
 from playground.tracing.showing import is_chat
@@ -53,21 +53,25 @@ def open_draft(
 ) -> Workbench:
     """Open a workbench with the version that one's draft of a prompt began with, and the draft.
 
+    Who has none begins with a copy of the newest version.
+
     Args:
         values: of variables by dotted name, as they were typed; the rest are examples.
 
     Raises:
-        NotFound: ``prompt.not-found``, ``prompt.draft-not-found``.
+        NotFound: ``prompt.not-found``.
         PolicyDenied
         InvalidInput: ``workbench.column-invalid``, the draft has no shape that can be edited.
     """
-    draft = draft_of(context, path)
-    prompt = draft.prompt
-    number = draft.based_on or version_of(prompt).number
+    prompt = find_prompt(context, path, audit=False)
+    newest = version_of(prompt)
+    draft = Draft.objects.filter(prompt=prompt, author=context.subject).first()
+    content = draft.content if draft else newest.content.as_json()
+    number = (draft.based_on if draft else None) or newest.number
     source = f"{prompt.path}@{number}"
     columns: list[Mapping[str, Any]] = [
         {"source": source},
-        {"source": source, "content": draft.content},
+        {"source": source, "content": content},
     ]
     schema = _read_by(context, columns)
     shown = inputs.flattened(schema, filling.examples(schema))
