@@ -1,8 +1,9 @@
 """Answer a message of a thread: the handler of messaging's runs of kind ``thread``."""
 
 import contextlib
+import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agents.conversing import Said, history, kept_records
@@ -23,7 +24,7 @@ from playground.messaging.working import Work
 from playground.policy.people import person_for
 from playground.prompts.composing import includes_of
 from playground.prompts.templating.rendering import RenderedMessage, render
-from playground.prompts.using import using
+from playground.prompts.using import noting, using
 
 
 def answer(work: Work) -> None:
@@ -49,7 +50,8 @@ def answer_with(runner: AgentRunner, work: Work) -> None:
         with _prompted(version, context, work) as system:
             turn = _turn(version, context, work, system)
             try:
-                outcome = runner(turn)
+                with noting(_noted_on(work)):
+                    outcome = runner(turn)
             except RunCancelled:
                 _keep_partial(turn, version, work)
                 raise
@@ -97,6 +99,19 @@ def _prompted(
         # Of all attempts together; nobody knows it where no model has a price.
         if "cost_usd" in work.spent:
             used.tell(cost_usd=work.spent["cost_usd"])
+
+
+def _noted_on(work: Work) -> Callable[[dict[str, Any]], None]:
+    """Keep on the run which prompts its skills got, and why; skills may work side by side."""
+    together = threading.Lock()
+
+    def note(told: dict[str, Any]) -> None:
+        with together:
+            noted = work.why.get("skill_prompts", [])
+            if told not in noted:
+                work.decide(skill_prompts=[*noted, told])
+
+    return note
 
 
 def _turn(

@@ -21,7 +21,7 @@ from playground.core.embedded.credentials import free_port
 from playground.core.embedded.places import Places
 
 ROOT = Path(__file__).parents[1]
-STARTED_WITHIN_S = 90
+STARTED_WITHIN_S = 240
 
 
 @dataclass

@@ -9,9 +9,10 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         from playground.console import inspecting, rendering, telling_traces
-        from playground.console.workbench import answering
+        from playground.console.workbench import answering, opening
         from playground.messaging import feedback, handlers
         from playground.messaging import rendering as socket_rendering
+        from playground.prompts.pages import trying
         from playground.tracing import feedback as traced
         from playground.tracing import showing
 
@@ -21,3 +22,4 @@ class ConsoleConfig(AppConfig):
         feedback.register(telling_traces.hint)
         traced.register(telling_traces.Remembered())
         socket_rendering.register(rendering.render_event)
+        trying.register(opening.page_of_draft)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,6 +162,20 @@ def _traces(context: RequestContext, query: str) -> list[Item]:
     return [
         Item(one.name, "list-tree", str(one.id)[-8:], href=f"/traces/{one.id}") for one in traces
     ]
+
+
+def reasons_of(why: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say in words what was decided for a run: by name, and what it was."""
+    return [(name.replace("_", " "), _decided(value)) for name, value in why.items()]
+
+
+def _decided(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(_decided(each) for each in value)
+    if isinstance(value, Mapping) and "version" in value:
+        arm = f", {value['arm']}" if value.get("arm") else ""
+        return f"{value.get('name')} v{value['version']}{arm} ({value.get('reason')})"
+    return str(value)
 
 
 def log_line(event: Event, since: dt.datetime) -> LogLine:

@@ -239,7 +239,7 @@ def run(request: TeamRequest, run_id: uuid.UUID) -> HttpResponse:
             "run": view,
             "thread_title": str(thread),
             "events": [finding.log_line(event, view.created_at) for event in events],
-            "why": [(key.replace("_", " "), value) for key, value in (found.why or {}).items()],
+            "why": finding.reasons_of(found.why or {}),
             "error_title": "Given up." if view.status == "dead" else "The run failed.",
             "may_run": decide(context, "run", thread.resource(), audit=False).allowed,
         },

@@ -17,6 +17,7 @@ class Resolved:
         arm: of a ramp that chose the version.
         reason: in words, why it is this version.
         observed: JSON that goes with the call, for ``keeping``'s observers to know it by.
+        ramp: id of the ramp.
     """
 
     name: str
@@ -26,17 +27,29 @@ class Resolved:
     arm: str | None = None
     reason: str = ""
     observed: Mapping[str, Any] | None = None
+    ramp: str | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Return what a span tells of it."""
         return attributes_of(
-            self.name, self.version, label=self.label, arm=self.arm, why=self.reason
+            self.name,
+            self.version,
+            label=self.label,
+            arm=self.arm,
+            ramp=self.ramp,
+            why=self.reason,
         )
 
 
 def attributes_of(
-    name: str, version: int, *, label: str | None = None, arm: str | None = None, why: str
+    name: str,
+    version: int,
+    *,
+    label: str | None = None,
+    arm: str | None = None,
+    ramp: str | None = None,
+    why: str,
 ) -> dict[str, Any]:
     """Return what spans tell of a prompt, whoever took it: a call, a run or a workbench."""
     told = {
@@ -44,6 +57,7 @@ def attributes_of(
         "playground.prompt.version": version,
         "playground.prompt.label": label,
         "playground.prompt.arm": arm,
+        "playground.prompt.ramp": ramp,
         "playground.prompt.why": why,
     }
     return {attribute: value for attribute, value in told.items() if value}

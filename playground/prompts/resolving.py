@@ -27,6 +27,7 @@ class Chosen:
         arm: of a ramp, where one runs on the label.
         reason: in words, for spans and pages.
         observed: JSON by which ``observing.record`` knows the call, where the ramp learns from it.
+        ramp: id of the ramp that chose the arm.
     """
 
     version: PromptVersion
@@ -34,6 +35,7 @@ class Chosen:
     arm: str | None = None
     reason: str = ""
     observed: Mapping[str, Any] | None = None
+    ramp: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Steered:
     arm: str
     reason: str
     observed: Mapping[str, Any] | None = None
+    ramp: str | None = None
 
 
 class Assigner(Protocol):
@@ -140,7 +143,7 @@ def _steered(
 
 
 def _led(version: PromptVersion, label: str | None, steered: Steered) -> Chosen:
-    return Chosen(version, label, steered.arm, steered.reason, steered.observed)
+    return Chosen(version, label, steered.arm, steered.reason, steered.observed, steered.ramp)
 
 
 def _refuse_both(label: str | None, version: int | None) -> None:
@@ -197,4 +200,5 @@ def resolve(
         arm=chosen.arm,
         reason=chosen.reason,
         observed=chosen.observed,
+        ramp=chosen.ramp,
     )

@@ -1,10 +1,11 @@
 """Use a prompt by its label inside a run: chosen for who asks, seen in the trace, learnt from."""
 
 import contextlib
+import contextvars
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,19 @@ log = logging.getLogger(__name__)
 
 _BLOCKED = "guardrail.blocked"
 
+Note = Callable[[dict[str, Any]], None]
+_noted: contextvars.ContextVar[Note | None] = contextvars.ContextVar("prompt_note", default=None)
+
+
+@contextlib.contextmanager
+def noting(note: Note) -> Iterator[None]:
+    """Let ``note`` have what ``chosen_as_json`` tells of each prompt that is used inside."""
+    token = _noted.set(note)
+    try:
+        yield
+    finally:
+        _noted.reset(token)
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
@@ -43,16 +57,7 @@ class Used:
 
     def as_json(self) -> dict[str, Any]:
         """Return what a run keeps of it."""
-        chosen = self.chosen
-        told = {
-            "name": chosen.version.prompt.path,
-            "version": chosen.version.number,
-            "label": chosen.label,
-            "arm": chosen.arm,
-            "ramp": (chosen.observed or {}).get("ramp"),
-            "reason": chosen.reason,
-        }
-        return {name: value for name, value in told.items() if value}
+        return chosen_as_json(self.chosen)
 
 
 @contextlib.contextmanager
@@ -90,10 +95,28 @@ def using(
     _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures}, once=once)
 
 
+def chosen_as_json(chosen: Chosen) -> dict[str, Any]:
+    """Return what a run keeps of a choice: the version, and why it is this one."""
+    told = {
+        "name": chosen.version.prompt.path,
+        "version": chosen.version.number,
+        "label": chosen.label,
+        "arm": chosen.arm,
+        "ramp": chosen.ramp,
+        "reason": chosen.reason,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
 def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
     name = chosen.version.prompt.name
     attributes = attributes_of(
-        name, chosen.version.number, label=chosen.label, arm=chosen.arm, why=chosen.reason
+        name,
+        chosen.version.number,
+        label=chosen.label,
+        arm=chosen.arm,
+        ramp=chosen.ramp,
+        why=chosen.reason,
     )
     with spans.span(
         f"prompt {name}", SpanKind.PROMPT, attributes=attributes, input=variables
@@ -108,6 +131,8 @@ def _ended(*, failed: bool = False, blocked: bool = False) -> dict[str, float]:
 
 
 def _note(chosen: Chosen) -> None:
+    if note := _noted.get():
+        note(chosen_as_json(chosen))
     if chosen.observed is None:
         return
     try:

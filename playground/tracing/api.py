@@ -80,13 +80,18 @@ class TraceListOut(Schema):
 
 
 class FilterIn(Schema):
-    """Filters of the list; ``min_duration`` in milliseconds, ``feedback`` any, up or down."""
+    """Filters of the list.
+
+    ``min_duration`` in milliseconds, ``feedback`` any, up or down, ``arm`` of the ``ramp``.
+    """
 
     status: Annotated[str, Field(max_length=20)] = ""
     agent: Annotated[str, Field(max_length=300)] = ""
     name: Annotated[str, Field(max_length=300)] = ""
     thread_id: Annotated[str, Field(max_length=64)] = ""
     run_id: Annotated[str, Field(max_length=64)] = ""
+    ramp: Annotated[str, Field(max_length=64)] = ""
+    arm: Annotated[str, Field(max_length=20)] = ""
     min_duration: Annotated[float | None, Field(ge=0, le=1e12)] = None
     feedback: Annotated[str, Field(max_length=20)] = ""
     q: Annotated[str, Field(max_length=200)] = ""
@@ -102,6 +107,8 @@ class FilterIn(Schema):
             name=self.name or self.agent,
             thread_id=self.thread_id,
             run_id=self.run_id,
+            ramp=self.ramp,
+            arm=self.arm,
             min_ms=self.min_duration,
             feedback=self.feedback,
             q=self.q,

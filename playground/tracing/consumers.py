@@ -15,11 +15,12 @@ from playground.core.errors import InvalidInput, NotFound
 from playground.policy import bodies
 from playground.policy.origins import origin_allowed
 from playground.policy.sockets import NOT_FOUND, UNAUTHENTICATED, GuardedConsumer
-from playground.tracing import reading
+from playground.tracing import reading, showing
 from playground.tracing.feedback import Mark, marks_of
 from playground.tracing.following import follower
 from playground.tracing.models import Trace
 from playground.tracing.rows import Row
+from playground.tracing.showing import PromptUse
 
 POLL_S = 1.0
 SETTLE_S = 0.15
@@ -121,14 +122,15 @@ class TraceConsumer(GuardedConsumer):
     async def _catch_up(self) -> bool:
         """Send what the store knows beyond what was sent; return whether more is to come."""
         try:
-            trace, rows, read_at, marks = await self._changes()
+            trace, prompts, rows, read_at, marks = await self._changes()
         except NotFound:
             await self.close(NOT_FOUND)
             return False
         self._after = read_at
         for row in rows:
             await self._send_row(row)
-        header = render_to_string("tracing/header.html", {"trace": trace, "marks": marks})
+        shown = {"trace": trace, "prompts": prompts, "marks": marks}
+        header = render_to_string("tracing/header.html", shown)
         if header != self._header:
             self._header = header
             await self.say(
@@ -144,13 +146,16 @@ class TraceConsumer(GuardedConsumer):
         await self.say({"type": "span", "span": row.as_json(), "html": html})
 
     @database_sync_to_async
-    def _changes(self) -> tuple[Trace, list[Row], dt.datetime, list[Mark]]:
+    def _changes(
+        self,
+    ) -> tuple[Trace, list[PromptUse], list[Row], dt.datetime, list[Mark]]:
         trace = reading.trace_for(self.context, self.trace_id)
         read_at = reading.database_now()
         marks = marks_of([trace]).get(trace.pk, [])
+        prompts = showing.prompts_of(trace)
         if self._after is None:
-            return trace, reading.tree_of(trace).rows, read_at, marks
-        return trace, reading.rows_since(self.trace_id, self._after), read_at, marks
+            return trace, prompts, reading.tree_of(trace).rows, read_at, marks
+        return trace, prompts, reading.rows_since(self.trace_id, self._after), read_at, marks
 
     @database_sync_to_async
     def _trace(self) -> Trace:

@@ -5,12 +5,17 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.lookups import Exact
 
 from playground.core.context import RequestContext
 from playground.core.span_records import SpanKind, SpanStatus
 
 # The attribute of a root span that holds what was asked, by the name OpenInference gives it.
 REQUEST = "input.value"
+# By these a span tells which ramp chose its prompt, and for which arm.
+RAMP = "playground.prompt.ramp"
+ARM = "playground.prompt.arm"
 
 
 def _choices(values: type[SpanKind] | type[SpanStatus]) -> list[tuple[str, str]]:
@@ -96,6 +101,14 @@ class SpanQuerySet(models.QuerySet["Span"]):
         """Keep what was stored after a moment of the database's clock."""
         return self.filter(stored_at__gt=moment)
 
+    def led_by(self, ramp: str, *, arm: str = "") -> "SpanQuerySet":
+        """Keep those whose prompt a ramp chose, for one arm or for either."""
+        # The first condition is that of the index.
+        led = self.filter(
+            Exact(KeyTextTransform(RAMP, "attributes"), ramp), attributes__has_key=RAMP
+        )
+        return led.filter(Exact(KeyTextTransform(ARM, "attributes"), arm)) if arm else led
+
 
 class Span(models.Model):
     """One step of a trace, at its newest revision.
@@ -131,6 +144,12 @@ class Span(models.Model):
         indexes = (
             models.Index(fields=["trace", "started_at", "span_id"], name="span_in_order"),
             models.Index(fields=["trace", "stored_at"], name="span_changed"),
+            models.Index(
+                KeyTextTransform(RAMP, "attributes"),
+                KeyTextTransform(ARM, "attributes"),
+                name="span_ramp",
+                condition=Q(attributes__has_key=RAMP),
+            ),
         )
         constraints = (
             models.CheckConstraint(

@@ -40,12 +40,20 @@ _KEYS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to list; empty fields filter nothing. ``min_ms`` is a duration in milliseconds."""
+    """What to list; empty fields filter nothing.
+
+    Attributes:
+        min_ms: a duration in milliseconds.
+        ramp: id of a ramp that chose a prompt somewhere in the trace.
+        arm: which it chose, with ``ramp`` only.
+    """
 
     status: str = ""
     name: str = ""
     thread_id: str = ""
     run_id: str = ""
+    ramp: str = ""
+    arm: str = ""
     min_ms: float | None = None
     feedback: str = ""
     q: str = ""
@@ -57,7 +65,7 @@ class Filters:
     @property
     def any(self) -> bool:
         """Tell whether anything is filtered."""
-        exact = (self.status, self.name, self.thread_id, self.run_id, self.feedback)
+        exact = (self.status, self.name, self.thread_id, self.run_id, self.ramp, self.feedback)
         return any(exact) or bool(self.min_ms or self.q)
 
 
@@ -176,6 +184,9 @@ def _filtered(traces: TraceQuerySet, filters: Filters) -> TraceQuerySet:
         "run_id": filters.run_id,
     }
     traces = traces.filter(**{key: value for key, value in exact.items() if value})
+    if filters.ramp:
+        led = Span.objects.led_by(filters.ramp, arm=filters.arm)
+        traces = traces.filter(pk__in=led.values("trace_id"))
     if filters.min_ms is not None:
         traces = traces.filter(duration_ms__gte=filters.min_ms)
     return traces.matching(filters.q.strip()) if filters.q.strip() else traces

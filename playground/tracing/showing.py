@@ -10,9 +10,11 @@ from django.db.models.functions import Cast, Coalesce, Left, NullIf
 
 from playground.core.capture import Json
 from playground.core.context import RequestContext
-from playground.tracing.models import REQUEST, Span, Trace
+from playground.tracing.models import ARM, RAMP, REQUEST, Span, Trace
 
 LINE_CHARS = 300
+MOST_PROMPTS = 50
+_PROMPT = "gen_ai.prompt.name"
 
 Expecting = Callable[[RequestContext, str], bool]
 _expecting: list[Expecting] = []
@@ -68,6 +70,63 @@ def messages_of(span: Span) -> list[ChatMessage]:
     )
     answer = _answer(span.output) if messages or span.kind == "model" else None
     return [*messages, answer] if answer else messages
+
+
+@dataclass(frozen=True, slots=True)
+class PromptUse:
+    """A prompt that a span took; ``arm`` and ``ramp`` are empty where no ramp chose it."""
+
+    path: str
+    version: int
+    label: str
+    arm: str
+    ramp: str
+    why: str
+
+    @property
+    def name(self) -> str:
+        """Return the prompt's name without its team's."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def href(self) -> str:
+        """Return where the version is shown."""
+        return f"/prompts/{self.path}?version={self.version}"
+
+
+def prompt_of(span: Span) -> PromptUse | None:
+    """Return the prompt that a span took, None where it took none."""
+    return _prompt_use(span.attributes, span.trace.team)
+
+
+def prompts_of(trace: Trace) -> list[PromptUse]:
+    """Return the prompts that the spans of a trace took, in order, each once."""
+    spans = Span.objects.filter(trace=trace, attributes__has_key=_PROMPT)
+    found = [
+        use
+        for attributes in spans.order_by("started_at", "span_id").values_list(
+            "attributes", flat=True
+        )[:MOST_PROMPTS]
+        if (use := _prompt_use(attributes, trace.team))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _prompt_use(attributes: Mapping[str, Any], team: str) -> PromptUse | None:
+    name, version = attributes.get(_PROMPT), attributes.get("playground.prompt.version")
+    if not isinstance(name, str) or not isinstance(version, int):
+        # A foreign program may say what it likes.
+        return None
+    told = {
+        field: str(attributes.get(attribute) or "")
+        for field, attribute in (
+            ("label", "playground.prompt.label"),
+            ("arm", ARM),
+            ("ramp", RAMP),
+            ("why", "playground.prompt.why"),
+        )
+    }
+    return PromptUse(name if "/" in name else f"{team}/{name}", version, **told)
 
 
 def is_chat(span: Span) -> bool:

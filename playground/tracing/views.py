@@ -106,6 +106,7 @@ def span_detail(request: TeamRequest, trace_id: str, span_id: str) -> HttpRespon
             "first": span.attribute(_FIRST_CHUNK),
             "raw": showing.raw(span),
             "opens_in_workbench": showing.is_chat(span),
+            "prompt": showing.prompt_of(span),
         },
     )
 
@@ -121,6 +122,7 @@ def _tree(trace: Trace) -> dict[str, Any]:
         "trace": trace,
         "remarks": remarks,
         "marks": feedback.marks(remarks),
+        "prompts": showing.prompts_of(trace),
         "rows": tree.rows[:FIRST_ROWS],
         "total": len(tree.rows),
         "read_at": read_at,
@@ -143,6 +145,8 @@ def _filters(request: TeamRequest) -> reading.Filters:
         name=asked.get("agent", "")[:300],
         thread_id=asked.get("thread", "")[:64],
         run_id=asked.get("run", "")[:64],
+        ramp=asked.get("ramp", "")[:64],
+        arm=asked.get("arm", "")[:20],
         min_ms=min_ms,
         feedback=asked.get("feedback", "")[:20],
         q=asked.get("q", "")[:200],

@@ -122,6 +122,16 @@ export function codeEditor(textarea, { language, nonce, variables, properties, f
         Prec.high(keymap.of([{ key: "F12", run: (self) => follow(self, self.state.selection.main.head) }])),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap]),
         EditorView.domEventHandlers({
+          // Left to the browser, what is typed over a selection gets its look as an inline style, which
+          // the policy of the page refuses.
+          beforeinput(event, self) {
+            const { from, to, empty } = self.state.selection.main;
+            if (event.inputType !== "insertText" || event.data === null || event.isComposing || empty) return false;
+            const typed = () => self.state.update({ ...self.state.replaceSelection(event.data), userEvent: "input.type", scrollIntoView: true });
+            const taken = self.state.facet(EditorView.inputHandler).some((handler) => handler(self, from, to, event.data, typed));
+            if (!taken) self.dispatch(typed());
+            return true;
+          },
           mousedown(event, self) {
             if (!(event.metaKey || event.ctrlKey)) return false;
             const offset = self.posAtCoords({ x: event.clientX, y: event.clientY });

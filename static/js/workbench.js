@@ -212,7 +212,7 @@ function restore() {
     else touched(name);
   }
 }
-const transient = (name) => !name || /^(say|result\.|table$|file$|against$)/.test(name);
+const transient = (name) => !name || /^(say|result\.|note\.|table$|file$|against$)/.test(name);
 form.addEventListener("input", (event) => {
   if (!transient(event.target.name)) touched(event.target.name);
   grow(event.target);

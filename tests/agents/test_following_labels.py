@@ -24,6 +24,7 @@ from playground.prompts.models import ArmSums, Ramp
 from playground.prompts.ramps.planning import plan_of
 from playground.prompts.ramps.ramping import draft, start
 from playground.prompts.saving import save_version
+from playground.prompts.using import using
 from playground.tracing.models import Span
 from tests.agents.conftest import SPEC
 
@@ -174,6 +175,27 @@ def test_it_tells_the_ramp_what_a_run_cost(
 
     (sums,) = ArmSums.objects.filter(ramp=ramp, metric="cost_usd")
     assert (sums.n, sums.total) == (1, 0.5)
+
+
+def test_it_keeps_on_the_run_what_its_skills_got(
+    alice: User, reviewer: User, following: str, runner: Any
+) -> None:
+    def letters(turn: Turn) -> Outcome:
+        for _ in range(2):
+            with using(turn.context, name=following, label="production", variables={}) as used:
+                said = used.rendered.messages[0]["content"]
+        return Outcome(text=str(said))
+
+    runner["run"] = letters
+    ramp = ramped(reviewer, 50)
+
+    run, answer = said(alice, following)
+
+    assert run.why is not None
+    (told,) = run.why["skill_prompts"]
+    assert answer == {"baseline": "First.", "candidate": "Second."}[told["arm"]]
+    assert told["ramp"] == str(ramp.pk)
+    assert told == run.why["prompt"]
 
 
 def test_it_refuses_a_label_when_the_prompt_has_none_such(alice: User) -> None:

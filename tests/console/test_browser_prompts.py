@@ -1,46 +1,30 @@
 """Prompts in a real browser: write, see it rendered, be warned, compare, save, meet somebody."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.console.browsing import code, rendered, save, signed_in, watch, write
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-# A busy machine takes longer than the five seconds that are usual to answer a keystroke.
-expect.set_options(timeout=20_000)
-
 
 @pytest.fixture(scope="module")
-def signed_in(
-    browser: Browser, live_stack: Stack, login_link: Callable[[], str]
-) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.goto(login_link())
-    page.wait_for_url(f"{live_stack.base}/")
-    page.close()
+def owner(browser: Browser, live_stack: Stack) -> Iterator[BrowserContext]:
+    context = signed_in(browser, live_stack)
     yield context
     context.close()
 
 
 @pytest.fixture
-def page(signed_in: BrowserContext) -> Iterator[Page]:
-    page = signed_in.new_page()
-    refused: list[str] = []
-    page.on("pageerror", lambda error: refused.append(str(error)))
-    page.on(
-        "console",
-        lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None,
-    )
-    # Leaving what is typed and not kept yet asks first.
-    page.on("dialog", lambda dialog: dialog.accept())
+def page(owner: BrowserContext) -> Iterator[Page]:
+    page, wrong = watch(owner)
     yield page
     page.close()
-    assert not refused
+    assert not wrong
 
 
 def _make(page: Page, base: str, name: str, kind: str = "chat") -> None:
@@ -49,36 +33,17 @@ def _make(page: Page, base: str, name: str, kind: str = "chat") -> None:
     page.get_by_label("Title").fill(name.title())
     page.get_by_role("button", name="Make and edit").click()
     page.wait_for_url(re.compile(f"/prompts/hiring/{name}/edit"))
-    _rendered(page)
-
-
-def _rendered(page: Page) -> None:
-    expect(page.locator("#preview .rendered").first).to_be_visible(timeout=30_000)
-
-
-def _code(page: Page, index: int = 0) -> Locator:
-    return page.locator("#cards .cm-content").nth(index)
-
-
-def _write(page: Page, text: str, index: int = 0) -> None:
-    _code(page, index).click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text(text)
-
-
-def _save(page: Page, note: str) -> None:
-    page.get_by_label("What changed").fill(note)
-    page.keyboard.press("Control+s")
+    rendered(page)
 
 
 def test_it_renders_as_one_types_and_saves_a_version(page: Page, live_stack: Stack) -> None:
     _make(page, live_stack.base, "greeting")
 
-    _write(page, "You greet {{ member.name }}.")
+    write(page, "You greet {{ member.name }}.")
     page.locator("[name='input.member.name']").fill("Ada")
     expect(page.locator("#preview")).to_contain_text("You greet Ada.")
     expect(page.locator("#token-count")).to_contain_text("tokens")
-    _save(page, "Greet by name")
+    save(page, "Greet by name")
 
     page.wait_for_url(re.compile("/prompts/hiring/greeting$"))
     expect(page.locator(".version-rail li").first).to_contain_text("Greet by name")
@@ -87,14 +52,14 @@ def test_it_renders_as_one_types_and_saves_a_version(page: Page, live_stack: Sta
 
 def test_it_leads_to_the_place_of_what_is_wrong(page: Page, live_stack: Stack) -> None:
     _make(page, live_stack.base, "mistakes")
-    _write(page, "first line\nsecond {{ name | nofilter }}")
+    write(page, "first line\nsecond {{ name | nofilter }}")
 
     finding = page.locator(".lint-item[data-severity=error]").first
     expect(finding).to_contain_text("nofilter")
     finding.click()
     page.keyboard.insert_text("HERE")
 
-    expect(_code(page)).to_contain_text(re.compile("second .*HERE.*nofilter"))
+    expect(code(page)).to_contain_text(re.compile("second .*HERE.*nofilter"))
     expect(page.locator(".cm-lintRange-error").first).to_be_visible()
 
 
@@ -103,7 +68,7 @@ def test_it_completes_variables_and_fragments_and_goes_over_the_end_of_a_tag(
 ) -> None:
     _make(page, live_stack.base, "soft-tone", kind="fragment")
     _make(page, live_stack.base, "completing")
-    _write(page, "Company: {{ company.name }}\n")
+    write(page, "Company: {{ company.name }}\n")
     expect(page.locator("[name='input.company.name']")).to_be_visible()
 
     page.keyboard.type("{{ com", delay=40)
@@ -128,12 +93,12 @@ def test_it_completes_variables_and_fragments_and_goes_over_the_end_of_a_tag(
 
 def test_it_keeps_a_draft_and_compares_it_with_one_keystroke(page: Page, live_stack: Stack) -> None:
     _make(page, live_stack.base, "drafted")
-    _write(page, "Only half of it")
+    write(page, "Only half of it")
     expect(page.locator("#draft-state")).to_contain_text("Draft kept")
 
     page.reload()
-    _rendered(page)
-    expect(_code(page)).to_have_text("Only half of it")
+    rendered(page)
+    expect(code(page)).to_have_text("Only half of it")
     page.keyboard.press("Control+Shift+D")
 
     expect(page.locator("#own-changes .pdiff")).to_contain_text("Only half of it")
@@ -204,23 +169,23 @@ def test_it_compares_with_d_and_lists_its_keys(page: Page, live_stack: Stack) ->
 
 
 def test_it_shows_what_the_other_saved_and_merges_both(
-    page: Page, signed_in: BrowserContext, live_stack: Stack
+    page: Page, owner: BrowserContext, live_stack: Stack
 ) -> None:
     _make(page, live_stack.base, "shared-work")
-    _write(page, "First line.\n\nLast line.")
-    _save(page, "Both begin here")
+    write(page, "First line.\n\nLast line.")
+    save(page, "Both begin here")
     page.wait_for_url(re.compile("/prompts/hiring/shared-work$"))
     page.goto(f"{page.url}/edit")
-    _rendered(page)
-    other = signed_in.new_page()
+    rendered(page)
+    other = owner.new_page()
     other.goto(page.url)
-    _rendered(other)
+    rendered(other)
 
-    _write(other, "First line.\n\nThe other's last line.")
-    _save(other, "The other was first")
+    write(other, "First line.\n\nThe other's last line.")
+    save(other, "The other was first")
     other.wait_for_url(re.compile("/prompts/hiring/shared-work$"))
-    _write(page, "My first line.\n\nLast line.")
-    _save(page, "Mine")
+    write(page, "My first line.\n\nLast line.")
+    save(page, "Mine")
 
     expect(page.locator("#meeting")).to_contain_text("saved version 3 while you were editing")
     expect(page.locator("#meeting")).to_contain_text("The other's last line.")
@@ -228,7 +193,7 @@ def test_it_shows_what_the_other_saved_and_merges_both(
     expect(page.locator("#cards [name=template]").first).to_have_value(
         "My first line.\n\nThe other's last line."
     )
-    _save(page, "Both")
+    save(page, "Both")
     page.wait_for_url(re.compile("/prompts/hiring/shared-work$"))
     expect(page.locator(".version-rail li").first).to_contain_text("Both")
     other.close()
@@ -238,8 +203,8 @@ def test_it_compares_versions_by_a_link_that_carries_the_view(
     page: Page, live_stack: Stack
 ) -> None:
     _make(page, live_stack.base, "compared")
-    _write(page, "Something else entirely: {{ topic }}.")
-    _save(page, "Changed")
+    write(page, "Something else entirely: {{ topic }}.")
+    save(page, "Changed")
     page.wait_for_url(re.compile("/prompts/hiring/compared$"))
     page.wait_for_load_state("networkidle")
 

@@ -111,6 +111,27 @@ def test_it_carries_prompts_as_written(live_stack: Stack, tmp_path: Path) -> Non
     assert list(tmp_path.glob("hiring/*.prompt")) != []
 
 
+def test_it_takes_the_tour_of_a_prompt_as_written(live_stack: Stack, tmp_path: Path) -> None:
+    blocks = BLOCK.findall((ROOT / "docs/prompt-tour.md").read_text())
+    shell = "\n".join(code for language, code in blocks if language == "bash")
+    key = live_stack.manage("create_api_key", "--user", "hugo", "--team", "hiring").split()[-1]
+
+    done = subprocess.run(
+        ["bash", "-euc", shell.replace(".venv/bin/python", shlex.quote(sys.executable))],
+        cwd=tmp_path,
+        env=os.environ | {"BASE": live_stack.base, "KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "A colleague of mine named you" in done.stdout
+    assert '"ref": "hiring/outreach@2"' in done.stdout
+    assert "'skill_prompts': [{" in done.stdout
+    assert '"state": "rolled_back"' in done.stdout
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [

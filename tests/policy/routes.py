@@ -198,6 +198,9 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"trace_id": "{trace_id}", "span_id": "{span_id}"}},
         teammate={"GET": (405,)},
     ),
+    "api/workbench/from-draft": Known(
+        bodies={"POST": {"prompt": "{prompt}"}}, teammate={"GET": (405,)}
+    ),
     "api/workbench/<uuidstr:bench_id>": Known(bodies={"PATCH": {"name": "n"}}),
     "api/workbench/<uuidstr:bench_id>/duplicate": Known(
         bodies={"POST": {}}, teammate={"GET": (405,)}

@@ -11,7 +11,7 @@ from playground.core.errors import InvalidInput
 from playground.gateway.guardrails.schemas import violations_of
 from playground.prompts.content import content_of
 from playground.prompts.templating.compiling import ENVIRONMENT, tree_of
-from playground.prompts.templating.discovering import discover
+from playground.prompts.templating.discovering import discover, widened
 from playground.prompts.templating.fragments import Includes, Piece
 from playground.prompts.templating.rendering import render_text
 
@@ -223,3 +223,23 @@ def test_it_finds_the_variables_that_jinja_finds(template: str) -> None:
 
     # Jinja also counts what each of two branches sets.
     assert found <= jinjas <= found | {"s"}
+
+
+def test_it_adds_to_a_schema_what_it_does_not_name_and_changes_nothing_else() -> None:
+    person = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    declared = {
+        "type": "object",
+        "properties": {"person": person, "tone": {"enum": ["warm"]}},
+        "additionalProperties": False,
+    }
+
+    same = widened(declared, discovered("{{ person.name }} {{ tone }}"))
+    more = widened(declared, discovered("{{ person.name }} {{ person.city }} {{ day }}"))
+
+    assert same == declared
+    assert more["additionalProperties"] is False
+    assert more["properties"]["tone"] == {"enum": ["warm"]}
+    assert more["properties"]["day"] == {}
+    assert more["required"] == ["day"]
+    assert more["properties"]["person"]["properties"] == {"name": {"type": "string"}, "city": {}}
+    assert more["properties"]["person"]["required"] == ["city", "name"]

@@ -64,6 +64,30 @@ def staff(root: User, client_for: Callable[..., Client]) -> Client:
 # The door
 
 
+@pytest.mark.parametrize(
+    ("version", "offered"), [(1, False), (2, True)], ids=["where it is", "where it may go"]
+)
+def test_it_is_planned_from_the_page_of_the_version_that_a_label_may_go_to(
+    root: User, greeting: Prompt, staff: Client, version: int, offered: bool
+) -> None:
+    link = f"{ADD}?prompt={PATH}&amp;label=production&amp;candidate=2"
+
+    page = staff.get(f"/prompts/{PATH}?version={version}").content.decode()
+
+    assert (link in page) is offered
+
+
+def test_it_is_planned_by_staff_alone_and_where_no_ramp_runs_yet(
+    root: User, alice: User, greeting: Prompt, staff: Client, client_for: Callable[..., Client]
+) -> None:
+    before = client_for(alice).get(f"/prompts/{PATH}?version=2").content.decode()
+    started(root)
+
+    while_it_runs = staff.get(f"/prompts/{PATH}?version=2").content.decode()
+
+    assert (ADD in before, ADD in while_it_runs) == (False, False)
+
+
 def test_it_turns_away_who_is_not_staff(
     alice: User, rhea: User, greeting: Prompt, client_for: Callable[..., Client]
 ) -> None:

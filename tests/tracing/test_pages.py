@@ -15,11 +15,12 @@ from django.urls import path
 
 from playground.core import spans
 from playground.core.spans import SpanKind
+from playground.gateway.prompting import attributes_of
 from playground.messaging.interruptions import RunCancelled
 from playground.policy.models import User
 from playground.tracing import reading
 from playground.tracing.consumers import TraceConsumer
-from playground.tracing.models import Trace
+from playground.tracing.models import Span, Trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ForUser = Callable[[User], Client]
@@ -59,6 +60,64 @@ def socket_of(user: Client, trace_id: str, **headers: str) -> WebsocketCommunica
         SOCKETS,
         f"/ws/traces/{trace_id}",
         headers=[(name.encode(), value.encode()) for name, value in sent.items()],
+    )
+
+
+def _led(arm: str, *, ramp: str = "0190a5b4-0000-7000-8000-00000000000a") -> str:
+    """Leave a trace in which a ramp chose a prompt for an arm."""
+    wanted = uuid.uuid4().hex
+    attributes = attributes_of(
+        "letter", 2, label="production", arm=arm, ramp=ramp, why="bucket 1 % < 10 %"
+    )
+    with (
+        spans.trace(
+            f"to {arm}", trace_id=wanted, team="hiring", subject="user:alice", run_id=None,
+            thread_id=None,
+        ),
+        spans.span("prompt letter", SpanKind.PROMPT, attributes=attributes),
+    ):  # fmt: skip
+        pass
+    spans.flush()
+    return wanted
+
+
+def test_it_lists_the_traces_that_a_ramp_led_to_an_arm(
+    alice: User, api_for: ForUser, client_for: ForUser, trace_id: str
+) -> None:
+    ramp = str(uuid.uuid4())
+    candidate, baseline = _led("candidate", ramp=ramp), _led("baseline", ramp=ramp)
+    _led("candidate")
+
+    def listed(**filters: str) -> set[str]:
+        answer = api_for(alice).get("/api/traces", filters).json()
+        return {item["id"] for item in answer["items"]}
+
+    assert listed(ramp=ramp) == {candidate, baseline}
+    assert listed(ramp=ramp, arm="candidate") == {candidate}
+    page = client_for(alice).get(f"/traces?ramp={ramp}&arm=baseline").content.decode()
+    assert "baseline of ramp" in page
+    assert f"/traces/{baseline}" in page
+    assert f"/traces/{candidate}" not in page
+
+
+def test_it_names_the_prompts_of_a_trace_and_leads_to_what_chose_them(
+    alice: User, client_for: ForUser
+) -> None:
+    ramp = str(uuid.uuid4())
+    trace = _led("candidate", ramp=ramp)
+    span = Span.objects.get(trace_id=trace, kind="prompt")
+
+    page = client_for(alice).get(f"/traces/{trace}").content.decode()
+    panel = client_for(alice).get(f"/traces/{trace}/spans/{span.span_id}").content.decode()
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    staff = client_for(alice).get(f"/traces/{trace}/spans/{span.span_id}").content.decode()
+
+    assert "/prompts/hiring/letter?version=2" in page
+    assert "bucket 1 % &lt; 10 %" in panel
+    assert f"/traces?ramp={ramp}&amp;arm=candidate" in panel
+    assert (f"/admin/prompts/ramp/{ramp}" in panel, f"/admin/prompts/ramp/{ramp}" in staff) == (
+        False,
+        True,
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from playground.console.workbench import acting, tooling
-from playground.console.workbench.asking import Asked, asked_in
-from playground.console.workbench.calling import Figures, Saying, say, verdict
+from playground.console.workbench.asking import NO_MODEL, Asked, asked_in
+from playground.console.workbench.calling import Figures, Saying, rendered, say, verdict
 from playground.console.workbench.models import SINGLE, Turn, TurnStatus
 from playground.console.workbench.spreading import patiently, spread, width_of
 from playground.core import context as contexts
@@ -125,6 +125,30 @@ def _say(
     work: Work,
     saying: Saying,
 ) -> None:
+    if asked.model == NO_MODEL:
+        rendered(asked.messages, saying)
+    else:
+        _ask(turn, asked, conversation, context, work, saying)
+    text = saying.text
+    _add(turn, saying)
+    _keep(work, turn)
+    # The log is for those who follow a column without the page; the turn is what counts.
+    work.append(
+        "assistant",
+        text,
+        data={"cell": str(turn.cell_id), "turn": turn.number},
+        dedup_key=f"{turn.pk}:{len(turn.said)}",
+    )
+
+
+def _ask(
+    turn: Turn,
+    asked: Asked,
+    conversation: list[dict[str, Any]],
+    context: RequestContext,
+    work: Work,
+    saying: Saying,
+) -> None:
     request = asked.request(tooling.to_send(conversation))
     # A run shows one text as it grows: rows of a table come whole.
     single = turn.cell.row == SINGLE
@@ -150,16 +174,6 @@ def _say(
         input_tokens=spent.input_tokens,
         output_tokens=spent.output_tokens,
         cost_usd=spent.cost_usd,
-    )
-    text = saying.text
-    _add(turn, saying)
-    _keep(work, turn)
-    # The log is for those who follow a column without the page; the turn is what counts.
-    work.append(
-        "assistant",
-        text,
-        data={"cell": str(turn.cell_id), "turn": turn.number},
-        dedup_key=f"{turn.pk}:{len(turn.said)}",
     )
 
 

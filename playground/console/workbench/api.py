@@ -12,6 +12,8 @@ from playground.console.workbench.bodies import (
     ColumnIn,
     ColumnOut,
     ColumnPutIn,
+    DraftIn,
+    PublishIn,
     ReviewOut,
     SpanIn,
     VersionOut,
@@ -65,6 +67,16 @@ def create_workbench(request: TeamRequest, body: WorkbenchIn) -> Status[Workbenc
 def open_span(request: TeamRequest, body: SpanIn) -> Status[WorkbenchOut]:
     """Open a workbench with what a traced call of a model asked; ``notes`` say what is missing."""
     bench = opening.open_span(request.context, body.trace_id, body.span_id)
+    return Status(201, WorkbenchOut.of(bench))
+
+
+@workbench_api.post("/from-draft", response={201: WorkbenchOut}, summary="Open one's draft")
+def open_draft(request: TeamRequest, body: DraftIn) -> Status[WorkbenchOut]:
+    """Open a workbench with the version that your draft of a prompt began with, and the draft.
+
+    Without a draft of yours it is a copy of the newest version.
+    """
+    bench = opening.open_draft(request.context, body.prompt, values=body.variables)
     return Status(201, WorkbenchOut.of(bench))
 
 
@@ -159,7 +171,9 @@ def check_draft(request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID)
     summary="Save a draft as a version",
 )
 def publish_draft(
-    request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID
+    request: TeamRequest, bench_id: uuid.UUID, column_id: uuid.UUID, body: PublishIn | None = None
 ) -> Status[dict[str, str]]:
     """Save the column's draft as a new version of the prompt it was made from."""
-    return Status(201, {"ref": changing.save_draft(request.context, bench_id, column_id).ref})
+    note = body.note if body else ""
+    saved = changing.save_draft(request.context, bench_id, column_id, note=note)
+    return Status(201, {"ref": saved.ref})

@@ -10,16 +10,20 @@ from playground.core.errors import InvalidInput, NotFound
 from playground.gateway import catalogue
 from playground.gateway.chat import ChatRequest
 from playground.prompts.composing import compose, includes_of
-from playground.prompts.content import Content, content_of
+from playground.prompts.content import Content, PromptKind, content_of
 from playground.prompts.finding import find_prompt
 from playground.prompts.models import PromptVersion
 from playground.prompts.resolving import find
+from playground.prompts.templating.discovering import discover, widened
 from playground.prompts.templating.fragments import Includes
 from playground.prompts.templating.rendering import render
 from playground.prompts.templating.validating import check_variables
 from skills import registry
 
 ChatMessage = dict[str, Any]
+
+NO_MODEL = "none"
+"""Stands where a model is named: the cell shows what the prompt renders to, and nobody is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,14 @@ def wanted(context: RequestContext, spec: ColumnSpec) -> Wanted:
         except NotFound:
             # A draft outlives what it was made from.
             prompt = None
-    composed = compose(context, content_of(spec.content), prompt=prompt)
-    return Wanted(composed.content, composed.includes)
+    content = content_of(spec.content)
+    composed = compose(context, content, prompt=prompt)
+    if content.inputs is None:
+        return Wanted(composed.content, composed.includes)
+    # There is no field for the schema here: what a draft begins to read is added to it.
+    found = discover(content, composed.includes)
+    inputs = {"inputs": widened(content.inputs, found)}
+    return Wanted(composed.content.model_copy(update=inputs), composed.includes)
 
 
 def asked(
@@ -128,9 +138,9 @@ def asked(
     if rendered.text is not None:
         messages = [{"role": "user", "content": rendered.text}]
     settings = {**content.settings, **spec.parameters}
-    named = settings.get("model")
-    model = spec.model or (named if isinstance(named, str) else "") or catalogue.default_model()
-    catalogue.route_of(model, catalogue.current())
+    model = model_of(spec, content)
+    if model != NO_MODEL:
+        catalogue.route_of(model, catalogue.current())
     result = Asked(
         model=model,
         messages=messages,
@@ -149,6 +159,19 @@ def asked(
     )
     result.request([])
     return result
+
+
+def model_of(spec: ColumnSpec, content: Content | None) -> str:
+    """Return what answers a column: its own model, else its prompt's, else the default.
+
+    A text is no request: what reads it is some program, and nobody is asked unless it is said who.
+    """
+    named = {**(content.settings if content else {}), **spec.parameters}.get("model")
+    if spec.model or (isinstance(named, str) and named):
+        return spec.model or str(named)
+    if content is not None and content.kind is PromptKind.TEXT:
+        return NO_MODEL
+    return catalogue.default_model()
 
 
 def _tools(

@@ -116,6 +116,19 @@ class SayIn(Schema):
     content: str
 
 
+class DraftIn(Schema):
+    """``prompt`` is ``team/name``; ``variables`` by dotted name, over the examples."""
+
+    prompt: str
+    variables: dict[str, str] = {}
+
+
+class PublishIn(Schema):
+    """``note`` says what changed."""
+
+    note: str = ""
+
+
 class ColumnOut(ColumnIn):
     """A column; ``lane_id`` is followed at ``/api/threads/{lane_id}/events``."""
 

@@ -1,7 +1,7 @@
 """One call of a model for a cell, through the one way that every call takes."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from playground.gateway.chat import ChatRequest, Usage
 from playground.gateway.events import Reading
 from playground.gateway.guardrails import schemas
 from playground.gateway.providers.openai_compatible import body_of
+from playground.gateway.tokens import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,17 @@ def say(
             calling.answered(span, call.said.gathered)
             saying.message = _message(call)
             saying.figures = _figures(call)
+
+
+def rendered(messages: Sequence[Mapping[str, Any]], saying: Saying) -> None:
+    """Say what would be asked: a message alone as it is, several with their roles."""
+    texts = [str(each.get("content") or "") for each in messages]
+    if len(texts) > 1:
+        texts = [f"{each['role']}:\n{text}" for each, text in zip(messages, texts, strict=True)]
+    saying.text = "\n\n".join(texts)
+    saying.message = {"role": "assistant", "content": saying.text}
+    spent = count(saying.text)
+    saying.figures = Figures(calls=1, input_tokens=spent, cost_usd=0.0, finish_reason="rendered")
 
 
 def verdict(response_format: Mapping[str, Any] | None, text: str) -> dict[str, Any] | None:

@@ -23,7 +23,9 @@ from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput
 from playground.core.numbering import whole_number
 from playground.prompts.content import content_of
-from playground.prompts.models import PromptVersion
+from playground.prompts.drafting import discard_draft
+from playground.prompts.models import Draft, Prompt, PromptVersion
+from playground.prompts.pages.previewing import discovers
 from playground.prompts.saving import save_version
 
 INPUT = "input."
@@ -69,8 +71,9 @@ def make_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     if spec.content is None and spec.source:
         found = wanted(context, spec)
         content = found.content.as_json()
-        # They are discovered anew: the templates are about to change.
-        content.pop("inputs", None)
+        if discovers(found.content, found.includes):
+            # They are discovered anew: the templates are about to change.
+            content.pop("inputs", None)
         if found.version is not None:
             # What a label means may change before the draft is saved.
             source = found.version.ref
@@ -83,8 +86,13 @@ def drop_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     return _change(context, bench_id, column, {**column.spec, "content": None})
 
 
-def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUID) -> PromptVersion:
+def save_draft(
+    context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUID, *, note: str = ""
+) -> PromptVersion:
     """Save a column's draft as a new version of the prompt it was made from, and name that.
+
+    Args:
+        note: what changed.
 
     Raises:
         InvalidInput: ``workbench.no-draft``; ``prompt.…``, the content cannot be saved.
@@ -97,12 +105,14 @@ def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
     if spec.content is None or source is None:
         raise InvalidInput("workbench.no-draft", "Only a draft of a prompt can be saved here.")
     content = content_of(spec.content)
+    if content.inputs is not None:
+        content = wanted(context, spec).content
     try:
         version = save_version(
             context,
             source.path,
             content=content,
-            note="From the workbench",
+            note=note.strip() or "From the workbench",
             based_on=source.version,
         )
     except Conflict as error:
@@ -112,7 +122,15 @@ def save_draft(context: RequestContext, bench_id: uuid.UUID, column_id: uuid.UUI
         detail = f"{error.detail} Compare; to save over it, make this a draft of {latest}."
         raise Conflict("prompt.edited-meanwhile", detail, **error.extra) from error
     _change(context, bench_id, column, {**column.spec, "content": None, "source": version.ref})
+    _discard_same(context, version.prompt, spec.content)
     return version
+
+
+def _discard_same(context: RequestContext, prompt: Prompt, content: dict[str, Any]) -> None:
+    """Throw the editor's draft away, which nobody needs once a version says the same."""
+    draft = Draft.objects.filter(prompt=prompt, author=context.subject).first()
+    if draft is not None and draft.content == content:
+        discard_draft(context, prompt.path)
 
 
 def _change(

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from playground.console.workbench import tooling
 from playground.console.workbench.answering import conversation_of
+from playground.console.workbench.asking import NO_MODEL
 from playground.console.workbench.keeping import find_workbench
 from playground.console.workbench.models import SINGLE, Cell, Turn, TurnStatus, Workbench
 from playground.console.workbench.ringing import ring
@@ -96,6 +97,8 @@ def _check_ready(cell: Cell, turns: list[Turn]) -> None:
         raise Conflict("workbench.cell-failed", "Nothing was asked in this cell; run it again.")
     if turns[-1].state in (TurnStatus.QUEUED, TurnStatus.RUNNING):
         raise Conflict("workbench.cell-busy", "The cell is still being answered.")
+    if (cell.request or {}).get("model") == NO_MODEL:
+        raise Conflict("workbench.nothing-to-continue", "The cell holds no answer to go on from.")
     if len(turns) >= MAX_TURNS:
         raise Conflict("workbench.cell-full", f"A conversation has at most {MAX_TURNS} turns.")
 

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from playground.console.workbench import forming
-from playground.console.workbench.asking import Wanted, wanted
+from playground.console.workbench.asking import Wanted, model_of, wanted
 from playground.console.workbench.models import SINGLE, Column
 from playground.console.workbench.reviewing import review
 from playground.console.workbench.specifying import ColumnSpec
 from playground.console.workbench.telling import CellView
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
-from playground.gateway import catalogue
 from playground.prompts.content import Placeholder
 from playground.prompts.linting import Finding
 from playground.prompts.pages.marking import Part, parts_of
@@ -99,8 +98,7 @@ def column_view(
     """
     names, problem = found
     spec = ColumnSpec(**column.spec)
-    named = names.content.settings.get("model") if names else None
-    model = spec.model or (named if isinstance(named, str) else "") or catalogue.default_model()
+    model = model_of(spec, names.content if names else None)
     version = names.version if names else None
     return ColumnView(
         id=column.pk,

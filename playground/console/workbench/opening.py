@@ -4,14 +4,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.urls import reverse
+
 from playground.console.workbench import inputs
 from playground.console.workbench.asking import wanted
+from playground.console.workbench.checking import MAX_NAME
 from playground.console.workbench.keeping import open_workbench
 from playground.console.workbench.models import Workbench
-from playground.console.workbench.specifying import ColumnSpec
+from playground.console.workbench.specifying import spec_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, PlaygroundError
 from playground.prompts.content import MAX_MESSAGES
+from playground.prompts.finding import find_prompt, version_of
+from playground.prompts.models import Draft
 from playground.prompts.pages import filling
 from playground.tracing.reading import span_for
 from playground.tracing.showing import is_chat
@@ -38,18 +43,64 @@ def open_prompts(context: RequestContext, sources: Sequence[str]) -> Workbench:
         PolicyDenied
         InvalidInput: ``workbench.source-invalid``.
     """
-    schemas = []
-    for source in sources:
-        try:
-            schemas.append(wanted(context, ColumnSpec(source=source)).schema)
-        except PlaygroundError:
-            # Its column says so.
-            continue
+    columns: list[Mapping[str, Any]] = [{"source": source} for source in sources]
+    schema = _read_by(context, columns)
+    return open_workbench(context, columns=columns or None, variables=filling.examples(schema))
+
+
+def open_draft(
+    context: RequestContext, path: str, *, values: Mapping[str, str] | None = None
+) -> Workbench:
+    """Open a workbench with the version that one's draft of a prompt began with, and the draft.
+
+    Who has none begins with a copy of the newest version.
+
+    Args:
+        values: of variables by dotted name, as they were typed; the rest are examples.
+
+    Raises:
+        NotFound: ``prompt.not-found``.
+        PolicyDenied
+        InvalidInput: ``workbench.column-invalid``, the draft has no shape that can be edited.
+    """
+    prompt = find_prompt(context, path, audit=False)
+    newest = version_of(prompt)
+    draft = Draft.objects.filter(prompt=prompt, author=context.subject).first()
+    content = draft.content if draft else newest.content.as_json()
+    number = (draft.based_on if draft else None) or newest.number
+    source = f"{prompt.path}@{number}"
+    columns: list[Mapping[str, Any]] = [
+        {"source": source},
+        {"source": source, "content": content},
+    ]
+    schema = _read_by(context, columns)
+    shown = inputs.flattened(schema, filling.examples(schema))
+    typed = {name: text for name, text in (values or {}).items() if text.strip()}
     return open_workbench(
         context,
-        columns=[{"source": source} for source in sources] or None,
-        variables=filling.examples(inputs.union(schemas)),
+        name=f"{prompt.title or prompt.name}: v{number} and a draft"[:MAX_NAME],
+        columns=columns,
+        variables=inputs.filled(schema, {**shown, **typed}),
     )
+
+
+def page_of_draft(context: RequestContext, path: str, *, values: Mapping[str, str]) -> str:
+    """Open one's draft of a prompt; return the page, where what differs is marked."""
+    bench = open_draft(context, path, values=values)
+    first = bench.columns.all()[0]
+    return f"{reverse('workbench', args=[bench.pk])}?against={first.pk}"
+
+
+def _read_by(context: RequestContext, columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the schema of what the columns read, as far as that can be told."""
+    schemas = []
+    for column in columns:
+        try:
+            schemas.append(wanted(context, spec_of(column)).schema)
+        except PlaygroundError:
+            # The column says so.
+            continue
+    return inputs.union(schemas)
 
 
 def open_span(context: RequestContext, trace_id: str, span_id: str) -> Workbench:

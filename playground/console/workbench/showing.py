@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground.console.workbench import inputs
+from playground.console.workbench.asking import NO_MODEL
 from playground.console.workbench.describing import LETTERS, ColumnView, column_view, find
 from playground.console.workbench.looking import Look, Page, page_of
 from playground.console.workbench.models import SINGLE, Cell, TurnStatus, Workbench
@@ -108,6 +109,7 @@ def view_of(context: RequestContext, bench: Workbench, look: Look) -> BenchView:
     """Return what of the workbench is looked at."""
     models = catalogue.available()
     notes = {each.id: f"{each.title}, {each.note}" for each in models if each.offline}
+    notes[NO_MODEL] = "Shows what the prompt renders to; name a model to ask it."
     standing = standings(bench)
     page = page_of(look, _numbers(bench, standing, look))
     cells = _cells(bench, page.numbers)

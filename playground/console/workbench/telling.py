@@ -8,6 +8,7 @@ from typing import Any
 
 from playground.console.workbench import tooling
 from playground.console.workbench.answering import conversation_of
+from playground.console.workbench.asking import NO_MODEL
 from playground.console.workbench.models import SINGLE, Cell, Turn, TurnStatus
 from playground.console.workbench.standing import OPEN
 from playground.core.context import RequestContext
@@ -77,6 +78,11 @@ class CellView:
     def working(self) -> bool:
         """Tell whether an answer is on its way."""
         return self.state in OPEN
+
+    @property
+    def rendered(self) -> bool:
+        """Tell whether it shows what the prompt renders to, and no answer."""
+        return self.model == NO_MODEL
 
     @property
     def callable_skills(self) -> bool:

@@ -123,7 +123,8 @@ def _drop_draft(request: TeamRequest, bench_id: uuid.UUID, about: str) -> str:
 
 
 def _publish(request: TeamRequest, bench_id: uuid.UUID, about: str) -> str:
-    version = changing.save_draft(request.context, bench_id, as_id(about))
+    note = request.POST.get(f"note.{about}", "")
+    version = changing.save_draft(request.context, bench_id, as_id(about), note=note)
     messages.success(request, f"Saved {version.ref}.")
     return f"{reverse('workbench', args=[bench_id])}#column-{about}"
 

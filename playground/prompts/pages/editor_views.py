@@ -26,12 +26,18 @@ from playground.prompts.pages.merging import merge
 from playground.prompts.pages.previewing import discovers, preview
 from playground.prompts.pages.showing import EditingNow, editing_now
 from playground.prompts.pages.starting import starter
+from playground.prompts.pages.trying import Opener, opener
 from playground.prompts.saving import About, create_prompt, save_version
 
 
 @dataclass(slots=True)
 class Editor:
-    """Everything that the editor shows; ``errors`` maps fields to what is wrong."""
+    """Everything that the editor shows.
+
+    Attributes:
+        errors: by field, what is wrong.
+        asks: whether the draft can be taken to where it is asked.
+    """
 
     prompt: Prompt
     sheet: Sheet
@@ -48,6 +54,7 @@ class Editor:
     blank: Card = field(default_factory=lambda: Card("user"))
     models: list[str] = field(default_factory=list)
     fragments: str = "[]"
+    asks: bool = False
 
     @property
     def unsaved(self) -> bool:
@@ -158,6 +165,9 @@ def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:
     if not based_on:
         editor.failure = "The form does not say which version it began with; load the page again."
         return _editor(request, editor, status=422)
+    take = _opener_for(prompt) if request.POST.get("do") == "workbench" else None
+    if take is not None:
+        return _tried(request, editor, written, take)
     try:
         version = save_version(
             request.context,
@@ -181,6 +191,23 @@ def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:
     return redirect("prompt", prompt.team.slug, prompt.name)
 
 
+def _opener_for(prompt: Prompt) -> Opener | None:
+    """Return who takes drafts to where they are asked; a fragment is nothing to ask."""
+    return None if prompt.kind == PromptKind.FRAGMENT else opener()
+
+
+def _tried(request: TeamRequest, editor: Editor, written: Typed, take: Opener) -> HttpResponse:
+    """Keep what is typed as the draft, and take it to where it is asked."""
+    path = editor.prompt.path
+    try:
+        save_draft(request.context, path, content=written.body, based_on=editor.based_on)
+        address = take(request.context, path, values=written.values)
+    except InvalidInput as error:
+        editor.failure = error.detail
+        return _editor(request, editor, status=error.status)
+    return redirect(address)
+
+
 def _merged(
     request: TeamRequest, prompt: Prompt, written: Typed, latest: PromptVersion
 ) -> HttpResponse:
@@ -196,6 +223,7 @@ def _merged(
 
 def _editor(request: TeamRequest, editor: Editor, *, status: int = 200) -> HttpResponse:
     editor.editors = editing_now(request.context, editor.prompt)
+    editor.asks = _opener_for(editor.prompt) is not None
     editor.models = [model.id for model in catalogue.available()]
     editor.fragments = json.dumps(
         [

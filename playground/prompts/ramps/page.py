@@ -8,7 +8,9 @@ from typing import Literal
 
 from playground.core.clock import now
 from playground.core.context import RequestContext
-from playground.prompts.models import Prompt, Ramp, RampEvent
+from playground.prompts.content import PromptKind
+from playground.prompts.finding import PRODUCTION
+from playground.prompts.models import Prompt, PromptVersion, Ramp, RampEvent
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.buttons import Button, barred_because, buttons_for, may_go_on
@@ -183,6 +185,17 @@ class Summary:
     said: str
     since: dt.datetime | None
     tone: Literal["ok", "warn", "error"]
+
+
+def label_to_ramp(version: PromptVersion) -> str | None:
+    """Return the label that a ramp could lead to a version, production first; None for no label."""
+    prompt = version.prompt
+    if prompt.archived_at or version.archived_at or prompt.kind == PromptKind.FRAGMENT:
+        return None
+    ramping = Ramp.objects.live().filter(prompt=prompt).values("label")
+    labels = prompt.labels.exclude(version=version).exclude(name__in=ramping)
+    names = sorted(labels.values_list("name", flat=True))
+    return PRODUCTION if PRODUCTION in names else next(iter(names), None)
 
 
 def summaries_of(prompt: Prompt) -> list[Summary]:

@@ -21,4 +21,5 @@ def steer(
         arm=assigned.assignment.arm.value,
         reason=assigned.assignment.reason,
         observed=assigned.token,
+        ramp=ramp.id,
     )

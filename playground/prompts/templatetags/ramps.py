@@ -1,11 +1,14 @@
-"""``{% ramps_of prompt %}``: what is ramping on a prompt's labels, for any page that shows it."""
+"""``{% ramps_of prompt %}``: what is ramping on a prompt's labels, for any page that shows it.
+
+``{% ramp_to version %}`` leads to the form that plans a ramp to it.
+"""
 
 from typing import Any
 
 from django import template
 
-from playground.prompts.models import Prompt
-from playground.prompts.ramps.page import summaries_of
+from playground.prompts.models import Prompt, PromptVersion
+from playground.prompts.ramps.page import label_to_ramp, summaries_of
 
 register = template.Library()
 
@@ -13,6 +16,16 @@ register = template.Library()
 @register.inclusion_tag("prompts/ramp/panel.html", takes_context=True)
 def ramps_of(context: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
     """Say what is live in a line each; whoever may open the ramps gets links."""
+    return {"ramps": summaries_of(prompt), "opens": _may(context, "view")}
+
+
+@register.inclusion_tag("prompts/ramp/button.html", takes_context=True)
+def ramp_to(context: dict[str, Any], version: PromptVersion) -> dict[str, Any]:
+    """Offer to plan a ramp to a version to whoever may, where a label could lead to it."""
+    label = label_to_ramp(version) if _may(context, "add") else None
+    return {"prompt": version.prompt, "version": version, "label": label}
+
+
+def _may(context: dict[str, Any], action: str) -> bool:
     user = getattr(context.get("request"), "user", None)
-    opens = user is not None and user.is_staff and user.has_perm("prompts.view_ramp")
-    return {"ramps": summaries_of(prompt), "opens": opens}
+    return user is not None and user.is_staff and user.has_perm(f"prompts.{action}_ramp")

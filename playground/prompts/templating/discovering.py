@@ -5,7 +5,7 @@ defined: the sandbox refuses what is undefined. Attributes make objects, loops m
 is only written out nothing is known, so that any JSON value fits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jinja2 import nodes
@@ -51,6 +51,22 @@ def discover(content: Content, includes: Includes = NOTHING) -> dict[str, Any]:
         if required and name not in schema.get("required", []):
             schema["required"] = sorted([*schema.get("required", []), name])
     return schema
+
+
+def widened(declared: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema that somebody wrote with what was discovered and it does not name."""
+    properties = dict(declared.get("properties") or {})
+    missing = []
+    for name, each in (found.get("properties") or {}).items():
+        if name not in properties:
+            properties[name] = each
+            missing += [name] if name in found.get("required", ()) else []
+        elif isinstance(properties[name], Mapping) and properties[name].get("properties"):
+            properties[name] = widened(properties[name], each)
+    if properties == (declared.get("properties") or {}):
+        return dict(declared)
+    required = sorted({*declared.get("required", ()), *missing})
+    return {**declared, "properties": properties, **({"required": required} if required else {})}
 
 
 class _Reader(Expressions):

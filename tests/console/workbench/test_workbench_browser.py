@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.console.browsing import signed_in, watch
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -50,16 +51,11 @@ def stack() -> Iterator[Stack]:
 def people(browser: Browser, stack: Stack) -> Iterator[People]:
     contexts: list[BrowserContext] = []
 
-    def signed_in(username: str) -> BrowserContext:
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(stack.manage("login_link", "--user", username).split()[-1])
-        page.wait_for_url(f"{stack.base}/")
-        page.close()
-        return context
+    def entered(username: str) -> BrowserContext:
+        contexts.append(signed_in(browser, stack, username))
+        return contexts[-1]
 
-    yield signed_in
+    yield entered
     for context in contexts:
         context.close()
 
@@ -69,20 +65,10 @@ def _say(stack: Stack, *replies: object) -> None:
     stack.manage("shell", "-c", queue)
 
 
-def _page(context: BrowserContext) -> tuple[Page, list[str]]:
-    page, wrong = context.new_page(), []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None,
-    )
-    return page, wrong
-
-
 def test_it_holds_two_versions_against_each_other_and_shares_what_came_of_it(
     stack: Stack, people: People
 ) -> None:
-    page, wrong = _page(people("rita"))
+    page, wrong = watch(people("rita"))
     stack.manage("shell", "-c", PITCH)
     page.goto(f"{stack.base}/prompts/hiring/pitch")
     page.get_by_role("button", name="Open in workbench").click()
@@ -128,19 +114,19 @@ def test_it_holds_two_versions_against_each_other_and_shares_what_came_of_it(
     expect(cells.nth(2)).to_contain_text("Designer")
     assert not wrong
 
-    mate, trouble = _page(people("hugo"))
+    mate, trouble = watch(people("hugo"))
     mate.goto(link)
     expect(mate.locator(".wb-rows [data-state=succeeded]")).to_have_count(6)
     expect(mate.locator(".wb-out").first).to_contain_text("Cleo Cruz")
     assert not trouble
-    stranger, _ = _page(people("otto"))
+    stranger, _ = watch(people("otto"))
     refused = stranger.goto(link)
     assert refused is not None
     assert refused.status == 404
 
 
 def test_it_stops_a_column_and_keeps_what_was_written(stack: Stack, people: People) -> None:
-    page, wrong = _page(people("rita"))
+    page, wrong = watch(people("rita"))
     page.goto(f"{stack.base}/workbench")
     page.get_by_role("button", name="New workbench").first.click()
     page.get_by_role("button", name="begin a draft").click()
@@ -181,7 +167,7 @@ def _use_table(page: Page, text: str) -> None:
 def test_it_runs_rows_side_by_side_stops_them_all_and_runs_the_rest(
     stack: Stack, people: People
 ) -> None:
-    page, wrong = _page(people("rita"))
+    page, wrong = watch(people("rita"))
     _draft(page, stack, "Count for {{ whom }}")
     _use_table(page, "whom\n" + "\n".join(f"person {number}" for number in range(1, 31)))
     rows = page.locator(".wb-rows tbody tr")
@@ -270,7 +256,7 @@ def test_it_writes_a_draft_with_the_help_of_the_prompt_editor(stack: Stack, peop
 def test_it_answers_tool_calls_checks_structure_and_goes_on_by_keyboard(
     stack: Stack, people: People
 ) -> None:
-    page, wrong = _page(people("rita"))
+    page, wrong = watch(people("rita"))
     _draft(page, stack, "Weather in {{ city }}?")
     page.locator('[name="input.city"]').fill("Oslo")
     schema = {"type": "object", "required": ["celsius"],
@@ -303,7 +289,7 @@ def test_it_answers_tool_calls_checks_structure_and_goes_on_by_keyboard(
 
 
 def test_it_shows_an_earlier_run_beside_the_newest_by_link(stack: Stack, people: People) -> None:
-    page, wrong = _page(people("rita"))
+    page, wrong = watch(people("rita"))
     _draft(page, stack, "Say {{ word }}")
     for said in ("goodbye", "hello"):
         _say(stack, f"I said {said}")
@@ -321,7 +307,7 @@ def test_it_shows_an_earlier_run_beside_the_newest_by_link(stack: Stack, people:
     page.get_by_label("Mark differences from").select_option(label="A")
     expect(older.locator("mark")).to_have_text("goodbye")
 
-    mate, trouble = _page(people("hugo"))
+    mate, trouble = watch(people("hugo"))
     mate.goto(page.url)
     expect(mate.locator(".wb-earlier mark")).to_have_text("goodbye")
     mate.get_by_role("link", name="Close the earlier run").click()
@@ -330,9 +316,9 @@ def test_it_shows_an_earlier_run_beside_the_newest_by_link(stack: Stack, people:
 
 
 def test_it_gives_a_table_back_that_came_too_late(stack: Stack, people: People) -> None:
-    page, wrong = _page(people("rita"))
+    page, wrong = watch(people("rita"))
     _draft(page, stack, "Say {{ word }}")
-    mate, trouble = _page(people("rita"))
+    mate, trouble = watch(people("rita"))
     mate.goto(page.url)
     _use_table(page, "word\nmine")
 
@@ -353,13 +339,13 @@ def test_it_gives_a_table_back_that_came_too_late(stack: Stack, people: People) 
 
 
 def test_it_keeps_two_people_from_overwriting_each_other(stack: Stack, people: People) -> None:
-    page, wrong = _page(people("rita"))
+    page, wrong = watch(people("rita"))
     page.goto(f"{stack.base}/workbench")
     page.get_by_role("button", name="New workbench").first.click()
     page.wait_for_url(re.compile(r"/workbench/[0-9a-f-]{36}"))
     page.get_by_title("Another column like the last").click()
     expect(page.locator(".wb-column")).to_have_count(2)
-    mate, trouble = _page(people("rita"))
+    mate, trouble = watch(people("rita"))
     mate.goto(page.url)
 
     def model(of: Page, column: int) -> Locator:

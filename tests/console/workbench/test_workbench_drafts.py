@@ -1,74 +1,156 @@
-"""What is said beside a draft in a column: where it is wrong, what it may include and read."""
+"""Drafts from the editor beside their version, texts as they render, and what becomes of both."""
 
-import json
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
+from playground.console.workbench.changing import make_draft, save_draft
+from playground.console.workbench.continuing import continue_cell
+from playground.console.workbench.keeping import find_workbench
+from playground.console.workbench.models import Workbench
+from playground.console.workbench.opening import open_draft, open_prompts
+from playground.console.workbench.running import run_columns
+from playground.core.errors import Conflict
 from playground.policy.models import User
-from playground.prompts.content import content_of
+from playground.prompts import drafting
+from playground.prompts.content import Content, content_of
+from playground.prompts.models import Draft, Prompt, PromptVersion
 from playground.prompts.saving import create_prompt
-from tests.console.dom import Element, parse
-from tests.console.workbench.conftest import Bench, draft
+from tests.console.workbench.conftest import Bench, Work
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
-Sign = Callable[..., Client]
+INPUTS = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "description": "Whom to write to."}},
+    "required": ["name"],
+}
 
 
-def test_it_says_where_a_draft_is_wrong(
-    alice: User, charlie: User, bench_of: Bench, api_for: Sign, client_for: Sign
+def _letter(template: str) -> Content:
+    messages = [{"role": "text", "template": template}]
+    return content_of({"kind": "text", "messages": messages, "inputs": INPUTS})
+
+
+@pytest.fixture
+def letter(alice: User) -> PromptVersion:
+    return create_prompt(alice.context(), name="letter", content=_letter("Dear {{ name }},"))
+
+
+def _drafted(user: User, template: str) -> None:
+    content = _letter(template).as_json()
+    drafting.save_draft(user.context(), "hiring/letter", content=content, based_on=1)
+
+
+def _texts(bench: Workbench, work: Work) -> list[str]:
+    return [turn.said[-1]["content"] for cell in work(bench) for turn in cell.turns.all()]
+
+
+def test_it_shows_what_a_text_renders_to_and_asks_nobody(
+    alice: User, letter: PromptVersion, scripted_model: None, work: Work
 ) -> None:
-    bench = bench_of(draft("Dear {{ word }},\n{% if %}"), draft())
-    first, second = bench.columns.all()
-    where = f"/api/workbench/{bench.pk}/columns"
-
-    told = api_for(alice).get(f"{where}/{first.pk}/check").json()["items"]
-    page = client_for(alice).get(f"/workbench/{bench.pk}").content.decode()
-
-    assert [(one["code"], one["message"], one["line"]) for one in told] == [("prompt.syntax", 0, 2)]
-    assert api_for(alice).get(f"{where}/{second.pk}/check").json()["items"] == []
-    assert 'data-message="0" data-line="2"' in page
-    assert api_for(charlie).get(f"{where}/{first.pk}/check").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("template", "code"),
-    [
-        ('{% include "hiring/nothing" %}', "prompt.fragment-not-found"),
-        ("password: hunter2secret99", "lint.secret"),
-    ],
-)
-def test_it_says_what_a_version_of_a_draft_could_not_hold(
-    alice: User, bench_of: Bench, api_for: Sign, template: str, code: str
-) -> None:
-    bench = bench_of(draft(template))
+    bench = open_prompts(alice.context(), ["hiring/letter@1"])
     column = bench.columns.get()
+    bench.variables = {"name": "Ana"}
+    bench.save()
 
-    told = api_for(alice).get(f"/api/workbench/{bench.pk}/columns/{column.pk}/check").json()
+    run_columns(alice.context(), bench.pk)
+    (cell,) = work(bench)
 
-    assert code in [one["code"] for one in told["items"]]
+    turn = cell.turns.get()
+    assert turn.said == [{"role": "assistant", "content": "Dear Ana,"}]
+    assert turn.figures["finish_reason"] == "rendered"
+    assert turn.figures["input_tokens"] > 0
+    assert column.lane.runs.get().usage in (None, {})
+    with pytest.raises(Conflict) as refused:
+        continue_cell(alice.context(), bench.pk, cell.pk, content="And then?")
+    assert refused.value.code == "workbench.nothing-to-continue"
 
 
-def test_it_offers_fragments_and_variables_to_whoever_writes(
-    alice: User, bench_of: Bench, client_for: Sign
+def test_it_shows_messages_with_their_roles_when_no_model_is_wanted(
+    alice: User, bench_of: Bench, work: Work
 ) -> None:
-    guard = content_of({"kind": "fragment", "messages": [{"role": "text", "template": "Be fair."}]})
-    create_prompt(alice.context(), name="fairness", content=guard)
-    bench = bench_of(draft("{{ job.title }} for {{ word }}"))
+    messages = [{"role": "system", "template": "Be brief."}, {"role": "user", "template": "Hi."}]
+    bench = bench_of({"content": {"kind": "chat", "messages": messages}, "model": "none"})
 
-    page = parse(client_for(alice).get(f"/workbench/{bench.pk}").content.decode())
+    run_columns(alice.context(), bench.pk)
 
-    fragments = json.loads(_attribute(page, "bench-form", "data-fragments"))
-    schema = json.loads(_attribute(page, "variables", "data-schema"))
-    assert "hiring/fairness" in [each["path"] for each in fragments]
-    assert "title" in schema["properties"]["job"]["properties"]
+    assert _texts(bench, work) == ["system:\nBe brief.\n\nuser:\nHi."]
 
 
-def _attribute(page: Element, identifier: str, name: str) -> str:
-    found = page.find(identifier)
-    assert found is not None
-    element = found[0].children[found[1]]
-    assert isinstance(element, Element)
-    return str(element.attributes[name])
+def test_it_opens_a_draft_beside_the_version_it_began_with(
+    alice: User, letter: PromptVersion, scripted_model: None, work: Work
+) -> None:
+    _drafted(alice, "Hello {{ name }},")
+
+    bench = open_draft(alice.context(), "hiring/letter", values={"name": "Bo"})
+    run_columns(alice.context(), bench.pk)
+
+    assert _texts(bench, work) == ["Dear Bo,", "Hello Bo,"]
+
+
+def test_it_opens_the_draft_from_the_editor(
+    alice: User, letter: PromptVersion, client_for: Callable[[User], Client]
+) -> None:
+    form = {
+        "template": "Hello {{ name }},",
+        "inputs_mode": "discover",
+        "input.name": "Bo",
+        "based_on": "1",
+        "do": "workbench",
+    }
+
+    opened = client_for(alice).post("/prompts/hiring/letter/edit", form)
+
+    bench = Workbench.objects.get()
+    first, second = bench.columns.all()
+    assert opened.headers["Location"] == f"/workbench/{bench.pk}?against={first.pk}"
+    assert bench.variables == {"name": "Bo"}
+    assert first.spec["source"] == second.spec["source"] == "hiring/letter@1"
+    assert second.spec["content"]["messages"][0]["template"] == "Hello {{ name }},"
+    assert Draft.objects.get(author="user:alice").based_on == 1
+    assert Prompt.objects.get(name="letter").versions.count() == 1
+
+
+def test_it_opens_a_draft_over_the_api(
+    alice: User, bob: User, letter: PromptVersion, api_for: Callable[[User], Client]
+) -> None:
+    _drafted(alice, "Hello {{ name }},")
+    body = {"prompt": "hiring/letter", "variables": {"name": "Bo"}}
+
+    opened = api_for(alice).post("/api/workbench/from-draft", body, content_type="application/json")
+    other = api_for(bob).post("/api/workbench/from-draft", body, content_type="application/json")
+
+    assert opened.status_code == 201
+    assert [each["content"] is None for each in opened.json()["columns"]] == [True, False]
+    # Bob has no draft: his begins as the newest version.
+    assert other.status_code == 201
+    assert other.json()["columns"][1]["content"]["messages"][0]["template"] == "Dear {{ name }},"
+
+
+def test_it_keeps_the_inputs_that_somebody_wrote_and_adds_what_a_draft_reads(
+    alice: User, letter: PromptVersion, scripted_model: None
+) -> None:
+    bench = open_prompts(alice.context(), ["hiring/letter@1"])
+    column = make_draft(alice.context(), bench.pk, bench.columns.get().pk)
+    column.spec["content"]["messages"][0]["template"] = "Dear {{ name }} of {{ city }},"
+    column.save()
+
+    version = save_draft(alice.context(), bench.pk, column.pk, note="Say where from")
+
+    assert version.note == "Say where from"
+    assert version.inputs["properties"] == {**INPUTS["properties"], "city": {}}  # type: ignore[dict-item]
+    assert version.inputs["required"] == ["city", "name"]
+
+
+def test_it_throws_the_editors_draft_away_once_a_version_says_the_same(
+    alice: User, bob: User, letter: PromptVersion, scripted_model: None
+) -> None:
+    _drafted(alice, "Hello {{ name }},")
+    _drafted(bob, "Hi {{ name }},")
+    bench = find_workbench(alice.context(), open_draft(alice.context(), "hiring/letter").pk)
+
+    save_draft(alice.context(), bench.pk, bench.columns.all()[1].pk)
+
+    assert [draft.author for draft in Draft.objects.all()] == ["user:bob"]
