@@ -133,7 +133,7 @@ def test_it_moves_a_message_by_dragging_its_grip_and_saves_that_order(
     grip.drag_to(above, target_position={"x": 40, "y": 6})
     expect(roles.nth(0)).to_have_value("user")
     expect(page.locator("#draft-state")).to_contain_text("Draft kept")
-    _save(page, "The user first")
+    save(page, "The user first")
 
     page.wait_for_url(re.compile("/prompts/hiring/dragging$"))
     shown = page.locator(".message .role")
@@ -154,7 +154,7 @@ def test_it_moves_a_message_with_its_buttons(page: Page, live_stack: Stack) -> N
 
 def test_it_compares_with_d_and_lists_its_keys(page: Page, live_stack: Stack) -> None:
     _make(page, live_stack.base, "keys")
-    _write(page, "Something of mine")
+    write(page, "Something of mine")
 
     page.keyboard.press("Escape")
     page.keyboard.press("d")

@@ -212,7 +212,7 @@ def _clear(text: Locator) -> None:
 
 def test_it_writes_a_draft_with_the_help_of_the_prompt_editor(stack: Stack, people: People) -> None:
     context = people("rita")
-    page, wrong = _page(context)
+    page, wrong = watch(context)
     stack.manage("shell", "-c", FRAGMENT)
     _draft(page, stack, "Write to {{ whom }}")
     text = page.locator(".wb-card .cm-content")
