@@ -42,6 +42,11 @@ def _fill(team: Team, count: int) -> None:
     )
 
 
+def _of_prompts(asked: CaptureQueriesContext) -> int:
+    """Count the queries about prompts; what the policies read anew from time to time is not."""
+    return sum('"prompts_' in each["sql"] for each in asked)
+
+
 def _shown(page: str) -> list[str]:
     return re.findall(r'<a class="truncate" href="/prompts/hiring/([^"]+)"', page)
 
@@ -134,7 +139,7 @@ def test_it_asks_the_database_no_oftener_when_the_list_is_full(
 
     assert len(_shown(page)) == 100
     assert "1000 prompts" in page
-    assert len(many) == len(few)
+    assert _of_prompts(many) == _of_prompts(few) > 0
 
 
 # versions
