@@ -7,6 +7,10 @@ from typing import Any, Protocol
 from playground.core.context import RequestContext
 from playground.core.errors import NotFound
 
+NAME = "gen_ai.prompt.name"
+LABEL = "playground.prompt.label"
+CALLER = "playground.prompt.caller"
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -16,6 +20,7 @@ class Resolved:
         label: by which the version was named, where it was.
         arm: of a ramp that chose the version.
         reason: in words, why it is this version.
+        caller: what a ramp may know its caller by, see ``caller_of``.
         observed: JSON that goes with the call, for ``keeping``'s observers to know it by.
     """
 
@@ -25,28 +30,54 @@ class Resolved:
     label: str | None = None
     arm: str | None = None
     reason: str = ""
+    caller: Mapping[str, Any] | None = None
     observed: Mapping[str, Any] | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Return what a span tells of it."""
         return attributes_of(
-            self.name, self.version, label=self.label, arm=self.arm, why=self.reason
+            self.name,
+            self.version,
+            label=self.label,
+            arm=self.arm,
+            why=self.reason,
+            caller=self.caller,
         )
 
 
 def attributes_of(
-    name: str, version: int, *, label: str | None = None, arm: str | None = None, why: str
+    name: str,
+    version: int,
+    *,
+    label: str | None = None,
+    arm: str | None = None,
+    why: str,
+    caller: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what spans tell of a prompt, whoever took it: a call, a run or a workbench."""
     told = {
-        "gen_ai.prompt.name": name,
+        **{f"{CALLER}.{fact}": value for fact, value in (caller or {}).items()},
+        NAME: name,
         "playground.prompt.version": version,
-        "playground.prompt.label": label,
+        LABEL: label,
         "playground.prompt.arm": arm,
         "playground.prompt.why": why,
     }
     return {attribute: value for attribute, value in told.items() if value}
+
+
+def caller_of(context: RequestContext, *, key: str | None) -> dict[str, Any]:
+    """Return what a ramp may know a caller by, beside the trace's own subject and team."""
+    return {
+        "key": key,
+        "came_with": context.key,
+        "thread": context.thread,
+        "actor": context.actor,
+        "purpose": context.purpose,
+        "locale": context.locale,
+        "attributes": dict(context.attributes),
+    }
 
 
 class PromptResolver(Protocol):

@@ -21,7 +21,7 @@ from playground.prompts.label_models import (
     ProtectedLabel,
     RequiredFragment,
 )
-from playground.prompts.observed_models import ArmSums, Exposure, HourSums, UnitTally
+from playground.prompts.observed_models import ArmSums, ExposedSums, Exposure, SlotSums, UnitTally
 from playground.prompts.ramp_models import GuardMetric, Ramp, RampEvent
 from playground.prompts.ramps.assigning import RampInForce
 
@@ -30,9 +30,9 @@ RECENT = dt.timedelta(minutes=15)
 __all__ = [
     "ArmSums",
     "Draft",
+    "ExposedSums",
     "Exposure",
     "GuardMetric",
-    "HourSums",
     "Inclusion",
     "Label",
     "LabelMove",
@@ -44,6 +44,7 @@ __all__ = [
     "RampEvent",
     "RequiredFragment",
     "Revision",
+    "SlotSums",
     "UnitTally",
 ]
 

@@ -1,9 +1,13 @@
 """The rules of teams about labels: which take a reviewer, and which demand a fragment."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
+from playground.policy import auditing
 from playground.policy.deciding import Resource, require
 from playground.policy.models import Team
 from playground.prompts.content import PromptKind
@@ -46,6 +50,7 @@ def set_protected(context: RequestContext, *, label: str, protected: bool) -> No
         ProtectedLabel.objects.update_or_create(
             team=team, name=label, defaults={"protected": protected}
         )
+        _record(context, "protect_label", {"label": label, "protected": protected})
 
 
 def required_fragments(context: RequestContext) -> list[RequiredFragment]:
@@ -73,6 +78,7 @@ def require_fragment(context: RequestContext, *, label: str, fragment: str) -> R
     with transaction.atomic():
         team = Team.objects.get(slug=context.team)
         rule, _ = RequiredFragment.objects.get_or_create(team=team, label=label, fragment=prompt)
+        _record(context, "require_fragment", {"label": label, "fragment": prompt.urn})
     return rule
 
 
@@ -88,9 +94,19 @@ def drop_requirement(context: RequestContext, *, label: str, fragment: str) -> N
     with transaction.atomic():
         rules = RequiredFragment.objects.filter(team__slug=context.team, label=label)
         gone, _ = rules.filter(fragment=prompt).delete()
-    if not gone:
-        raise NotFound("prompt.rule-not-found", "The team has no such rule.")
+        if not gone:
+            raise NotFound("prompt.rule-not-found", "The team has no such rule.")
+        _record(context, "drop_requirement", {"label": label, "fragment": prompt.urn})
 
 
 def _rules(context: RequestContext) -> Resource:
     return Resource(kind="PromptRules", id=context.team, team=context.team)
+
+
+def _record(context: RequestContext, action: str, details: Mapping[str, Any]) -> None:
+    resource = f"promptrules:{context.team}"
+    transaction.on_commit(
+        lambda: auditing.record(
+            context, action=action, resource=resource, outcome="done", details=details
+        )
+    )

@@ -14,7 +14,7 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
-from playground.gateway.prompting import attributes_of
+from playground.gateway.prompting import attributes_of, caller_of
 from playground.prompts.ramps import metrics, observing
 from playground.prompts.ramps.guarding_ramps import judge
 from playground.prompts.resolving import Chosen, choose, render_version
@@ -74,7 +74,7 @@ def using(
     chosen = choose(context, name=name, label=label, key=key)
     begun = time.perf_counter()
     try:
-        used = _rendered(chosen, variables)
+        used = _rendered(chosen, variables, caller_of(context, key=key))
         yield used
     except PlaygroundError as error:
         _tell(chosen, _ended(blocked=error.code == _BLOCKED, failed=error.code != _BLOCKED))
@@ -83,10 +83,15 @@ def using(
     _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures})
 
 
-def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
+def _rendered(chosen: Chosen, variables: Mapping[str, Any], caller: Mapping[str, Any]) -> Used:
     name = chosen.version.prompt.name
     attributes = attributes_of(
-        name, chosen.version.number, label=chosen.label, arm=chosen.arm, why=chosen.reason
+        name,
+        chosen.version.number,
+        label=chosen.label,
+        arm=chosen.arm,
+        why=chosen.reason,
+        caller=caller,
     )
     with spans.span(
         f"prompt {name}", SpanKind.PROMPT, attributes=attributes, input=variables

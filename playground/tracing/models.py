@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from playground.core.context import RequestContext
 from playground.core.span_records import SpanKind, SpanStatus
@@ -131,6 +132,13 @@ class Span(models.Model):
         indexes = (
             models.Index(fields=["trace", "started_at", "span_id"], name="span_in_order"),
             models.Index(fields=["trace", "stored_at"], name="span_changed"),
+            models.Index(
+                KT("attributes__gen_ai.prompt.name"),
+                KT("attributes__playground.prompt.label"),
+                models.F("started_at").desc(),
+                name="span_of_label",
+                condition=Q(attributes__has_key="playground.prompt.label"),
+            ),
         )
         constraints = (
             models.CheckConstraint(

@@ -21,8 +21,9 @@ from playground.policy.people import ensure_member
 from playground.prompts.content import Content, TemplateMessage
 from playground.prompts.labelling import move_label
 from playground.prompts.models import ArmSums, Ramp
+from playground.prompts.ramps.drafting import draft
 from playground.prompts.ramps.planning import plan_of
-from playground.prompts.ramps.ramping import draft, start
+from playground.prompts.ramps.ramping import start
 from playground.prompts.saving import save_version
 from playground.tracing.models import Span
 from tests.agents.conftest import SPEC

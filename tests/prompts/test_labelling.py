@@ -226,7 +226,7 @@ def test_it_makes_way_for_another_proposal_when_the_proposer_withdraws(
 
     assert error.code == "prompt.proposal-others"
     assert late.code == "prompt.proposal-decided"
-    assert [each.pk for each in proposals(alice.context())] == [right.pk]
+    assert [each.pk for each in proposals(alice.context()).items] == [right.pk]
     actions = [row.entry["action"] for row in AuditRow.objects.filter(team="hiring")]
     assert actions.count("withdraw_label") == 1
 
@@ -239,7 +239,7 @@ def test_it_moves_nothing_when_a_reviewer_rejects(
     decide_proposal(rhea.context(), proposal.pk, approve=False, answer="Not yet.")
 
     refused(NotFound, lambda: find(alice.context(), name="outreach", label="production"))
-    (kept,) = proposals(alice.context(), path="outreach")
+    (kept,) = proposals(alice.context(), path="outreach").items
     assert (kept.status, kept.answer) == ("rejected", "Not yet.")
 
 
@@ -265,7 +265,7 @@ def test_it_decides_nothing_when_the_label_has_moved_since(
     error = refused(Conflict, lambda: decide_proposal(rhea.context(), proposal.pk, approve=True))
 
     assert error.code == "prompt.label-moved"
-    assert [each.status for each in proposals(alice.context())] == ["open"]
+    assert [each.status for each in proposals(alice.context()).items] == ["open"]
 
 
 def test_it_takes_one_proposal_for_a_label_at_a_time(

@@ -27,6 +27,7 @@ PLAN: dict[str, Any] = {
     "stages-percent": ["10", "100"], "stages-min_minutes": ["30", "0"],
     "stages-min_samples": ["100", "0"],
     "guards-kind": ["error_rate"], "guards-tolerated": ["0.02"], "guards-alpha": ["0.05"],
+    "guards-effect": [""],
     "on_regression": "rollback", "reason": "try it",
 }  # fmt: skip
 
@@ -36,7 +37,8 @@ def _page(ramp: Ramp, name: str = "change") -> str:
 
 
 def _press(client: Client, ramp: Ramp, verb: str, **fields: Any) -> Any:
-    form = {"verb": verb, "reason": "because", "period": ramp.period, **fields}
+    shown = {"period": ramp.period, "revision": ramp.revision}
+    form = {"verb": verb, "reason": "because", **shown, **fields}
     return client.post(_page(ramp, "step"), form)
 
 
@@ -161,7 +163,7 @@ def test_it_shows_what_a_draft_will_do_and_how_to_start_it(staff: Client, greeti
 
     shown = staff.get(_page(ramp))
 
-    assert _verbs(shown) == ["start"]
+    assert _verbs(shown) == ["start", "discard"]
     assert "What it will do" in _text(shown)
     assert "Start with 10 %" in _text(shown)
     assert "Who would get what" in _text(shown)
@@ -243,13 +245,14 @@ def _break(ramp: Ramp, user: User) -> None:
 
 
 def test_it_does_what_is_pressed_for_the_reason_and_audits_it(
-    staff: Client, root: User, greeting: Prompt
+    staff: Client, root: User, greeting: Prompt, django_capture_on_commit_callbacks: Any
 ) -> None:
     ramp = planned(root)
 
-    for verb in ("start", "advance", "pause", "resume", "roll_back"):
-        ramp.refresh_from_db()
-        assert _press(staff, ramp, verb, reason=f"to {verb}").status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        for verb in ("start", "advance", "pause", "resume", "roll_back"):
+            ramp.refresh_from_db()
+            assert _press(staff, ramp, verb, reason=f"to {verb}").status_code == 302
 
     events = list(ramp.events.values_list("what", "reason", "who"))
     assert events[1:] == [
@@ -401,6 +404,8 @@ def test_it_warns_of_guards_whose_metric_nobody_has_ever_told(
         ({"rules-attribute": ["__class__.x y"], "rules-op": ["eq"], "rules-value": ["1"],
           "rules-arm": ["candidate"]}, "rules.0.attribute"),
         ({"unit": "planet"}, "unit"),
+        ({"rules-attribute": ["age"], "rules-op": ["version_gte"], "rules-value": ["new"],
+          "rules-arm": ["candidate"]}, "rules.0"),
     ],
 )  # fmt: skip
 def test_it_names_what_is_wrong_with_a_plan_and_makes_nothing(

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from playground.core.errors import InvalidInput
 from playground.prompts.ramps.charts import (
-    MOST_SLOTS,
     Seen,
     arms_chart,
-    bin_of,
     exposure_chart,
     strip,
 )
@@ -107,11 +105,6 @@ def test_it_writes_a_metric_in_its_own_unit(
     kind: str, value: float, written: str, apart: str
 ) -> None:
     assert (write(kind, value), difference(kind, value)) == (written, apart)
-
-
-@given(st.floats(0, 60 * 60 * 24 * 40))
-def test_it_needs_no_more_slots_than_can_be_seen(seconds: float) -> None:
-    assert seconds / bin_of(seconds) <= MOST_SLOTS
 
 
 def test_it_adds_up_who_was_exposed_so_far() -> None:

@@ -1,14 +1,21 @@
 """Keep what calls under a ramp turn out to be, as sums alone."""
 
-from collections.abc import Mapping
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
+from playground.core.clock import now
 from playground.prompts.models import ArmSums, Ramp
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.clustering import UnitSums
+from playground.prompts.ramps.slotting import begin_of, kept_slot_of
+
+SeenSums = dict[str, dict[Arm, UnitSums]]
 
 # Whoever adds locks rows in the order of the metrics' names, so that none waits for another's.
 _ADD = """
@@ -16,7 +23,11 @@ WITH given (metric, value) AS (
     SELECT * FROM unnest(%(metrics)s::text[], %(values)s::float8[]) ORDER BY 1
 ), seen AS (
     INSERT INTO prompts_exposure (ramp_id, unit, arm)
-    VALUES (%(ramp)s, %(unit)s, %(arm)s) ON CONFLICT DO NOTHING
+    VALUES (%(ramp)s, %(unit)s, %(arm)s) ON CONFLICT DO NOTHING RETURNING arm
+), exposed AS (
+    INSERT INTO prompts_exposedsums AS old (ramp_id, slot, arm, units)
+    SELECT %(ramp)s, %(slot)s, arm, 1 FROM seen
+    ON CONFLICT (ramp_id, slot, arm) DO UPDATE SET units = old.units + 1
 ), tally AS (
     INSERT INTO prompts_unittally AS old (ramp_id, period, unit, metric, n, total)
     SELECT %(ramp)s, %(period)s, %(unit)s, metric, 1, value FROM given
@@ -29,11 +40,11 @@ WITH given (metric, value) AS (
         tally.n * total - (tally.n - 1) * (total - value) AS products,
         total * total - (total - value) * (total - value) AS totals
     FROM tally JOIN given USING (metric) ORDER BY metric
-), hours AS (
-    INSERT INTO prompts_hoursums AS old (ramp_id, hour, metric, arm, n, total, squares)
-    SELECT %(ramp)s, date_trunc('hour', now(), 'UTC'), metric, %(arm)s, 1, value, value * value
+), slots AS (
+    INSERT INTO prompts_slotsums AS old (ramp_id, slot, metric, arm, n, total, squares)
+    SELECT %(ramp)s, %(slot)s, metric, %(arm)s, 1, value, value * value
     FROM added ORDER BY metric
-    ON CONFLICT (ramp_id, hour, metric, arm)
+    ON CONFLICT (ramp_id, slot, metric, arm)
     DO UPDATE SET n = old.n + 1, total = old.total + EXCLUDED.total,
         squares = old.squares + EXCLUDED.squares
 )
@@ -78,6 +89,7 @@ def record(token: Mapping[str, Any], outcome: Mapping[str, float]) -> bool:
                 "ramp": ramp.pk,
                 "period": token["period"],
                 "unit": token["unit"],
+                "slot": _slot(ramp),
                 "arm": Arm(token["arm"]).value,
                 "metrics": list(kept),
                 "values": list(kept.values()),
@@ -86,11 +98,20 @@ def record(token: Mapping[str, Any], outcome: Mapping[str, float]) -> bool:
     return True
 
 
-def sums_of(ramp: Ramp) -> dict[str, dict[Arm, UnitSums]]:
+def sums_of(ramp: Ramp) -> SeenSums:
     """Return what was seen in the current period, by metric and arm; all of it in one query."""
-    found: dict[str, dict[Arm, UnitSums]] = {}
-    for row in ArmSums.objects.filter(ramp=ramp, period=ramp.period):
-        found.setdefault(row.metric, {})[Arm(row.arm)] = UnitSums(
+    return sums_of_each([ramp])[ramp.pk]
+
+
+def sums_of_each(ramps: Sequence[Ramp]) -> dict[uuid.UUID, SeenSums]:
+    """Return the same of many ramps, in one query for all of them."""
+    found: dict[uuid.UUID, SeenSums] = {ramp.pk: {} for ramp in ramps}
+    # As the ramps were read: one may be a period on by now.
+    pairs = Q()
+    for ramp in ramps:
+        pairs |= Q(ramp=ramp, period=ramp.period)
+    for row in ArmSums.objects.filter(pairs) if ramps else ():
+        found[row.ramp_id].setdefault(row.metric, {})[Arm(row.arm)] = UnitSums(
             n=row.n,
             total=row.total,
             squares=row.squares,
@@ -100,3 +121,9 @@ def sums_of(ramp: Ramp) -> dict[str, dict[Arm, UnitSums]]:
             totals_squared=row.totals_squared,
         )
     return found
+
+
+def _slot(ramp: Ramp) -> dt.datetime:
+    moment = now()
+    age = moment - (ramp.started_at or moment)
+    return begin_of(moment, kept_slot_of(age.total_seconds()))

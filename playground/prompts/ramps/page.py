@@ -14,7 +14,7 @@ from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.buttons import Button, barred_because, buttons_for, may_go_on
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.figures import figures
-from playground.prompts.ramps.guarding_ramps import GUARD, comparisons
+from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
 from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.panels import Exposed, Panel, exposed_of, named, panels_of
 from playground.prompts.ramps.sequential import Verdict
@@ -185,10 +185,12 @@ class Summary:
 
 
 def summaries_of(prompt: Prompt) -> list[Summary]:
-    """Sum up the ramps that are live on the prompt's labels. Two queries, and two a ramp."""
+    """Sum up the ramps that are live on the prompt's labels. Three queries."""
     found = []
-    for ramp in Ramp.objects.live().whole().filter(prompt=prompt).order_by("label"):
-        verdicts = {each.verdict for each in comparisons(ramp)}
+    ramps = list(Ramp.objects.live().whole().filter(prompt=prompt).order_by("label"))
+    compared = comparisons_of_each(ramps)
+    for ramp in ramps:
+        verdicts = {each.verdict for each in compared[ramp.pk]}
         tone: Literal["ok", "warn", "error"] = "ok"
         if ramp.state == Ramp.State.PAUSED:
             tone, word = "warn", "paused"
