@@ -172,7 +172,10 @@ def test_it_reads_back_the_plan_that_it_wrote() -> None:
             "rules": [
                 {"attribute": "key", "op": "in", "value": ["a", "b"], "arm": "candidate"},
                 {"attribute": "actor", "op": "exists", "value": False, "arm": "baseline"},
-                {"attribute": "purpose", "op": "gte", "value": 18.5, "arm": "candidate"},
+                {"attribute": "age", "op": "gte", "value": 18.5, "arm": "candidate"},
+                {"attribute": "plan", "op": "in", "value": ["pro", "7", 7, True]},
+                {"attribute": "app", "op": "version_lt", "value": "2.10", "arm": "baseline"},
+                {"attribute": "purpose", "op": "ne", "value": "7", "arm": "baseline"},
             ],
             "guards": [{"kind": "score:tone", "tolerated": 0.125, "alpha": 0.01}],
             "automatic_advance": True, "on_regression": "pause",
