@@ -120,7 +120,7 @@ def foretold(
         recent=told.source == "recent",
         lasts=_lasts(simulation.minutes),
         endless=simulation.minutes is None,
-        pace=_pace(told.traffic),
+        pace=_pace(told.traffic, plan.unit),
         watching=tuple(_watching(each, simulation) for each in told.sights),
         untold=lacking,
         unknown=tuple(name_of(each) for each in told.unseen if each not in lacking),
@@ -138,17 +138,16 @@ def _who(told: Foretelling, plan: Plan) -> str:
     return f"a made-up crowd of {count:,}"
 
 
-def _pace(traffic: Traffic) -> str:
+def _pace(traffic: Traffic, unit: str) -> str:
     if not traffic.calls:
         return f"no calls in the last {_days(traffic.days)}"
     since = _days(traffic.days)
     if traffic.hours < traffic.days * 24 * 0.9:
         since = f"{traffic.hours:.0f} h" if traffic.hours < 48 else _days(round(traffic.hours / 24))
-    a_day = f"{traffic.units_per_day:,.1f}".removesuffix(".0")
-    return (
-        f"{_count(traffic.calls_per_hour * 24)} calls by {a_day} of them a day, "
-        f"as in the last {since}"
-    )
+    by = traffic.units_per_day
+    units = f"{by:,.0f}" if by >= 10 else f"{by:.1f}".removesuffix(".0")
+    calls = _count(traffic.calls_per_hour * 24)
+    return f"{calls} calls by {units} {unit}s a day, the mean of the last {since}"
 
 
 def _warnings(told: Foretelling, plan: Plan) -> list[str]:
@@ -184,7 +183,7 @@ def _watching(sight: Sight, simulation: Simulation) -> Watching:
 
 def _seeing(calls: float | None, minutes: float | None, expected: Expected) -> Seeing:
     if expected.stage.percent >= 100:
-        return Seeing("–", "nobody to compare with", late=False)
+        return Seeing("–", "", late=False)
     if calls is None:
         return Seeing("never", "", late=True)
     lasts = expected.minutes

@@ -89,7 +89,7 @@ def page_of(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> 
     may_grow = not barred and context is not None and may_go_on(context, ramp)
     buttons = [] if barred else buttons_for(ramp, may_grow=may_grow, lacks=seen.lacks)
     over = ramp.ended_at is not None
-    stops = (What.PAUSED, What.ROLLED_BACK)
+    stops = (What.PAUSED, What.ROLLED_BACK, What.DISCARDED)
     last = events[-1] if events else None
     return RampPage(
         ramp=ramp,
@@ -115,7 +115,7 @@ def _steps(ramp: Ramp, events: Sequence[RampEvent]) -> list[Step]:
         state: Literal["done", "current", "next", "stopped"] = "next"
         if ramp.state == Ramp.State.COMPLETED or at < ramp.stage:
             state = "done"
-        elif at == ramp.stage and ramp.state != Ramp.State.DRAFT:
+        elif at == ramp.stage and ramp.period:
             state = "stopped" if ramp.state == Ramp.State.ROLLED_BACK else "current"
         needs = [_lasting(stage.min_minutes)] if stage.min_minutes else []
         needs += [f"{stage.min_samples:,} calls"] if stage.min_samples else []
