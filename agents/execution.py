@@ -161,6 +161,8 @@ def _context(thread: Thread, work: Work) -> RequestContext:
         actor=urn("agent", thread.agent_id),
         purpose=why.get("purpose", "agent-development"),
         locale=why.get("locale", "en"),
+        attributes=why.get("attributes", {}),
+        key=why.get("key"),
         thread=urn("thread", thread.pk),
         training_consent=bool(why.get("training_consent")),
     )

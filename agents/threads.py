@@ -95,6 +95,9 @@ def post_message(
             "purpose": context.purpose,
             "locale": context.locale,
             "training_consent": context.training_consent,
+            # The worker that answers is another process, and later.
+            **({"key": context.key} if context.key else {}),
+            **({"attributes": dict(context.attributes)} if context.attributes else {}),
         },
     )
     if not thread.title:

@@ -16,13 +16,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 MAX_ANSWER = 16 * 2**20
 IDLE_CONNECTIONS = 8
 # Without anything to ask for this long, the thread beside the calls ends.
 IDLE_S = 30.0
+Attributes = Mapping[str, bool | int | float | str]
 _MAY_PASS = frozenset((408, 425, 429))
 
 
@@ -95,6 +96,13 @@ class Rendered:
     text: str | None
 
 
+class _Asked(NamedTuple):
+    """A question: its address, and as JSON what is told of whom it is asked for."""
+
+    address: str
+    attributes: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """An answer as it came: whoever gets it may change it, so it is read anew each time."""
@@ -136,7 +144,7 @@ class Client:
         self._fresh_s, self._stale_s, self._retry_s = fresh_s, stale_s, retry_s
         self._most_stale_s = most_stale_s
         self._max_kept = max_kept
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[_Asked, _Kept] = OrderedDict()
         self._away_until = 0.0
         self._begin()
 
@@ -147,8 +155,13 @@ class Client:
         label: str | None = None,
         version: int | None = None,
         key: str | None = None,
+        attributes: Attributes | None = None,
     ) -> Prompt:
         """Return the version of ``team/name`` that a label or number leads to, for this key.
+
+        Args:
+            attributes: what the rules of a ramp may know of whom you ask for, such as
+                ``{"plan": "pro"}``; they go in a header, as addresses end up in logs.
 
         Raises:
             ClientError: nothing is known and the server cannot tell, or it refuses.
@@ -157,22 +170,23 @@ class Client:
             self._begin()
         named = {"label": label, "version": version, "key": key}
         query = urlencode({each: value for each, value in named.items() if value is not None})
-        address = f"{_path(name)}?{query}"
+        told = json.dumps(dict(attributes), sort_keys=True) if attributes else ""
+        asked = _Asked(f"{_path(name)}?{query}", told)
         with self._lock:
-            kept = self._kept.get(address)
+            kept = self._kept.get(asked)
             if kept is not None:
-                self._kept.move_to_end(address)
+                self._kept.move_to_end(asked)
         if kept is None:
-            return _read(self._ask(address, None))
+            return _read(self._ask(asked, None))
         now = time.monotonic()
         age_s, is_away = now - kept.at, now < self._away_until
         if is_away and age_s >= self._most_stale_s:
             raise _too_old(age_s)
         if age_s >= self._fresh_s:
             if age_s < self._stale_s or is_away:
-                self._ask_beside(address)
+                self._ask_beside(asked)
             else:
-                kept = self._ask_or_keep(address, kept)
+                kept = self._ask_or_keep(asked, kept)
         return _read(kept, stale_s=self._stale_s)
 
     def render(
@@ -184,6 +198,7 @@ class Client:
         label: str | None = None,
         version: int | None = None,
         key: str | None = None,
+        attributes: Attributes | None = None,
     ) -> Rendered:
         """Let the server render ``team/name``; this is never answered from memory.
 
@@ -196,6 +211,7 @@ class Client:
             "label": label,
             "version": version,
             "key": key,
+            "attributes": dict(attributes) if attributes else None,
             "variables": dict(variables or {}),
             "history": None if history is None else list(history),
         }
@@ -218,36 +234,37 @@ class Client:
         # A forked process has neither the threads nor a share in the connections of its parent.
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._turns: dict[str, threading.Lock] = {}
-        self._due: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._waiting: set[str] = set()
+        self._turns: dict[_Asked, threading.Lock] = {}
+        self._due: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
+        self._waiting: set[_Asked] = set()
         self._asks_beside = False
         self._line.forget()
 
-    def _ask(self, address: str, seen: _Kept | None) -> _Kept:
+    def _ask(self, asked: _Asked, seen: _Kept | None) -> _Kept:
         """Ask the server, once for all threads that wait for the same answer."""
         with self._lock:
-            turn = self._turns.setdefault(address, threading.Lock())
+            turn = self._turns.setdefault(asked, threading.Lock())
         with turn:
             try:
-                known = self._kept.get(address)
+                known = self._kept.get(asked)
                 if known is not None and known is not seen:
                     return known
-                return self._fetch(address, known)
+                return self._fetch(asked, known)
             finally:
-                self._turns.pop(address, None)
+                self._turns.pop(asked, None)
 
-    def _fetch(self, address: str, known: _Kept | None) -> _Kept:
+    def _fetch(self, asked: _Asked, known: _Kept | None) -> _Kept:
         # Dated from before the question: the answer is at least as old.
         at = time.monotonic()
         try:
-            answer = self._line.ask("GET", address, etag=known.etag if known else "")
+            etag = known.etag if known else ""
+            answer = self._line.ask("GET", asked.address, etag=etag, attributes=asked.attributes)
         except Unreachable:
             self._away_until = time.monotonic() + self._retry_s
             raise
         except ClientError:
             with self._lock:
-                self._kept.pop(address, None)
+                self._kept.pop(asked, None)
             raise
         self._away_until = 0.0
         if answer.status == 304 and known is not None:
@@ -255,28 +272,28 @@ class Client:
         else:
             _read(kept := _Kept(answer.body, answer.etag, at))
         with self._lock:
-            self._kept[address] = kept
-            self._kept.move_to_end(address)
+            self._kept[asked] = kept
+            self._kept.move_to_end(asked)
             while len(self._kept) > self._max_kept:
                 self._kept.popitem(last=False)
         return kept
 
-    def _ask_or_keep(self, address: str, kept: _Kept) -> _Kept:
+    def _ask_or_keep(self, asked: _Asked, kept: _Kept) -> _Kept:
         try:
-            return self._ask(address, kept)
+            return self._ask(asked, kept)
         except Unreachable as error:
             age_s = time.monotonic() - kept.at
             if age_s >= self._most_stale_s:
                 raise _too_old(age_s) from error
             return kept
 
-    def _ask_beside(self, address: str) -> None:
+    def _ask_beside(self, asked: _Asked) -> None:
         """Let the one thread beside the calls ask again."""
         with self._lock:
-            if address in self._waiting or time.monotonic() < self._away_until:
+            if asked in self._waiting or time.monotonic() < self._away_until:
                 return
-            self._waiting.add(address)
-            self._due.put(address)
+            self._waiting.add(asked)
+            self._due.put(asked)
             if self._asks_beside:
                 return
             self._asks_beside = True
@@ -285,7 +302,7 @@ class Client:
     def _keep_asking(self) -> None:
         while True:
             try:
-                address = self._due.get(timeout=IDLE_S)
+                asked = self._due.get(timeout=IDLE_S)
             except queue.Empty:
                 with self._lock:
                     if self._due.empty():
@@ -294,9 +311,9 @@ class Client:
                 continue
             # What the server refuses is forgotten by now, and the next call is told why.
             with contextlib.suppress(Exception):
-                self._ask(address, self._kept.get(address))
+                self._ask(asked, self._kept.get(asked))
             with self._lock:
-                self._waiting.discard(address)
+                self._waiting.discard(asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +354,13 @@ class _Line:
                 return
 
     def ask(
-        self, method: str, address: str, *, body: bytes | None = None, etag: str = ""
+        self,
+        method: str,
+        address: str,
+        *,
+        body: bytes | None = None,
+        etag: str = "",
+        attributes: str = "",
     ) -> _Answer:
         """Ask once; a connection that the server had closed meanwhile costs a second try.
 
@@ -345,6 +368,8 @@ class _Line:
             ClientError: in the class that says who can act.
         """
         headers = {**self._headers, **({"If-None-Match": etag} if etag else {})}
+        if attributes:
+            headers["Playground-Attributes"] = attributes
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:

@@ -19,6 +19,8 @@ class RequestContext:
         purpose: why the data is wanted, such as ``agent-development``.
         locale: BCP 47 tag.
         assignments: experiment arm by experiment, for sticky ramps.
+        attributes: what the caller tells of whom it calls for, see ``core.attributes``; the rules
+            of ramps test them. They never go into logs.
         traceparent: W3C trace context of the caller, where there is one.
         request_id: of the HTTP request, for logs and error pages.
         key: URN of the API key that the call came with, None for a session.
@@ -32,6 +34,9 @@ class RequestContext:
     purpose: str = "agent-development"
     locale: str = "en"
     assignments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    attributes: Mapping[str, bool | int | float | str] = field(
+        default_factory=lambda: MappingProxyType({}), repr=False
+    )
     traceparent: str | None = None
     request_id: str | None = None
     key: str | None = None

@@ -7,6 +7,10 @@ from typing import Any, Protocol
 from playground.core.context import RequestContext
 from playground.core.errors import NotFound
 
+NAME = "gen_ai.prompt.name"
+LABEL = "playground.prompt.label"
+CALLER = "playground.prompt.caller"
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -16,6 +20,7 @@ class Resolved:
         label: by which the version was named, where it was.
         arm: of a ramp that chose the version.
         reason: in words, why it is this version.
+        caller: what a ramp may know its caller by, see ``caller_of``.
         observed: JSON that goes with the call, for ``keeping``'s observers to know it by.
         ramp: id of the ramp.
     """
@@ -26,6 +31,7 @@ class Resolved:
     label: str | None = None
     arm: str | None = None
     reason: str = ""
+    caller: Mapping[str, Any] | None = None
     observed: Mapping[str, Any] | None = None
     ramp: str | None = None
 
@@ -39,6 +45,7 @@ class Resolved:
             arm=self.arm,
             ramp=self.ramp,
             why=self.reason,
+            caller=self.caller,
         )
 
 
@@ -50,17 +57,32 @@ def attributes_of(
     arm: str | None = None,
     ramp: str | None = None,
     why: str,
+    caller: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what spans tell of a prompt, whoever took it: a call, a run or a workbench."""
     told = {
-        "gen_ai.prompt.name": name,
+        **{f"{CALLER}.{fact}": value for fact, value in (caller or {}).items()},
+        NAME: name,
         "playground.prompt.version": version,
-        "playground.prompt.label": label,
+        LABEL: label,
         "playground.prompt.arm": arm,
         "playground.prompt.ramp": ramp,
         "playground.prompt.why": why,
     }
     return {attribute: value for attribute, value in told.items() if value}
+
+
+def caller_of(context: RequestContext, *, key: str | None) -> dict[str, Any]:
+    """Return what a ramp may know a caller by, beside the trace's own subject and team."""
+    return {
+        "key": key,
+        "came_with": context.key,
+        "thread": context.thread,
+        "actor": context.actor,
+        "purpose": context.purpose,
+        "locale": context.locale,
+        "attributes": dict(context.attributes),
+    }
 
 
 class PromptResolver(Protocol):

@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
-from playground.core import problems
+from playground.core import attributes, problems
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError, PolicyDenied, Unauthenticated
 from playground.core.ids import urn
@@ -170,6 +170,9 @@ def _declared(caller: Caller, headers: Mapping[str, str]) -> Caller:
         if not decide(context, "act_for", person).allowed or not known:
             raise PolicyDenied("policy.on-behalf-denied", "You may not act for this subject.")
         context = replace(context, subject=subject, actor=context.subject)
+    told = headers.get(attributes.HEADER)
+    if told is not None:
+        context = replace(context, attributes=attributes.read(told))
     # Said for each call, never kept: silence, or anything else, is a no.
     if headers.get("Playground-Training-Consent") == "granted":
         context = replace(context, training_consent=True)
@@ -230,11 +233,17 @@ async def context_from_scope(scope: Mapping[str, Any]) -> RequestContext | None:
     Keys in the address are not looked at: addresses end up in logs.
     """
     caller = await caller_from_scope(scope)
-    return caller.context if caller else None
+    if caller is None:
+        return None
+    try:
+        told = attributes.read(header(scope, attributes.HEADER.lower()))
+    except PlaygroundError:
+        return None
+    return replace(caller.context, attributes=told)
 
 
 async def caller_from_scope(scope: Mapping[str, Any]) -> Caller | None:
-    """Return the same with the key by which they ask."""
+    """Return the same with the key by which they ask, without what each call tells anew."""
     return await database_sync_to_async(_caller_of_scope)(scope)
 
 

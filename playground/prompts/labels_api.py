@@ -10,8 +10,11 @@ from pydantic import Field
 from playground.core.errors import PolicyDenied
 from playground.policy.requests import TeamRequest
 from playground.prompts import labelling, proposing
+from playground.prompts.api import Limit
 from playground.prompts.finding import find_prompt
+from playground.prompts.listing import MAX_PAGE
 from playground.prompts.models import LabelProposal
+from playground.prompts.paging import Cursor, page_of
 from playground.prompts.reasoning import MAX_REASON
 from playground.prompts.shapes_api import LabelOut, label_out
 from playground.prompts.versions_api import Name, Number
@@ -139,14 +142,19 @@ def remove_label(
 
 @labels_api.get("/{team}/{name}/moves", response=MovesOut, summary="List moves of labels")
 def list_moves(
-    request: TeamRequest, team: str, name: str, label: Name | None = None
-) -> dict[str, Any]:
-    """List the newest 100 moves of a prompt's labels, or of one of them, to its own team."""
+    request: TeamRequest,
+    team: str,
+    name: str,
+    label: Name | None = None,
+    cursor: Cursor | None = None,
+    limit: Limit = MAX_PAGE,
+) -> Any:
+    """List the moves of a prompt's labels, or of one of them, newest first, to its own team."""
     prompt = find_prompt(request.context, f"{team}/{name}")
     if prompt.team.slug != request.context.team:
         raise PolicyDenied("prompt.moves-private", "Who moved labels is told to their own team.")
-    moves = prompt.moves.all()
-    return {"items": list((moves.filter(label=label) if label else moves)[:100])}
+    moves = prompt.moves.filter(label=label) if label else prompt.moves.all()
+    return page_of(moves, order=("-moved_at", "-id"), cursor=cursor, limit=limit)
 
 
 @labels_api.post(
@@ -165,18 +173,29 @@ def propose(request: TeamRequest, team: str, name: str, body: ProposalIn) -> Sta
 
 
 @labels_api.get("/{team}/{name}/proposals", response=ProposalsOut, summary="List proposals")
-def list_proposals(request: TeamRequest, team: str, name: str) -> dict[str, Any]:
-    """List the newest 100 proposals for a prompt, those that wait first."""
-    found = proposing.proposals(request.context, path=f"{team}/{name}")
-    return {"items": [_proposal(each) for each in found]}
+def list_proposals(
+    request: TeamRequest,
+    team: str,
+    name: str,
+    cursor: Cursor | None = None,
+    limit: Limit = MAX_PAGE,
+) -> dict[str, Any]:
+    """List the proposals for a prompt: those that wait first, then newest first."""
+    page = proposing.proposals(request.context, path=f"{team}/{name}", cursor=cursor, limit=limit)
+    return {"items": [_proposal(each) for each in page.items], "next": page.next}
 
 
 @labels_api.get("/proposals", response=ProposalsOut, summary="List the team's proposals")
-def list_all_proposals(request: TeamRequest, filters: Query[ProposalsIn]) -> dict[str, Any]:
-    """List the newest 100 proposals of the team, those that wait first."""
+def list_all_proposals(
+    request: TeamRequest,
+    filters: Query[ProposalsIn],
+    cursor: Cursor | None = None,
+    limit: Limit = MAX_PAGE,
+) -> dict[str, Any]:
+    """List the proposals of the team: those that wait first, then newest first."""
     wanted = proposing.WantedProposals(filters.q, filters.status, filters.label)
-    found = proposing.proposals(request.context, wanted=wanted)
-    return {"items": [_proposal(each) for each in found]}
+    page = proposing.proposals(request.context, wanted=wanted, cursor=cursor, limit=limit)
+    return {"items": [_proposal(each) for each in page.items], "next": page.next}
 
 
 @labels_api.post(

@@ -24,9 +24,10 @@ from playground.prompts.label_models import (
 from playground.prompts.observed_models import (
     ArmSums,
     CountedFeedback,
+    ExposedSums,
     Exposure,
-    HourSums,
     RunInRamp,
+    SlotSums,
     Told,
     UnitTally,
 )
@@ -39,9 +40,9 @@ __all__ = [
     "ArmSums",
     "CountedFeedback",
     "Draft",
+    "ExposedSums",
     "Exposure",
     "GuardMetric",
-    "HourSums",
     "Inclusion",
     "Label",
     "LabelMove",
@@ -54,6 +55,7 @@ __all__ = [
     "RequiredFragment",
     "Revision",
     "RunInRamp",
+    "SlotSums",
     "Told",
     "UnitTally",
 ]

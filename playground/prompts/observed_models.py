@@ -4,7 +4,7 @@ What is kept of single units and runs is deleted when the ramp is over.
 """
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -40,14 +40,34 @@ class ArmSums(_Sums):
         return f"{self.metric} of {self.arm}: {self.n}"
 
 
-class HourSums(_Sums):
-    """What was seen of an arm in an hour, for charts."""
+class SlotSums(_Sums):
+    """What was seen of an arm in a slot of time, for charts; see ``slotting``.
 
-    pk = models.CompositePrimaryKey("ramp", "hour", "metric", "arm")
-    hour = models.DateTimeField()
+    The slots are short while a ramp is young, so that there are some hundreds of rows a metric and
+    arm, however many calls there were.
+    """
+
+    pk = models.CompositePrimaryKey("ramp", "slot", "metric", "arm")
+    slot = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.metric} of {self.arm} at {self.hour:%Y-%m-%d %H}"
+        return f"{self.metric} of {self.arm} at {self.slot:%Y-%m-%d %H:%M:%S}"
+
+
+class ExposedSums(models.Model):
+    """How many units an arm has had first seen in a slot of time, as ``Exposure`` tells one by one.
+
+    Counted when they are first seen: a page that counted a million of them would take seconds.
+    """
+
+    pk = models.CompositePrimaryKey("ramp", "slot", "arm")
+    ramp = models.ForeignKey("prompts.Ramp", on_delete=models.CASCADE, related_name="+")
+    slot = models.DateTimeField()
+    arm = models.CharField(max_length=9, choices=[(arm.value, arm.value) for arm in Arm])
+    units = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.units} of {self.arm} at {self.slot:%Y-%m-%d %H:%M:%S}"
 
 
 class UnitTally(models.Model):
@@ -87,9 +107,6 @@ class Exposure(models.Model):
     unit = models.CharField(max_length=32)
     arm = models.CharField(max_length=9, choices=[(arm.value, arm.value) for arm in Arm])
     at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["ramp", "at"], name="prompt_exposure_by_time")]
 
     def __str__(self) -> str:
         return f"{self.arm} since {self.at:%Y-%m-%d %H:%M}"

@@ -13,11 +13,12 @@ from playground.policy import auditing
 from playground.policy.deciding import require
 from playground.prompts.finding import check_label, find_prompt, version_of
 from playground.prompts.labelling import put
+from playground.prompts.listing import MAX_PAGE, Page
 from playground.prompts.models import Label, LabelProposal
+from playground.prompts.paging import page_of
 from playground.prompts.reasoning import check_reason
 
 OPEN = LabelProposal.Status.OPEN
-MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def propose_label(
     current = Label.objects.filter(prompt=prompt, name=label).select_related("version").first()
     try:
         with transaction.atomic():
-            return LabelProposal.objects.create(
+            proposal = LabelProposal.objects.create(
                 prompt=prompt,
                 label=label,
                 version=found,
@@ -65,6 +66,8 @@ def propose_label(
                 reason=reason,
                 proposed_by=context.subject,
             )
+            _record(context, proposal, action="propose_label")
+            return proposal
     except IntegrityError as error:
         raise Conflict(
             "prompt.proposal-open", f"Another move of “{label}” waits to be decided."
@@ -102,8 +105,8 @@ def decide_proposal(
                 reason=proposal.reason,
                 action="approve_label",
             )
-    if not approve:
-        _record(context, proposal, action="reject_label")
+        else:
+            _record(context, proposal, action="reject_label")
     return _find(context, proposal.pk)
 
 
@@ -123,18 +126,31 @@ def withdraw_proposal(context: RequestContext, proposal_id: str | uuid.UUID) -> 
         raise PolicyDenied("prompt.proposal-others", "Whoever proposed it withdraws it.")
     with transaction.atomic():
         _lock_open(proposal).delete()
-    _record(context, proposal, action="withdraw_label")
+        _record(context, proposal, action="withdraw_label")
 
 
 def proposals(
-    context: RequestContext, *, path: str | None = None, wanted: WantedProposals | None = None
-) -> list[LabelProposal]:
-    """Return the newest 100 proposals of the team or of one prompt, those that wait first."""
+    context: RequestContext,
+    *,
+    path: str | None = None,
+    wanted: WantedProposals | None = None,
+    cursor: str | None = None,
+    limit: int = MAX_PAGE,
+) -> Page:
+    """Return proposals of the team or of one prompt: those that wait first, then newest first.
+
+    Raises:
+        InvalidInput: ``cursor.invalid``.
+    """
     found = proposals_like(context, wanted or WantedProposals())
     if path is not None:
         found = found.filter(prompt=find_prompt(context, path, audit=False))
-    waiting = list(found.filter(status=OPEN)[:MOST])
-    return [*waiting, *found.exclude(status=OPEN)[: MOST - len(waiting)]]
+    return page_of(
+        found.annotate(waits=Q(status=OPEN)),
+        order=("-waits", "-proposed_at", "-id"),
+        cursor=cursor,
+        limit=limit,
+    )
 
 
 def proposals_like(context: RequestContext, wanted: WantedProposals) -> QuerySet[LabelProposal]:
@@ -165,12 +181,13 @@ def _lock_open(proposal: LabelProposal) -> LabelProposal:
 
 
 def _record(context: RequestContext, proposal: LabelProposal, *, action: str) -> None:
-    auditing.record(
-        context,
-        action=action,
-        resource=proposal.prompt.urn,
-        outcome="done",
-        details={"label": proposal.label, "version": proposal.version.number},
+    resource = proposal.prompt.urn
+    details = {"label": proposal.label, "version": proposal.version.number}
+    # The audit log keeps what is rolled back: what has not happened is not done.
+    transaction.on_commit(
+        lambda: auditing.record(
+            context, action=action, resource=resource, outcome="done", details=details
+        )
     )
 
 

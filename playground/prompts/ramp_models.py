@@ -33,8 +33,9 @@ class Ramp(models.Model):
     ``stages`` is a list of ``percent``, ``min_minutes`` and ``min_samples``, ``rules`` of what
     ``bucketing.Rule`` holds. ``stage`` counts from 0. ``period`` counts from 1 how often the
     percentage or the judgement began anew: what was seen in one period is never mixed with
-    another's, as the hours and the callers differ. ``since`` is when the period began. People are
-    URNs.
+    another's, as the hours and the callers differ. ``since`` is when the period began,
+    ``started_at`` when the first did. ``revision`` counts how often the draft was edited, from 1.
+    People are URNs.
     """
 
     class State(models.TextChoices):
@@ -43,6 +44,7 @@ class Ramp(models.Model):
         PAUSED = "paused", "Paused"
         COMPLETED = "completed", "Completed"
         ROLLED_BACK = "rolled_back", "Rolled back"
+        DISCARDED = "discarded", "Discarded"
 
     class Unit(models.TextChoices):
         MEMBER = "member", "Member"
@@ -73,6 +75,8 @@ class Ramp(models.Model):
     stage = models.PositiveSmallIntegerField(default=0)
     period = models.PositiveIntegerField(default=0)
     since = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    revision = models.PositiveIntegerField(default=1)
     automatic_advance = models.BooleanField(default=False)
     on_regression = models.CharField(max_length=8, choices=Remedy, default=Remedy.ROLL_BACK)
     created_by = models.CharField(max_length=128)
@@ -93,13 +97,15 @@ class Ramp(models.Model):
                 condition=~Q(baseline=F("candidate")), name="prompt_ramp_between_two_versions"
             ),
             models.CheckConstraint(
-                condition=Q(state="draft", period=0, since=None)
-                | (~Q(state="draft") & Q(period__gte=1, since__isnull=False)),
+                condition=Q(state__in=("draft", "discarded"), period=0, since=None)
+                | (~Q(state__in=("draft", "discarded")) & Q(period__gte=1, since__isnull=False)),
                 name="prompt_ramp_begun_unless_draft",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=("completed", "rolled_back"), ended_at__isnull=False)
-                | (~Q(state__in=("completed", "rolled_back")) & Q(ended_at=None)),
+                condition=Q(
+                    state__in=("completed", "rolled_back", "discarded"), ended_at__isnull=False
+                )
+                | (~Q(state__in=("completed", "rolled_back", "discarded")) & Q(ended_at=None)),
                 name="prompt_ramp_ended_when_over",
             ),
         ]
@@ -166,12 +172,14 @@ class RampEvent(models.Model):
 
     class What(models.TextChoices):
         CREATED = "created", "Created"
+        EDITED = "edited", "Edited"
         STARTED = "started", "Started"
         ADVANCED = "advanced", "Advanced"
         PAUSED = "paused", "Paused"
         RESUMED = "resumed", "Resumed"
         ROLLED_BACK = "rolled_back", "Rolled back"
         COMPLETED = "completed", "Completed"
+        DISCARDED = "discarded", "Discarded"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     ramp = models.ForeignKey(Ramp, on_delete=models.CASCADE, related_name="events")

@@ -8,7 +8,7 @@ from django.db import connection
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
-from playground.gateway.prompting import Resolved
+from playground.gateway.prompting import Resolved, caller_of
 from playground.prompts.composing import includes_of
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import find_prompt, version_of
@@ -199,6 +199,7 @@ def resolve(
         label=chosen.label,
         arm=chosen.arm,
         reason=chosen.reason,
+        caller=caller_of(context, key=key) if chosen.label else None,
         observed=chosen.observed,
         ramp=chosen.ramp,
     )

@@ -15,7 +15,7 @@ from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.errors import PlaygroundError
 from playground.core.spans import SpanKind
-from playground.gateway.prompting import attributes_of
+from playground.gateway.prompting import attributes_of, caller_of
 from playground.prompts.ramps import hearing_feedback, metrics
 from playground.prompts.ramps.guarding_ramps import judge
 from playground.prompts.ramps.telling_once import record_once
@@ -86,7 +86,7 @@ def using(
     _note(chosen)
     begun = time.perf_counter()
     try:
-        used = _rendered(chosen, variables)
+        used = _rendered(chosen, variables, caller_of(context, key=key))
         yield used
     except PlaygroundError as error:
         _tell(chosen, _ended(blocked=error.code == _BLOCKED, failed=error.code != _BLOCKED))
@@ -108,7 +108,7 @@ def chosen_as_json(chosen: Chosen) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
-def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
+def _rendered(chosen: Chosen, variables: Mapping[str, Any], caller: Mapping[str, Any]) -> Used:
     name = chosen.version.prompt.name
     attributes = attributes_of(
         name,
@@ -117,6 +117,7 @@ def _rendered(chosen: Chosen, variables: Mapping[str, Any]) -> Used:
         arm=chosen.arm,
         ramp=chosen.ramp,
         why=chosen.reason,
+        caller=caller,
     )
     with spans.span(
         f"prompt {name}", SpanKind.PROMPT, attributes=attributes, input=variables

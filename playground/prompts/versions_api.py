@@ -1,11 +1,13 @@
 """Versions of prompts over HTTP: save, read, compare, archive, resolve and render them."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from django.http import HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from playground.core import attributes
 from playground.policy.requests import TeamRequest
 from playground.prompts import aligning, archiving, comparing, listing, saving
 from playground.prompts.api import Limit, RenderOut
@@ -91,10 +93,14 @@ class ResolvedOut(VersionOut):
 
 
 class RenderVersionIn(ChoiceIn):
-    """Which version, and with what; ``history`` fills the placeholder of that name."""
+    """Which version, and with what; ``history`` fills the placeholder of that name.
+
+    ``attributes`` are texts, numbers, true or false, that the rules of a ramp test.
+    """
 
     variables: dict[str, Any] = {}
     history: list[dict[str, Any]] | None = None
+    attributes: dict[str, Any] = {}
 
 
 class RenderedOut(RenderOut):
@@ -202,8 +208,9 @@ def resolve(
 @versions_api.post("/{team}/{name}/render", response=RenderedOut, summary="Render a version")
 def render(request: TeamRequest, team: str, name: str, body: RenderVersionIn) -> dict[str, Any]:
     """Render the version that a label, a number or a ramp gives."""
+    told = attributes.checked(body.attributes)
     chosen = choose(
-        request.context,
+        replace(request.context, attributes={**request.context.attributes, **told}),
         name=f"{team}/{name}",
         label=body.label,
         version=body.version,

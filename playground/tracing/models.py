@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KT, KeyTextTransform
 from django.db.models.lookups import Exact
 
 from playground.core.context import RequestContext
@@ -149,6 +149,13 @@ class Span(models.Model):
                 KeyTextTransform(ARM, "attributes"),
                 name="span_ramp",
                 condition=Q(attributes__has_key=RAMP),
+            ),
+            models.Index(
+                KT("attributes__gen_ai.prompt.name"),
+                KT("attributes__playground.prompt.label"),
+                models.F("started_at").desc(),
+                name="span_of_label",
+                condition=Q(attributes__has_key="playground.prompt.label"),
             ),
         )
         constraints = (

@@ -25,3 +25,21 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) form.removeAttribute("aria-busy");
 });
+
+// What is wrong with a plan stands beside it; its field is marked, also while somebody types.
+function mark() {
+  for (const each of document.querySelectorAll(".planning [aria-invalid]")) {
+    each.removeAttribute("aria-invalid");
+    each.removeAttribute("aria-describedby");
+  }
+  for (const fault of document.querySelectorAll(".plan-faults [data-field]")) {
+    const [table, row, column] = fault.dataset.field.split(".");
+    // A rule that makes no sense as a whole is marked at its value.
+    const name = row === undefined ? table : `${table}-${column ?? "value"}`;
+    const field = document.querySelectorAll(`.planning [name="${CSS.escape(name)}"]`)[row ?? 0];
+    field?.setAttribute("aria-invalid", "true");
+    field?.setAttribute("aria-describedby", fault.id);
+  }
+}
+document.addEventListener("htmx:afterSwap", mark);
+mark();

@@ -1,10 +1,13 @@
 """An agent takes its prompt by a label, so that ramps reach running chats."""
 
+import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from agents.building import save_agent
 from agents.execution import answer_with
@@ -21,8 +24,9 @@ from playground.policy.people import ensure_member
 from playground.prompts.content import Content, TemplateMessage
 from playground.prompts.labelling import move_label
 from playground.prompts.models import ArmSums, Ramp
+from playground.prompts.ramps.drafting import draft
 from playground.prompts.ramps.planning import plan_of
-from playground.prompts.ramps.ramping import draft, start
+from playground.prompts.ramps.ramping import start
 from playground.prompts.saving import save_version
 from playground.prompts.using import using
 from playground.tracing.models import Span
@@ -126,6 +130,49 @@ def test_it_tells_the_arm_in_run_and_trace_when_a_ramp_runs(
         span = Span.objects.get(trace_id=run.trace_id, kind="prompt")
         assert span.attributes["playground.prompt.arm"] == told["arm"]
         assert span.attributes["playground.prompt.why"] == told["reason"]
+
+
+def test_it_moves_the_chats_of_an_api_key_and_says_why_others_stay(
+    alice: User, reviewer: User, following: str, runner: Any, api_for: Callable[[User], Client]
+) -> None:
+    ramped(reviewer, 100, unit="key", stages=[{"percent": 100}])
+    script = api_for(alice)
+    thread = script.post(
+        "/api/threads", {"agent": following}, content_type="application/json"
+    ).json()["id"]
+    posted = script.post(
+        f"/api/threads/{thread}/messages", {"content": "hello"}, content_type="application/json"
+    ).json()
+    drain(uuid.UUID(thread))
+
+    by_key = Run.objects.get(pk=posted["run_id"])
+    by_session, _ = said(alice, following)
+
+    assert by_key.why is not None
+    assert by_session.why is not None
+    assert by_key.why["key"].startswith("key:")
+    assert by_key.why["prompt"]["arm"] == "candidate"
+    told = by_session.why["prompt"]
+    assert (told["arm"], told["reason"]) == (
+        "baseline",
+        "no key: the call came without an API key",
+    )
+
+
+def test_it_lets_rules_test_what_came_with_the_message(
+    alice: User, reviewer: User, following: str, runner: Any
+) -> None:
+    rules = [{"attribute": "plan", "op": "eq", "value": "pro", "arm": "candidate"}]
+    ramped(reviewer, 0.01, rules=rules)
+    thread = open_thread(alice.context(), agent=following)
+
+    context = replace(alice.context(), attributes={"plan": "pro"})
+    posted = post_message(context, thread.pk, content="hello", dedup_key=None)
+    drain(thread.pk)
+
+    why = Run.objects.get(pk=posted.run_id).why
+    assert why is not None
+    assert why["prompt"]["reason"] == "rule 1: plan is pro"
 
 
 def test_it_stays_with_its_arm_when_a_thread_goes_on(

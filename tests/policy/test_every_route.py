@@ -36,8 +36,8 @@ from playground.policy.models import User
 from playground.prompts.content import content_of
 from playground.prompts.labelling import move_label
 from playground.prompts.proposing import propose_label
+from playground.prompts.ramps.drafting import draft
 from playground.prompts.ramps.planning import plan_of
-from playground.prompts.ramps.ramping import draft
 from playground.prompts.saving import create_prompt, save_version
 from playground.tracing.models import Span, Trace
 from tests.policy.routes import KNOWN, METHODS, Known, routes, socket_routes

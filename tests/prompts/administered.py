@@ -3,8 +3,9 @@
 from playground.policy.models import User
 from playground.prompts.labelling import move_label
 from playground.prompts.protecting import require_fragment, set_protected
+from playground.prompts.ramps.drafting import draft
 from playground.prompts.ramps.planning import plan_of
-from playground.prompts.ramps.ramping import draft, start
+from playground.prompts.ramps.ramping import start
 from playground.prompts.saving import create_prompt, save_version
 from tests.prompts.conftest import chat, fragment
 

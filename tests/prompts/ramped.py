@@ -8,9 +8,10 @@ from playground.policy.models import User
 from playground.prompts.labelling import move_label
 from playground.prompts.models import Prompt, Ramp
 from playground.prompts.ramps.assigning import RampInForce
+from playground.prompts.ramps.drafting import draft
 from playground.prompts.ramps.observing import record
 from playground.prompts.ramps.planning import plan_of
-from playground.prompts.ramps.ramping import draft, start
+from playground.prompts.ramps.ramping import start
 from playground.prompts.ramps.steering import steer
 from playground.prompts.resolving import Chosen, choose, find
 from playground.prompts.saving import create_prompt, save_version

@@ -58,6 +58,16 @@ def test_it_asks_for_each_key_when_keys_differ(server: Server) -> None:
     assert [path[-5:] for _, path, _ in server.asked] == ["key=a", "key=b"]
 
 
+def test_it_tells_attributes_in_a_header_and_keeps_their_answers_apart(server: Server) -> None:
+    with Client(server.url, "pg_key", fresh_s=30) as client:
+        for plan in ("pro", "free", "pro"):
+            client.prompt(NAME, attributes={"plan": plan, "age": 41})
+
+    told = [headers["Playground-Attributes"] for _, _, headers in server.asked]
+    assert told == ['{"age": 41, "plan": "pro"}', '{"age": 41, "plan": "free"}']
+    assert not any("plan" in path for _, path, _ in server.asked)
+
+
 def test_it_gives_the_last_one_and_asks_beside_when_it_is_stale(
     server: Server, client: Client
 ) -> None:

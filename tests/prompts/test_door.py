@@ -17,6 +17,9 @@ from playground.asgi import application
 from playground.policy.models import User
 from playground.prompts.finding import find_prompt
 from playground.prompts.models import Label, Prompt
+from playground.prompts.ramps.drafting import draft
+from playground.prompts.ramps.planning import plan_of
+from playground.prompts.ramps.ramping import start
 from tests.prompts.stocked import CHAT, FRAGMENT, context_of, create, label, save
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -250,6 +253,42 @@ async def test_it_refuses_what_cannot_be_rendered(
     answer = await http.post(f"{ADDRESS}/render", json=body)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+
+
+async def test_it_lets_rules_test_what_the_caller_tells_and_logs_none_of_it(
+    http: httpx.AsyncClient, alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = [{"attribute": "app", "op": "version_gte", "value": "2.10", "arm": "candidate"}]
+    await sync_to_async(ramp_of)(alice, rules)
+    caplog.set_level("DEBUG")
+
+    async def arm(app: str) -> str:
+        told = {"Playground-Attributes": json.dumps({"app": app})}
+        answer = await http.get(f"{ADDRESS}?label=staging&key=member:1", headers=told)
+        assert "Playground-Attributes" in answer.headers["Vary"]
+        return str(answer.json()["arm"])
+
+    resolved = [await arm("2.9.7"), await arm("2.10.0-secretword"), await arm("2.11")]
+    rendered = await http.post(
+        f"{ADDRESS}/render",
+        json={"label": "staging", "variables": {"name": "Ada"}, "attributes": {"app": "3.0"}},
+    )
+    wrong = await http.post(f"{ADDRESS}/render", json={"attributes": {"app": ["secretword"]}})
+    header = await http.get(ADDRESS, headers={"Playground-Attributes": '{"key": "secretword"}'})
+
+    assert resolved == ["baseline", "baseline", "candidate"]
+    assert rendered.json()["reason"] == "rule 1: app is version 2.10 or newer"
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "attributes.invalid")
+    assert wrong.json()["error"]["param"] == "attributes.app"
+    assert header.json()["error"]["param"] == "Playground-Attributes.key"
+    assert "secretword" not in caplog.text + wrong.text + header.text
+
+
+def ramp_of(alice: User, rules: list[dict[str, Any]]) -> None:
+    context = context_of(alice)
+    label(context, "outreach", "staging", 1)
+    plan = {"label": "staging", "candidate": 2, "stages": [{"percent": 0.01}], "rules": rules}
+    start(context, draft(context, "hiring/outreach", plan_of(plan)).pk, reason="try it")
 
 
 async def test_it_knows_nothing_of_other_teams_prompts(

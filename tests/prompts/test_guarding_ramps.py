@@ -14,7 +14,7 @@ from django.db import connection
 from playground.core.clock import now
 from playground.core.errors import InvalidInput
 from playground.policy.models import User
-from playground.prompts.models import ArmSums, Exposure, HourSums, Label, Prompt, Ramp, UnitTally
+from playground.prompts.models import ArmSums, Exposure, Label, Prompt, Ramp, SlotSums, UnitTally
 from playground.prompts.protecting import require_fragment
 from playground.prompts.ramps import guarding_ramps, ramping, telling_once
 from playground.prompts.ramps.assigning import RampInForce
@@ -182,7 +182,7 @@ def test_it_keeps_the_sums_that_were_to_be_kept(rhea: User, greeting: Prompt) ->
 
     assert sums_of(ramp)["latency_ms"] == expected
     assert Exposure.objects.filter(ramp=ramp).count() == 7
-    assert sum(HourSums.objects.filter(ramp=ramp).values_list("n", flat=True)) == 40
+    assert sum(SlotSums.objects.filter(ramp=ramp).values_list("n", flat=True)) == 40
 
 
 def at_once(work: Callable[[], object], *, threads: int) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 
 from playground.core.errors import Conflict, InvalidInput, NotFound, PlaygroundError, PolicyDenied
 from playground.policy.models import AuditRow, User
@@ -226,7 +228,7 @@ def test_it_makes_way_for_another_proposal_when_the_proposer_withdraws(
 
     assert error.code == "prompt.proposal-others"
     assert late.code == "prompt.proposal-decided"
-    assert [each.pk for each in proposals(alice.context())] == [right.pk]
+    assert [each.pk for each in proposals(alice.context()).items] == [right.pk]
     actions = [row.entry["action"] for row in AuditRow.objects.filter(team="hiring")]
     assert actions.count("withdraw_label") == 1
 
@@ -239,8 +241,39 @@ def test_it_moves_nothing_when_a_reviewer_rejects(
     decide_proposal(rhea.context(), proposal.pk, approve=False, answer="Not yet.")
 
     refused(NotFound, lambda: find(alice.context(), name="outreach", label="production"))
-    (kept,) = proposals(alice.context(), path="outreach")
+    (kept,) = proposals(alice.context(), path="outreach").items
     assert (kept.status, kept.answer) == ("rejected", "Not yet.")
+
+
+def test_it_tells_moves_and_proposals_page_by_page(
+    alice: User, rhea: User, two: PromptVersion, api_for: Callable[[User], Client]
+) -> None:
+    client = api_for(alice)
+    for number in (1, 2, 1):
+        move_label(alice.context(), "outreach", label="staging", version=number)
+    decided = propose_label(alice.context(), "outreach", label="production", version=2)
+    decide_proposal(rhea.context(), decided.pk, approve=False)
+    for label in ("production", "canary"):
+        propose_label(alice.context(), "outreach", label=label, version=2)
+
+    def walked(path: str) -> list[Any]:
+        found, cursor = [], ""
+        while True:
+            page = client.get(path, {"limit": 1} | ({"cursor": cursor} if cursor else {})).json()
+            found += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return found
+
+    moves = walked("/api/prompts/hiring/outreach/moves")
+    asked = walked("/api/prompts/hiring/outreach/proposals")
+
+    assert [each["after"] for each in moves] == [1, 2, 1]
+    assert [each["status"] for each in asked] == ["open", "open", "rejected"]
+    assert walked("/api/prompts/proposals") == asked
+    for cursor in ("nonsense", "W10=", "WzEsMl0="):
+        refusal = client.get("/api/prompts/proposals", {"cursor": cursor})
+        assert (refusal.status_code, refusal.json()["code"]) == (422, "cursor.invalid")
 
 
 def test_it_lets_nobody_decide_their_own_proposal(
@@ -265,7 +298,7 @@ def test_it_decides_nothing_when_the_label_has_moved_since(
     error = refused(Conflict, lambda: decide_proposal(rhea.context(), proposal.pk, approve=True))
 
     assert error.code == "prompt.label-moved"
-    assert [each.status for each in proposals(alice.context())] == ["open"]
+    assert [each.status for each in proposals(alice.context()).items] == ["open"]
 
 
 def test_it_takes_one_proposal_for_a_label_at_a_time(

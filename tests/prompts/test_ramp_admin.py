@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.template import Context, Template
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from playground.policy.models import AuditRow, User
+from playground.prompts.labelling import move_label
 from playground.prompts.models import Prompt, Ramp
 from playground.prompts.ramps import ramping
 from playground.prompts.ramps.guarding_ramps import judge
@@ -27,6 +30,7 @@ PLAN: dict[str, Any] = {
     "stages-percent": ["10", "100"], "stages-min_minutes": ["30", "0"],
     "stages-min_samples": ["100", "0"],
     "guards-kind": ["error_rate"], "guards-tolerated": ["0.02"], "guards-alpha": ["0.05"],
+    "guards-effect": [""],
     "on_regression": "rollback", "reason": "try it",
 }  # fmt: skip
 
@@ -36,7 +40,8 @@ def _page(ramp: Ramp, name: str = "change") -> str:
 
 
 def _press(client: Client, ramp: Ramp, verb: str, **fields: Any) -> Any:
-    form = {"verb": verb, "reason": "because", "period": ramp.period, **fields}
+    shown = {"period": ramp.period, "revision": ramp.revision}
+    form = {"verb": verb, "reason": "because", **shown, **fields}
     return client.post(_page(ramp, "step"), form)
 
 
@@ -185,7 +190,7 @@ def test_it_shows_what_a_draft_will_do_and_how_to_start_it(staff: Client, greeti
 
     shown = staff.get(_page(ramp))
 
-    assert _verbs(shown) == ["start"]
+    assert _verbs(shown) == ["start", "discard"]
     assert "What it will do" in _text(shown)
     assert "Start with 10 %" in _text(shown)
     assert "Who would get what" in _text(shown)
@@ -252,6 +257,25 @@ def test_it_shows_where_the_label_is_when_it_was_completed(
     assert _verbs(shown) == []
 
 
+def test_it_lists_many_ramps_with_as_many_queries_as_one(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert staff.get("/admin/prompts/ramp/").status_code == 200
+        return len(seen)
+
+    ramp = started(root, stages=HALF, guards=GUARDS, on_regression="pause")
+    _break(ramp, root)
+    one = queries()
+    for number in range(8):
+        move_label(root.context(), PATH, label=f"try-{number}", version=1)
+        started(root, stages=HALF, guards=GUARDS, label=f"try-{number}")
+
+    assert queries() == one
+    assert "error_rate regressed" in _text(staff.get("/admin/prompts/ramp/"))
+
+
 def test_it_says_that_there_is_none_where_there_is_none(staff: Client) -> None:
     for page in ("00000000-0000-7000-8000-000000000000", "nothing"):
         assert staff.get(f"/admin/prompts/ramp/{page}/change/").status_code == 404
@@ -279,13 +303,14 @@ def _break(ramp: Ramp, user: User) -> None:
 
 
 def test_it_does_what_is_pressed_for_the_reason_and_audits_it(
-    staff: Client, root: User, greeting: Prompt
+    staff: Client, root: User, greeting: Prompt, django_capture_on_commit_callbacks: Any
 ) -> None:
     ramp = planned(root)
 
-    for verb in ("start", "advance", "pause", "resume", "roll_back"):
-        ramp.refresh_from_db()
-        assert _press(staff, ramp, verb, reason=f"to {verb}").status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        for verb in ("start", "advance", "pause", "resume", "roll_back"):
+            ramp.refresh_from_db()
+            assert _press(staff, ramp, verb, reason=f"to {verb}").status_code == 302
 
     events = list(ramp.events.values_list("what", "reason", "who"))
     assert events[1:] == [
@@ -437,6 +462,8 @@ def test_it_warns_of_guards_whose_metric_nobody_has_ever_told(
         ({"rules-attribute": ["__class__.x y"], "rules-op": ["eq"], "rules-value": ["1"],
           "rules-arm": ["candidate"]}, "rules.0.attribute"),
         ({"unit": "planet"}, "unit"),
+        ({"rules-attribute": ["age"], "rules-op": ["version_gte"], "rules-value": ["new"],
+          "rules-arm": ["candidate"]}, "rules.0"),
     ],
 )  # fmt: skip
 def test_it_names_what_is_wrong_with_a_plan_and_makes_nothing(
@@ -511,6 +538,63 @@ def test_it_offers_no_prompt_of_another_team(
     assert "No prompt can be ramped yet" in _text(empty)
     assert made.status_code == 404
     assert not Ramp.objects.exists()
+
+
+def test_it_edits_a_draft_and_keeps_what_was_typed_when_it_cannot(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = planned(root, stages=[{"percent": 12.5}, {"percent": 75}], guards=GUARDS)
+    edited = {**PLAN, "do": "draft", "revision": "1", "stages-percent": ["20", "100"]}
+
+    shown = staff.get(_page(ramp, "edit")).content.decode()
+    wrong = staff.post(_page(ramp, "edit"), {**edited, "guards-tolerated": ["a lot"]})
+    silent = staff.post(_page(ramp, "edit"), {**edited, "reason": ""})
+    kept = staff.post(_page(ramp, "edit"), {**edited, "candidate": "2"})
+    late = staff.post(_page(ramp, "edit"), {**edited, "stages-percent": ["33", "100"]})
+
+    assert 'name="stages-percent" value="12.5"' in shown
+    assert (wrong.status_code, silent.status_code) == (422, 422)
+    assert 'name="guards-tolerated" value="a lot"' in wrong.content.decode()
+    assert 'data-field="guards.0.tolerated"' in wrong.content.decode()
+    assert kept["Location"] == _page(ramp)
+    assert late.status_code == 409
+    assert 'name="stages-percent" value="33"' in late.content.decode()
+    assert "saving again replaces that" in _text(late)
+    assert 'name="revision" value="2"' in late.content.decode()
+    ramp.refresh_from_db()
+    assert (ramp.stages[0]["percent"], ramp.revision) == (20, 2)
+
+
+def test_it_discards_a_draft_for_a_reason(staff: Client, root: User, greeting: Prompt) -> None:
+    ramp = planned(root)
+
+    silent = _press(staff, ramp, "discard", reason="")
+    gone = _press(staff, ramp, "discard", reason="nobody wants it")
+    shown = staff.get(_page(ramp))
+
+    assert (silent.status_code, gone.status_code) == (422, 302)
+    assert "Discarded" in _text(shown)
+    assert "nobody wants it" in _text(shown)
+    assert _verbs(shown) == []
+    assert staff.get(_page(ramp, "edit")).status_code == 409
+
+
+def test_it_starts_no_draft_that_was_edited_since_it_was_shown(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = planned(root)
+    Ramp.objects.filter(pk=ramp.pk).update(revision=2)
+
+    pressed = _press(staff, ramp, "start")
+
+    assert pressed.status_code == 409
+    assert "Somebody has edited the draft meanwhile" in _text(pressed)
+
+
+def test_it_keeps_a_choice_that_is_not_offered_any_more(staff: Client, greeting: Prompt) -> None:
+    made = staff.post(ADD, {**PLAN, "candidate": "99", "do": "draft"}).content.decode()
+
+    assert '<option value="99" selected>v99, cannot be ramped to' in made
 
 
 def test_it_plans_again_what_was_planned(staff: Client, root: User, greeting: Prompt) -> None:

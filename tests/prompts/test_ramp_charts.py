@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from playground.core.errors import InvalidInput
 from playground.prompts.ramps.charts import (
-    MOST_SLOTS,
     Seen,
     arms_chart,
-    bin_of,
     exposure_chart,
     strip,
 )
@@ -109,11 +107,6 @@ def test_it_writes_a_metric_in_its_own_unit(
     assert (write(kind, value), difference(kind, value)) == (written, apart)
 
 
-@given(st.floats(0, 60 * 60 * 24 * 40))
-def test_it_needs_no_more_slots_than_can_be_seen(seconds: float) -> None:
-    assert seconds / bin_of(seconds) <= MOST_SLOTS
-
-
 def test_it_adds_up_who_was_exposed_so_far() -> None:
     seen = [
         Seen(START, "baseline", 9, 0.0),
@@ -179,7 +172,10 @@ def test_it_reads_back_the_plan_that_it_wrote() -> None:
             "rules": [
                 {"attribute": "key", "op": "in", "value": ["a", "b"], "arm": "candidate"},
                 {"attribute": "actor", "op": "exists", "value": False, "arm": "baseline"},
-                {"attribute": "purpose", "op": "gte", "value": 18.5, "arm": "candidate"},
+                {"attribute": "age", "op": "gte", "value": 18.5, "arm": "candidate"},
+                {"attribute": "plan", "op": "in", "value": ["pro", "7", 7, True]},
+                {"attribute": "app", "op": "version_lt", "value": "2.10", "arm": "baseline"},
+                {"attribute": "purpose", "op": "ne", "value": "7", "arm": "baseline"},
             ],
             "guards": [{"kind": "score:tone", "tolerated": 0.125, "alpha": 0.01}],
             "automatic_advance": True, "on_regression": "pause",

@@ -1,8 +1,11 @@
 """A ramp leads a growing part of the callers to another version, and back if it must."""
 
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from playground.core.attributes import KNOWN
 from playground.core.clock import now
 from playground.core.errors import Conflict, InvalidInput, NotFound, PlaygroundError, PolicyDenied
 from playground.policy.models import AuditRow, User
@@ -12,7 +15,6 @@ from playground.prompts.models import Label, Prompt, Ramp, RampEvent
 from playground.prompts.protecting import require_fragment
 from playground.prompts.ramps import ramping
 from playground.prompts.ramps.assigning import attributes_of
-from playground.prompts.ramps.bucketing import ATTRIBUTES
 from playground.prompts.saving import save_version
 from tests.prompts.conftest import chat
 from tests.prompts.ramped import PATH, arms, chosen, greeting, planned, started
@@ -97,7 +99,7 @@ def test_it_takes_the_unit_from_the_context_when_no_key_is_named(
     started(rhea, unit="team", stages=[{"percent": 100}])
     by_team = chosen(rhea, None)
 
-    assert (by_thread.arm, by_thread.reason) == ("baseline", "no key to keep it in one arm")
+    assert (by_thread.arm, by_thread.reason) == ("baseline", "no thread: the call belongs to none")
     assert by_team.arm == "candidate"
 
 
@@ -138,9 +140,12 @@ def test_it_refuses_to_hurry_unless_it_is_told(rhea: User, greeting: Prompt) -> 
         ramping.advance(rhea.context(), ramp.pk, reason="further", early=True)
 
 
-def test_it_writes_down_who_did_what_and_why(alice: User, rhea: User, greeting: Prompt) -> None:
-    ramp = started(rhea)
-    ramping.roll_back(alice.context(), ramp.pk, reason="it swears")
+def test_it_writes_down_who_did_what_and_why(
+    alice: User, rhea: User, greeting: Prompt, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        ramp = started(rhea)
+        ramping.roll_back(alice.context(), ramp.pk, reason="it swears")
 
     history = list(ramp.events.values_list("what", "who", "reason", "percent"))
     audited = [row.entry["action"] for row in AuditRow.objects.filter(team="hiring")]
@@ -151,6 +156,19 @@ def test_it_writes_down_who_did_what_and_why(alice: User, rhea: User, greeting: 
         ("rolled_back", "user:alice", "it swears", 10),
     ]
     assert {"ramp_created", "ramp_started", "ramp_rolled_back"} <= set(audited)
+
+
+def test_it_audits_nothing_that_is_rolled_back_with_a_greater_whole(
+    rhea: User, greeting: Prompt, django_capture_on_commit_callbacks: Any
+) -> None:
+    before = AuditRow.objects.filter(entry__action__startswith="ramp_").count()
+
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+        started(rhea)
+        transaction.set_rollback(True)
+
+    assert AuditRow.objects.filter(entry__action__startswith="ramp_").count() == before
+    assert not Ramp.objects.exists()
 
 
 def test_it_keeps_its_history_from_the_application(rhea: User, greeting: Prompt) -> None:
@@ -273,7 +291,7 @@ def test_it_holds_what_it_stands_on(rhea: User, ada: User, greeting: Prompt) -> 
 
 
 def test_it_knows_of_callers_what_rules_may_test(rhea: User) -> None:
-    assert set(attributes_of(rhea.context(), "member:1")) == set(ATTRIBUTES)
+    assert set(attributes_of(rhea.context(), "member:1")) == set(KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ def test_it_tells_its_figures_and_rolls_back_by_itself(
     assert guard["candidate"]["n"] == sum(arm == "candidate" for _, arm in first)
     assert guard["candidate"]["mean"] == 1
     assert sum(figures["exposed"].values()) == 6
-    assert {hour["metric"] for hour in figures["hours"]} == {"error_rate"}
+    assert {slot["metric"] for slot in figures["slots"]} == {"error_rate"}
+    assert figures["slot_s"] == 5
     assert "of 100 calls with the baseline were seen" in figures["lacks"]
     over = client.get(ramp).json()
     assert over["state"] == "rolled_back"

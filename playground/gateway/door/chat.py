@@ -7,6 +7,7 @@ unknown members of its answer reach the caller.
 from dataclasses import replace
 from typing import Any
 
+from playground.core import attributes
 from playground.core.asking import in_thread
 from playground.gateway import prompting
 from playground.gateway.chat import ChatRequest
@@ -70,9 +71,11 @@ async def _prompted(asking: Asking) -> Asking:
         raise wrong(_PROMPT, "names a label and a version; only one of them decides")
     if not isinstance(variables, dict):
         raise wrong(f"{_PROMPT}.variables", "must be an object")
+    told = attributes.checked(named.get("attributes", {}), param=f"{_PROMPT}.attributes")
+    context = asking.context
     resolved = await in_thread(
         prompting.resolve,
-        asking.context,
+        replace(context, attributes={**context.attributes, **told}),
         name=name,
         label=label,
         version=version,

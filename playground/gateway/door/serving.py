@@ -10,6 +10,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from ninja.errors import HttpError
 
+from playground.core import attributes
 from playground.core import context as contexts
 from playground.core.errors import NotFound, PlaygroundError, PolicyDenied, Unavailable
 from playground.core.problems import Internal, as_playground_error
@@ -67,7 +68,9 @@ def _known(error: Exception) -> PlaygroundError:
 
 async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
     caller = await _known_caller(scope)
-    context = replace(caller.context, request_id=answer.request_id)
+    # Read for each call: who calls is known by their key, and may call for many.
+    told = attributes.read(header(scope, attributes.HEADER.lower()))
+    context = replace(caller.context, request_id=answer.request_id, attributes=told)
     route, more = _route(scope["method"], scope["path"])
     if not route.calls_models:
         # Calls are limited together with their quotas, in one step.

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import orjson
 
+from playground.core import attributes
 from playground.core.asking import in_thread
 from playground.core.context import RequestContext
 from playground.gateway.door.answers import Answer
@@ -28,7 +30,7 @@ async def resolve(asking: Asking, answer: Answer) -> None:
     body = orjson.dumps(told)
     age_s = LABEL_FOR_S if named["version"] is None else VERSION_FOR_S
     answer.headers["Cache-Control"] = f"private, max-age={age_s}"
-    answer.headers["Vary"] = "Authorization, Cookie"
+    answer.headers["Vary"] = f"Authorization, Cookie, {attributes.HEADER}"
     tag = hashlib.blake2b(body, digest_size=16).hexdigest()
     await answer.tagged(body, "application/json", tag=f'"{tag}"', known=asking.known)
 
@@ -39,9 +41,11 @@ async def render(asking: Asking, answer: Answer) -> None:
     said = {name: asking.text(name) for name in ("label", "key") if name in asking.body}
     named = _named(asking, said | ({} if version is None else {"version": str(version)}))
     variables = asking.thing("variables") or {}
+    told = attributes.checked(asking.thing("attributes") or {})
+    context = replace(asking.context, attributes={**asking.context.attributes, **told})
     history = asking.objects("history") if asking.body.get("history") is not None else None
     # Not on the loop, which a template may hold up for two seconds at worst.
-    await answer.json(await in_thread(_rendered, asking.context, named, variables, history))
+    await answer.json(await in_thread(_rendered, context, named, variables, history))
 
 
 def route_of(rest: str) -> Route | None:

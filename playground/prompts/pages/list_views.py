@@ -99,7 +99,9 @@ def proposal_list(request: TeamRequest) -> HttpResponse:
         status=status if status in LabelProposal.Status.values else "",
         label=asked.get("label", "")[:40],
     )
-    found = proposals(context, wanted=wanted)
+    cursor = asked.get("cursor") or None
+    page = proposals(context, wanted=wanted, cursor=cursor)
+    found = page.items
     every = proposals_like(context, WantedProposals())
     people = {each.proposed_by for each in found} | {each.decided_by for each in found}
     names = browsing.names_of(people - {""})
@@ -117,6 +119,8 @@ def proposal_list(request: TeamRequest) -> HttpResponse:
         "filters": wanted,
         "statuses": LabelProposal.Status.choices,
         "labels": sorted(set(every.order_by().values_list("label", flat=True))),
+        "next_url": address(request, cursor=page.next) if page.next else "",
+        "first_url": address(request, cursor=None) if cursor else "",
         "total": proposals_like(context, wanted).count(),
         "all": every.count(),
         "may_review": some is not None and decide(context, "approve", some, audit=False).allowed,

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from playground.core.context import RequestContext
 from playground.prompts.ramp_models import Ramp
-from playground.prompts.ramps.bucketing import Arm, Assignment, Rule, assign
+from playground.prompts.ramps.bucketing import NO_UNIT, Arm, Assignment, Rule, assign
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,21 @@ class RampInForce:
 
     def assign(self, context: RequestContext, key: str | None) -> "Assigned":
         """Assign a caller by the key they name, else by what the context says of the unit."""
-        unit = key or _unit_of(context, self.unit)
+        unit = unit_of(
+            self.unit,
+            named=key,
+            subject=context.subject,
+            team=context.team,
+            came_with=context.key,
+            thread=context.thread,
+        )
         drawn = assign(
             unit,
             salt=self.salt,
             percent=self.percent,
             rules=self.rules,
             attributes=attributes_of(context, unit),
+            without=_WITHOUT.get(self.unit, NO_UNIT),
         )
         return Assigned(self, drawn, unit_hash(unit, salt=self.salt) if unit else None)
 
@@ -91,8 +99,9 @@ def unit_hash(unit: str, *, salt: str) -> str:
 
 
 def attributes_of(context: RequestContext, unit: str | None) -> Mapping[str, Any]:
-    """Return what rules can test, ``bucketing.ATTRIBUTES``."""
+    """Return what rules can test: what every call tells of itself, and what the caller tells."""
     return {
+        **context.attributes,
         "subject": context.subject,
         "team": context.team,
         "actor": context.actor,
@@ -102,11 +111,30 @@ def attributes_of(context: RequestContext, unit: str | None) -> Mapping[str, Any
     }
 
 
-def _unit_of(context: RequestContext, unit: str) -> str | None:
+def unit_of(
+    unit: str,
+    *,
+    named: str | None,
+    subject: str,
+    team: str,
+    came_with: str | None,
+    thread: str | None,
+) -> str | None:
+    """Return what stays in one arm: what the call names, else what is known of the ramp's unit.
+
+    Args:
+        came_with: the URN of the API key that the call came with.
+    """
     known = {
-        Ramp.Unit.MEMBER.value: context.subject,
-        Ramp.Unit.TEAM.value: f"team:{context.team}",
-        Ramp.Unit.KEY.value: context.key,
-        Ramp.Unit.THREAD.value: context.thread,
+        Ramp.Unit.MEMBER.value: subject,
+        Ramp.Unit.TEAM.value: f"team:{team}",
+        Ramp.Unit.KEY.value: came_with,
+        Ramp.Unit.THREAD.value: thread,
     }
-    return known.get(unit)
+    return named or known.get(unit)
+
+
+_WITHOUT = {
+    Ramp.Unit.THREAD.value: "no thread: the call belongs to none",
+    Ramp.Unit.KEY.value: "no key: the call came without an API key",
+}

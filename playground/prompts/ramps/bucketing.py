@@ -6,21 +6,25 @@ process has to remember anybody.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from playground.core.attributes import Scalar
+
 BUCKETS = 10_000
 MAX_RULES = 50
 MAX_VALUES = 1_000
 _SHOWN = 5
-# What is known of whoever asks for a prompt.
-ATTRIBUTES = ("key", "subject", "team", "actor", "purpose", "locale")
-
-Scalar = bool | int | float | str
+NO_UNIT = "no key to keep it in one arm"
+# Such as 1.4, v2.0.1 and 3.0-rc.1.
+_VERSION = re.compile(r"[vV]?(\d{1,9}(?:\.\d{1,9}){0,4})(?:-([0-9A-Za-z.-]{1,64}))?(?:\+\S*)?")
 
 
 class Arm(StrEnum):
@@ -34,21 +38,39 @@ class Operator(StrEnum):
     """How a rule tests an attribute."""
 
     EQ = "eq"
+    NE = "ne"
     IN = "in"
     PREFIX = "prefix"
+    GT = "gt"
     GTE = "gte"
+    LT = "lt"
     LTE = "lte"
+    VERSION_GTE = "version_gte"
+    VERSION_LT = "version_lt"
     EXISTS = "exists"
 
 
-_ORDERED = (Operator.GTE, Operator.LTE)
+_ORDERED = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
+_VERSIONS = (Operator.VERSION_GTE, Operator.VERSION_LT)
+_SAID = {
+    Operator.EQ: "is",
+    Operator.NE: "is not",
+    Operator.PREFIX: "begins with",
+    Operator.GT: "is more than",
+    Operator.GTE: "is at least",
+    Operator.LT: "is less than",
+    Operator.LTE: "is at most",
+    Operator.VERSION_GTE: "is version",
+    Operator.VERSION_LT: "is older than version",
+}
 
 
 class Rule(BaseModel):
     """Put whoever has such an attribute into an arm, whatever the percentage.
 
     Attributes:
-        attribute: one of ``ATTRIBUTES`` in plans; dots would lead into objects.
+        attribute: what every call tells of itself, or what callers tell, ``core.attributes``;
+            dots would lead into objects.
         value: what it is tested against: a list for ``in``, whether it is there for ``exists``.
     """
 
@@ -64,10 +86,15 @@ class Rule(BaseModel):
         value, op = self.value, self.op
         if (op is Operator.IN) != isinstance(value, list):
             raise ValueError("a list is for the operator in, which takes nothing else")
+        each_of = value if isinstance(value, list) else [value]
+        if any(isinstance(each, float) and not math.isfinite(each) for each in each_of):
+            raise ValueError("a number is finite")
         if op is Operator.PREFIX and not (isinstance(value, str) and value):
             raise ValueError("a prefix is a text")
-        if op in _ORDERED and (isinstance(value, bool) or value != value):
+        if op in _ORDERED and isinstance(value, bool):
             raise ValueError("an order is between numbers or between texts")
+        if op in _VERSIONS and version_key(value) is None:
+            raise ValueError("a version is a text such as 2.1 or v2.1.0-beta")
         if op is Operator.EXISTS and not isinstance(value, bool):
             raise ValueError("whether an attribute exists is true or false")
         return self
@@ -83,6 +110,10 @@ class Rule(BaseModel):
             return any(_same(found, each) for each in self.value)
         if self.op is Operator.EQ:
             return _same(found, self.value)
+        if self.op is Operator.NE:
+            return not _same(found, self.value)
+        if self.op in _VERSIONS:
+            return _by_version(found, self.value, self.op)
         if self.op is Operator.PREFIX:
             return isinstance(found, str) and found.startswith(str(self.value))
         return _ordered(found, self.value, self.op)
@@ -94,13 +125,8 @@ class Rule(BaseModel):
             return f"{self.attribute} is one of {shown}{more}"
         if self.op is Operator.EXISTS:
             return f"{self.attribute} is {'there' if self.value else 'not there'}"
-        verb = {
-            Operator.EQ: "is",
-            Operator.PREFIX: "begins with",
-            Operator.GTE: "is at least",
-            Operator.LTE: "is at most",
-        }[self.op]
-        return f"{self.attribute} {verb} {_said(self.value)}"
+        newer = " or newer" if self.op is Operator.VERSION_GTE else ""
+        return f"{self.attribute} {_SAID[self.op]} {_said(self.value)}{newer}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +162,20 @@ def assign(
     percent: float,
     rules: Sequence[Rule] = (),
     attributes: Mapping[str, Any] | None = None,
+    without: str = NO_UNIT,
 ) -> Assignment:
     """Assign a unit: the first rule that matches decides, else its bucket.
 
     Who comes without a key stays with the baseline, as nothing would keep them in one arm.
+
+    Args:
+        without: why there is no key, where there is none.
     """
     for number, rule in enumerate(rules, start=1):
         if rule.matches(attributes or {}):
             return Assignment(rule.arm, None, f"rule {number}: {rule}")
     if not key:
-        return Assignment(Arm.BASELINE, None, "no key to keep it in one arm")
+        return Assignment(Arm.BASELINE, None, without)
     bucket = bucket_of(key, salt=salt)
     inside = bucket < round(percent * 100)
     return Assignment(
@@ -164,6 +194,14 @@ def _walk(attributes: Mapping[str, Any], path: str) -> tuple[bool, Any]:
     return found is not None, found
 
 
+_COMPARED: Mapping[Operator, Callable[[Any, Any], Any]] = {
+    Operator.GT: operator.gt,
+    Operator.GTE: operator.ge,
+    Operator.LT: operator.lt,
+    Operator.LTE: operator.le,
+}
+
+
 def _same(found: Any, value: Scalar) -> bool:
     # In Python, as nowhere else, True is 1.
     if isinstance(found, bool) or isinstance(value, bool):
@@ -179,7 +217,33 @@ def _ordered(found: Any, value: Any, op: Operator) -> bool:
         else numbers and isinstance(value, int | float)
     ):
         return False
-    return bool(found >= value if op is Operator.GTE else found <= value)
+    return bool(_COMPARED[op](found, value))
+
+
+def version_key(value: Any) -> tuple[Any, ...] | None:
+    """Return something that orders versions, None of what is none.
+
+    Numbers count as numbers, 2.10 after 2.9, and 2.1 is 2.1.0; what follows a dash comes before
+    the version itself.
+
+    Source: Semantic Versioning 2.0.0, section 11.
+    """
+    read = _VERSION.fullmatch(value) if isinstance(value, str) else None
+    if read is None:
+        return None
+    numbers = [int(each) for each in read[1].split(".")]
+    before = tuple(
+        (0, int(each), "") if each.isascii() and each.isdigit() else (1, 0, each)
+        for each in (read[2] or "").split(".")
+    )
+    return (*numbers, *[0] * (5 - len(numbers)), read[2] is None, before)
+
+
+def _by_version(found: Any, value: Any, op: Operator) -> bool:
+    one, other = version_key(found), version_key(value)
+    if one is None or other is None:
+        return False
+    return one >= other if op is Operator.VERSION_GTE else one < other
 
 
 def _said(value: Scalar) -> str:

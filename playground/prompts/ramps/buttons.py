@@ -45,14 +45,15 @@ def buttons_for(ramp: Ramp, *, may_grow: bool, lacks: str) -> list[Button]:
     if not (ramp.is_live or ramp.state == Ramp.State.DRAFT):
         return []
     back = Button("roll_back", "Roll back", "arrow-back-up", "quiet")
+    discard = Button("discard", "Discard", "trash", "quiet")
     pause = Button("pause", "Pause", "hand-stop")
     whole = Button("complete", f"Complete with v{ramp.candidate.number}", "check", "primary")
     if not may_grow:
         stop = [pause] if ramp.state == Ramp.State.RUNNING else []
-        return [*stop, back] if ramp.is_live else []
+        return [*stop, back] if ramp.is_live else [discard]
     if ramp.state == Ramp.State.DRAFT:
         start = f"Start with {ramp.steps[0].percent:g} %"
-        return [Button("start", start, "player-play", "primary")]
+        return [Button("start", start, "player-play", "primary"), discard]
     early = Button(whole.verb, whole.text, whole.icon)
     if ramp.state == Ramp.State.PAUSED:
         return [Button("resume", "Resume", "player-play", "primary"), early, back]

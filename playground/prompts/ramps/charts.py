@@ -12,10 +12,8 @@ from playground.prompts.ramps.wording import difference, name_of, write
 
 WIDTH: Final = 100.0
 ALONE: Final = "Everybody has the candidate: nobody is left to compare with."
-MOST_SLOTS: Final = 48
 _FEWEST_BARS: Final = 24
 _FEWEST_POINTS: Final = 6
-_BINS_S: Final = (60, 300, 900, 3600, 10_800, 43_200, 86_400)
 # An early interval is far wider than what is tolerated; drawn whole, it would hide the threshold.
 _WIDEST: Final = 6.0
 
@@ -48,11 +46,6 @@ class Strip:
     edge: str
     summary: str
     verdict: str
-
-
-def bin_of(seconds: float) -> int:
-    """Return the seconds that a slot of a chart over such a time covers."""
-    return next((each for each in _BINS_S if seconds / each <= MOST_SLOTS), _BINS_S[-1])
 
 
 def moments_between(
@@ -94,9 +87,19 @@ def exposure_chart(
 
 
 def arms_chart(
-    kind: str, seen: Sequence[Seen], *, start: dt.datetime, end: dt.datetime, seconds: int
+    kind: str,
+    seen: Sequence[Seen],
+    *,
+    start: dt.datetime,
+    end: dt.datetime,
+    seconds: int,
+    threshold: float | None = None,
 ) -> Chart:
-    """Draw the mean of a metric in each arm over time."""
+    """Draw the mean of a metric in each arm over time.
+
+    Args:
+        threshold: the mean from which on the candidate is worse than is tolerated, as a line.
+    """
     moments = moments_between(start, end, seconds=seconds, least=_FEWEST_POINTS)
     summed = _by_slot(seen, seconds)
     series = []
@@ -104,6 +107,8 @@ def arms_chart(
         found = [summed.get((arm.value, moment)) for moment in moments]
         values = [total / n if n else None for n, total in ((e or (0, 0.0)) for e in found)]
         series.append(Series(arm.value, arm.value.capitalize(), values))
+    if threshold is not None:
+        series.append(Series("threshold", "Tolerated to", [threshold] * len(moments)))
     chart = draw(
         "lines",
         title=name_of(kind),
@@ -199,6 +204,8 @@ def _by_slot(
 
 
 def _labels(moments: Sequence[dt.datetime], seconds: int) -> list[str]:
+    if seconds < 60:
+        return [f"{each:%H:%M:%S}" for each in moments]
     if seconds >= 86_400:
         return [f"{each.day} {each:%b}" for each in moments]
     if moments and moments[0].date() == moments[-1].date():

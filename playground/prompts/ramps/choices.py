@@ -3,26 +3,36 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from playground.core.attributes import KNOWN
 from playground.policy.models import User
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import PRODUCTION
 from playground.prompts.models import Prompt, PromptVersion, Ramp
 from playground.prompts.protecting import needs_reviewer
 from playground.prompts.ramps import metrics
-from playground.prompts.ramps.bucketing import ATTRIBUTES, Arm, Operator
-from playground.prompts.ramps.form import Form, rows_of
+from playground.prompts.ramps.bucketing import Arm, Operator
+from playground.prompts.ramps.form import DAYS_OFFERED, Form, rows_of
 
 Choice = tuple[str, str]
 KINDS = (*sorted(metrics.RATES | metrics.MEANS), "score:")
 OPERATORS: Sequence[Choice] = (
     (Operator.EQ, "is"),
+    (Operator.NE, "is not"),
     (Operator.IN, "is one of"),
     (Operator.PREFIX, "begins with"),
+    (Operator.GT, "is more than"),
     (Operator.GTE, "is at least"),
+    (Operator.LT, "is less than"),
     (Operator.LTE, "is at most"),
+    (Operator.VERSION_GTE, "is version … or newer"),
+    (Operator.VERSION_LT, "is older than version"),
     (Operator.EXISTS, "is there"),
 )
 ARMS: Sequence[Choice] = ((Arm.CANDIDATE, "candidate"), (Arm.BASELINE, "baseline"))
+LOOKS: Sequence[Choice] = (
+    *((str(days), f"the last {f'{days} days' if days > 1 else 'day'}") for days in DAYS_OFFERED),
+    ("none", "a made-up crowd"),
+)
 _MOST = 500
 
 
@@ -42,11 +52,24 @@ class Choices:
     candidates: Sequence[Choice]
     live: Ramp | None
     needs_reviewer: bool
+    label: str = ""
+    candidate: str = ""
     kinds: Sequence[str] = KINDS
     operators: Sequence[Choice] = OPERATORS
-    attributes: Sequence[str] = ATTRIBUTES
+    attributes: Sequence[str] = KNOWN
     arms: Sequence[Choice] = ARMS
     units: Sequence[Choice] = tuple(Ramp.Unit.choices)
+    looks: Sequence[Choice] = LOOKS
+
+    @property
+    def offers_label(self) -> bool:
+        """Tell whether the label that is typed can be chosen still."""
+        return any(name == self.label for name, _ in self.labels)
+
+    @property
+    def offers_candidate(self) -> bool:
+        """Tell whether the candidate that is typed can be chosen still."""
+        return any(number == self.candidate for number, _ in self.candidates)
 
 
 def choices_for(user: User, form: Form) -> Choices:
@@ -75,6 +98,8 @@ def choices_for(user: User, form: Form) -> Choices:
         labels=[(each.name, f"{each.name}, now v{each.version.number}") for each in labels],
         candidates=[(str(each.number), _named(each)) for each in versions[:_MOST]],
         live=live,
+        label=form.label,
+        candidate=form.candidate,
         needs_reviewer=needs_reviewer(user.context(team=prompt.team.slug), prompt, form.label),
     )
 
@@ -105,6 +130,7 @@ def form_of(ramp: Ramp) -> Form:
         unit=ramp.unit,
         on_regression=ramp.on_regression,
         automatic_advance=ramp.automatic_advance,
+        revision=str(ramp.revision),
         rows={
             "stages": rows_of("stages", ramp.stages),
             "rules": rows_of("rules", ramp.rules),

@@ -5,15 +5,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count
-from django.db.models.functions import TruncHour
+from django.db.models import DateTimeField, F, Func, Sum, Value
 
-from playground.prompts.models import Exposure, GuardMetric, HourSums, Ramp
+from playground.core.clock import now
+from playground.prompts.models import ExposedSums, GuardMetric, Ramp, SlotSums
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.guarding_ramps import comparisons, what_lacks
 from playground.prompts.ramps.metrics import Comparison
 from playground.prompts.ramps.observing import Seen, sums_of
 from playground.prompts.ramps.sequential import Sums
+from playground.prompts.ramps.slotting import slot_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,10 @@ class GuardFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class HourFigures:
-    """An arm's metric in one hour; ``deviation`` is the standard deviation."""
+class SlotFigures:
+    """An arm's metric in the slot from ``at`` on; ``deviation`` is the standard deviation."""
 
-    hour: dt.datetime
+    at: dt.datetime
     metric: str
     arm: str
     n: int
@@ -63,26 +64,33 @@ class HourFigures:
 
 @dataclass(frozen=True, slots=True)
 class ExposedFigures:
-    """How many units an arm has had first seen in one hour."""
+    """How many units an arm has had first seen in the slot from ``at`` on."""
 
-    hour: dt.datetime
+    at: dt.datetime
     arm: str
     units: int
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All that charts of a ramp are drawn from; ``lacks`` is what the stage still needs."""
+    """All that charts of a ramp are drawn from.
+
+    Attributes:
+        lacks: what the stage still needs.
+        slot_s: how long the slots of ``exposure`` and ``slots`` are: of the whole ramp there are
+            about 120.
+    """
 
     lacks: str
+    slot_s: int
     exposed: dict[str, int]
     guards: Sequence[GuardFigures]
     exposure: Sequence[ExposedFigures]
-    hours: Sequence[HourFigures]
+    slots: Sequence[SlotFigures]
 
 
 def figures(ramp: Ramp, sums: Seen | None = None) -> Figures:
-    """Return the figures of a ramp. Runs five queries.
+    """Return the figures of a ramp. Runs six queries, of sums alone.
 
     Args:
         sums: what was seen in the current period, where it was read already.
@@ -90,14 +98,23 @@ def figures(ramp: Ramp, sums: Seen | None = None) -> Figures:
     sums = sums_of(ramp) if sums is None else sums
     guards = {guard.kind: guard for guard in ramp.guards.all()}
     compared = {found.metric: found for found in comparisons(ramp, sums)}
-    exposure = _exposure(ramp)
+    start, end = span_of(ramp)
+    seconds = slot_of((end - start).total_seconds())
+    exposure = _exposure(ramp, seconds)
     return Figures(
         lacks=what_lacks(ramp, sums) if ramp.is_live else "",
+        slot_s=seconds,
         exposed={arm.value: sum(each.units for each in exposure if each.arm == arm) for arm in Arm},
         guards=[_guard(guard, compared.get(kind)) for kind, guard in guards.items()],
         exposure=exposure,
-        hours=_hours(ramp),
+        slots=_slots(ramp, seconds),
     )
+
+
+def span_of(ramp: Ramp) -> tuple[dt.datetime, dt.datetime]:
+    """Return when the ramp began to assign callers and when it ended, now while it has not."""
+    end = ramp.ended_at or now()
+    return ramp.started_at or end, end
 
 
 def _guard(guard: GuardMetric, found: Comparison | None) -> GuardFigures:
@@ -130,26 +147,44 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _exposure(ramp: Ramp) -> list[ExposedFigures]:
+def _exposure(ramp: Ramp, seconds: int) -> list[ExposedFigures]:
     rows = (
-        Exposure.objects.filter(ramp=ramp)
-        .annotate(hour=TruncHour("at", tzinfo=dt.UTC))
-        .values("hour", "arm")
-        .annotate(units=Count("unit"))
-        .order_by("hour", "arm")
+        ExposedSums.objects.filter(ramp=ramp)
+        .annotate(at=_binned(seconds))
+        .values_list("at", "arm")
+        .annotate(sum_of_units=Sum("units"))
+        .order_by("at", "arm")
     )
-    return [ExposedFigures(row["hour"], row["arm"], row["units"]) for row in rows]
+    return [ExposedFigures(at, arm, units) for at, arm, units in rows]
 
 
-def _hours(ramp: Ramp) -> list[HourFigures]:
+def _slots(ramp: Ramp, seconds: int) -> list[SlotFigures]:
+    rows = (
+        SlotSums.objects.filter(ramp=ramp)
+        .annotate(at=_binned(seconds))
+        .values_list("at", "metric", "arm")
+        .annotate(Sum("n"), Sum("total"), Sum("squares"))
+        .order_by("at", "metric", "arm")
+    )
     return [
-        HourFigures(
-            hour=row.hour,
-            metric=row.metric,
-            arm=row.arm,
-            n=row.n,
-            mean=row.total / row.n,
-            deviation=math.sqrt(Sums(row.n, row.total, row.squares).variance),
+        SlotFigures(
+            at=at,
+            metric=metric,
+            arm=arm,
+            n=n,
+            mean=total / n,
+            deviation=math.sqrt(Sums(n, total, squares).variance),
         )
-        for row in HourSums.objects.filter(ramp=ramp, n__gt=0).order_by("hour", "metric", "arm")
+        for at, metric, arm, n, total, squares in rows
+        if n > 0
     ]
+
+
+def _binned(seconds: int) -> Func:
+    return Func(
+        Value(dt.timedelta(seconds=seconds)),
+        F("slot"),
+        Value(dt.datetime(1970, 1, 1, tzinfo=dt.UTC)),
+        function="date_bin",
+        output_field=DateTimeField(),
+    )

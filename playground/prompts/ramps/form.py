@@ -1,26 +1,29 @@
 """Read the form that plans a ramp, and write a plan back into one. Pure."""
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, Self
 
+from playground.core.attributes import KNOWN
 from playground.core.errors import InvalidInput
 from playground.core.numbering import whole_number
 from playground.prompts.ramps.bucketing import Operator
+from playground.prompts.ramps.metrics import LARGEST
 from playground.prompts.ramps.planning import MAX_GUARDS, MAX_STAGES, Plan, plan_of
 
 Row = dict[str, str]
 COLUMNS: Final = {
     "stages": ("percent", "min_minutes", "min_samples"),
     "rules": ("attribute", "op", "value", "arm"),
-    "guards": ("kind", "tolerated", "alpha"),
+    "guards": ("kind", "tolerated", "alpha", "effect"),
 }
 _MOST: Final = {"stages": MAX_STAGES, "rules": 50, "guards": MAX_GUARDS}
 _NEW: Final[Mapping[str, Row]] = {
     "stages": {"percent": "", "min_minutes": "30", "min_samples": "100"},
     "rules": {"attribute": "key", "op": "eq", "value": "", "arm": "candidate"},
-    "guards": {"kind": "", "tolerated": "", "alpha": "0.05"},
+    "guards": {"kind": "", "tolerated": "", "alpha": "0.05", "effect": ""},
 }
 _USUAL: Final[Mapping[str, Sequence[Row]]] = {
     "stages": (
@@ -30,12 +33,17 @@ _USUAL: Final[Mapping[str, Sequence[Row]]] = {
     ),
     "rules": (),
     "guards": (
-        {"kind": "error_rate", "tolerated": "0.02", "alpha": "0.05"},
-        {"kind": "latency_ms", "tolerated": "500", "alpha": "0.05"},
+        {"kind": "error_rate", "tolerated": "0.02", "alpha": "0.05", "effect": ""},
+        {"kind": "latency_ms", "tolerated": "500", "alpha": "0.05", "effect": ""},
     ),
 }
+_OF_TEXTS: Final = (Operator.PREFIX, Operator.VERSION_GTE, Operator.VERSION_LT)
 _NUMBERS: Final = frozenset(("percent", "tolerated", "alpha"))
 _WHOLE: Final = frozenset(("min_minutes", "min_samples"))
+# Asked about and not planned.
+_ASKED: Final = frozenset(("effect",))
+_LONGEST_CELL: Final = 100_000
+DAYS_OFFERED: Final = (1, 7, 30)
 
 
 class Fields(Protocol):
@@ -51,6 +59,8 @@ class Form:
 
     Attributes:
         units: keys to foretell for, one a line.
+        days: to look back for callers; anything but a number is a made-up crowd.
+        revision: of the draft that is edited, as it was read.
     """
 
     prompt: str = ""
@@ -61,6 +71,8 @@ class Form:
     automatic_advance: bool = False
     reason: str = ""
     units: str = ""
+    days: str = "7"
+    revision: str = ""
     rows: Mapping[str, Sequence[Row]] = field(default_factory=lambda: dict(_USUAL))
 
     @classmethod
@@ -76,6 +88,8 @@ class Form:
             automatic_advance=fields.get("automatic_advance", "") == "on",
             reason=fields.get("reason", "").strip(),
             units=fields.get("units", ""),
+            days=fields.get("days", "7"),
+            revision=fields.get("revision", ""),
             rows=tables if fields.get("unit", "") else dict(_USUAL),
         )
 
@@ -96,6 +110,32 @@ class Form:
     def keys(self) -> list[str]:
         """Return the keys to foretell for."""
         return [line.strip() for line in self.units.splitlines() if line.strip()][:100]
+
+    @property
+    def looked_back(self) -> int:
+        """Return the days in which callers are looked for, 0 where a crowd is made up."""
+        return next((each for each in DAYS_OFFERED if self.days == str(each)), 0)
+
+    @property
+    def seen_revision(self) -> int:
+        """Return the revision of the draft that was read, 0 of none."""
+        digits = self.revision.isascii() and self.revision.isdigit()
+        return int(self.revision[:9]) if digits else 0
+
+    def effects(self) -> dict[str, float]:
+        """Return by metric how much worse somebody wants to see, where they say it.
+
+        Raises:
+            InvalidInput: ``ramp.invalid``.
+        """
+        asked = {}
+        for at, row in enumerate(self.rows["guards"]):
+            if row["effect"]:
+                effect = _number(f"guards.{at}.effect", row["effect"], whole=False)
+                if not 0 < effect <= LARGEST:
+                    raise _fault(f"guards.{at}.effect", "this is more than 0")
+                asked[row["kind"]] = effect
+        return asked
 
     def plan(self) -> Plan:
         """Read it as a plan.
@@ -125,14 +165,18 @@ def faults_of(error: InvalidInput) -> dict[str, str]:
 
 def rows_of(table: str, things: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Write the stages, rules or guards of a ramp as rows of the form."""
-    return [{name: _said(each.get(name)) for name in COLUMNS[table]} for each in things]
+    rows = [{name: _said(each.get(name)) for name in COLUMNS[table]} for each in things]
+    if table == "rules":
+        for row, rule in zip(rows, things, strict=True):
+            row["value"] = _written(rule)
+    return rows
 
 
 def _rows(fields: Fields, table: str) -> list[Row]:
     columns = [fields.getlist(f"{table}-{name}") for name in COLUMNS[table]]
     rows = itertools.zip_longest(*columns, fillvalue="")
     return [
-        dict(zip(COLUMNS[table], (cell.strip()[:2000] for cell in row), strict=True))
+        dict(zip(COLUMNS[table], (cell.strip()[:_LONGEST_CELL] for cell in row), strict=True))
         for row in itertools.islice(rows, _MOST[table] + 1)
     ]
 
@@ -143,24 +187,46 @@ def _read(table: str, at: int, row: Row) -> dict[str, Any]:
         if name in _NUMBERS | _WHOLE
         else text
         for name, text in row.items()
+        if name not in _ASKED
     }
 
 
 def _rule(at: int, row: Row) -> dict[str, Any]:
     op, text = row["op"], row["value"]
-    value: Any = text
+    # What every call tells is text; of what callers tell, 3 is a number and "3" a text.
+    read = str if row["attribute"] in KNOWN or op in _OF_TEXTS else _literal
+    value: Any
     if op == Operator.IN:
-        value = [each.strip() for each in text.split(",") if each.strip()]
+        value = [read(each.strip()) for each in text.split(",") if each.strip()]
     elif op == Operator.EXISTS:
         value = text.casefold() not in ("no", "false", "0")
-    elif op in (Operator.GTE, Operator.LTE):
-        try:
-            value = float(text)
-        except ValueError:
-            value = text
     elif not text:
         raise _fault(f"rules.{at}.value", "say what it is compared with")
+    else:
+        value = read(text)
     return {**row, "value": value}
+
+
+def _literal(text: str) -> Any:
+    """Read a value as JSON would, and as text where it is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, bool | int | float | str) else text
+
+
+def _written(rule: Mapping[str, Any]) -> str:
+    """Write a rule's value so that it is read as it was."""
+    value = rule.get("value")
+    values = value if isinstance(value, list) else [value]
+    plain = rule.get("attribute") in KNOWN or rule.get("op") in _OF_TEXTS
+    if rule.get("op") == Operator.EXISTS:
+        return "yes" if value else "no"
+    return ", ".join(
+        each if isinstance(each, str) and (plain or _literal(each) == each) else json.dumps(each)
+        for each in values
+    )
 
 
 def _number(where: str, text: str, *, whole: bool) -> float | int:
@@ -176,8 +242,6 @@ def _fault(where: str, message: str) -> InvalidInput:
 
 
 def _said(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value or 0)
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,8 +7,10 @@ made of, under the ramp's lock, so that it is acted upon once.
 import datetime as dt
 import logging
 import uuid
+from collections.abc import Sequence
 
 from django.db import connection
+from django.db.models import prefetch_related_objects
 
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, PlaygroundError
@@ -17,7 +19,7 @@ from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.metrics import Comparison
-from playground.prompts.ramps.observing import Seen, sums_of
+from playground.prompts.ramps.observing import Seen, sums_of, sums_of_each
 from playground.prompts.ramps.sequential import TIGHTEST_AT, Verdict
 from playground.prompts.ramps.stepping import step
 from playground.prompts.ramps.wording import difference, name_of, write
@@ -66,6 +68,13 @@ def judge(ramp_id: uuid.UUID) -> RampEvent.What | None:
         what = What.COMPLETED if last else What.ADVANCED
         return _act(ramp, what, "the stage has lasted and seen enough, and nothing got worse")
     return None
+
+
+def comparisons_of_each(ramps: Sequence[Ramp]) -> dict[uuid.UUID, list[Comparison]]:
+    """Compare both arms of many ramps, in two queries for all of them."""
+    prefetch_related_objects(ramps, "guards")
+    sums = sums_of_each(ramps)
+    return {ramp.pk: comparisons(ramp, sums[ramp.pk]) for ramp in ramps}
 
 
 def comparisons(ramp: Ramp, sums: Seen | None = None) -> list[Comparison]:

@@ -1,8 +1,6 @@
 """Keep what calls under a ramp turn out to be, as sums alone."""
 
 import datetime as dt
-import functools
-import operator
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +9,12 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
+from playground.core.clock import now
 from playground.prompts.models import ArmSums, Ramp
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.clustering import UnitSums
+from playground.prompts.ramps.slotting import begin_of, kept_slot_of
 
 Seen = dict[str, dict[Arm, UnitSums]]
 """What was seen of a ramp in a period, by metric and arm."""
@@ -28,7 +28,11 @@ WITH given (metric, n, value, square) AS (
     ) ORDER BY 1
 ), seen AS (
     INSERT INTO prompts_exposure (ramp_id, unit, arm)
-    VALUES (%(ramp)s, %(unit)s, %(arm)s) ON CONFLICT DO NOTHING
+    VALUES (%(ramp)s, %(unit)s, %(arm)s) ON CONFLICT DO NOTHING RETURNING arm
+), exposed AS (
+    INSERT INTO prompts_exposedsums AS old (ramp_id, slot, arm, units)
+    SELECT %(ramp)s, %(slot)s, arm, 1 FROM seen
+    ON CONFLICT (ramp_id, slot, arm) DO UPDATE SET units = old.units + 1
 ), tally AS (
     INSERT INTO prompts_unittally AS old (ramp_id, period, unit, metric, n, total)
     SELECT %(ramp)s, %(period)s, %(unit)s, metric, n, value FROM given
@@ -42,12 +46,11 @@ WITH given (metric, n, value, square) AS (
         tally.n * total - (tally.n - given.n) * (total - value) AS products,
         total * total - (total - value) * (total - value) AS totals
     FROM tally JOIN given USING (metric) ORDER BY metric
-), hours AS (
-    INSERT INTO prompts_hoursums AS old (ramp_id, hour, metric, arm, n, total, squares)
-    SELECT %(ramp)s, date_trunc('hour', coalesce(%(at)s::timestamptz, now()), 'UTC'), metric,
-        %(arm)s, n, value, square
+), slots AS (
+    INSERT INTO prompts_slotsums AS old (ramp_id, slot, metric, arm, n, total, squares)
+    SELECT %(ramp)s, %(slot)s, metric, %(arm)s, n, value, square
     FROM added WHERE metric NOT LIKE 'first:%%' ORDER BY metric
-    ON CONFLICT (ramp_id, hour, metric, arm)
+    ON CONFLICT (ramp_id, slot, metric, arm)
     DO UPDATE SET n = old.n + EXCLUDED.n, total = old.total + EXCLUDED.total,
         squares = old.squares + EXCLUDED.squares
 )
@@ -142,28 +145,29 @@ def _add(
                 "ramp": ramp.pk,
                 "period": token["period"],
                 "unit": token["unit"],
+                "slot": _slot(ramp, at or now()),
                 "arm": Arm(token["arm"]).value,
                 "metrics": list(changes),
                 "counts": [change.n for change in changes.values()],
                 "values": [change.value for change in changes.values()],
                 "squares": [change.square for change in changes.values()],
-                "at": at,
             },
         )
 
 
 def sums_of(ramp: Ramp) -> Seen:
-    """Return what was seen in the current period."""
-    return sums_by_ramp([ramp])[ramp.pk]
+    """Return what was seen in the current period; all of it in one query."""
+    return sums_of_each([ramp])[ramp.pk]
 
 
-def sums_by_ramp(ramps: Sequence[Ramp]) -> dict[uuid.UUID, Seen]:
-    """Return what was seen in the current period of each; all of it in one query."""
+def sums_of_each(ramps: Sequence[Ramp]) -> dict[uuid.UUID, Seen]:
+    """Return the same of many ramps, in one query for all of them."""
     found: dict[uuid.UUID, Seen] = {ramp.pk: {} for ramp in ramps}
-    if not ramps:
-        return found
-    periods = (Q(ramp=ramp, period=ramp.period) for ramp in ramps)
-    for row in ArmSums.objects.filter(functools.reduce(operator.or_, periods)):
+    # As the ramps were read: one may be a period on by now.
+    pairs = Q()
+    for ramp in ramps:
+        pairs |= Q(ramp=ramp, period=ramp.period)
+    for row in ArmSums.objects.filter(pairs) if ramps else ():
         found[row.ramp_id].setdefault(row.metric, {})[Arm(row.arm)] = UnitSums(
             n=row.n,
             total=row.total,
@@ -174,3 +178,8 @@ def sums_by_ramp(ramps: Sequence[Ramp]) -> dict[uuid.UUID, Seen]:
             totals_squared=row.totals_squared,
         )
     return found
+
+
+def _slot(ramp: Ramp, moment: dt.datetime) -> dt.datetime:
+    age = moment - (ramp.started_at or moment)
+    return begin_of(moment, kept_slot_of(age.total_seconds()))

@@ -16,8 +16,8 @@ from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.buttons import Button, barred_because, buttons_for, may_go_on
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.figures import figures
-from playground.prompts.ramps.guarding_ramps import GUARD, comparisons
-from playground.prompts.ramps.observing import sums_by_ramp, sums_of
+from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
+from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.panels import Exposed, Panel, exposed_of, named, panels_of
 from playground.prompts.ramps.sequential import Verdict
 from playground.prompts.ramps.wording import name_of
@@ -92,7 +92,7 @@ def page_of(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> 
     may_grow = not barred and context is not None and may_go_on(context, ramp)
     buttons = [] if barred else buttons_for(ramp, may_grow=may_grow, lacks=seen.lacks)
     over = ramp.ended_at is not None
-    stops = (What.PAUSED, What.ROLLED_BACK)
+    stops = (What.PAUSED, What.ROLLED_BACK, What.DISCARDED)
     last = events[-1] if events else None
     return RampPage(
         ramp=ramp,
@@ -118,7 +118,7 @@ def _steps(ramp: Ramp, events: Sequence[RampEvent]) -> list[Step]:
         state: Literal["done", "current", "next", "stopped"] = "next"
         if ramp.state == Ramp.State.COMPLETED or at < ramp.stage:
             state = "done"
-        elif at == ramp.stage and ramp.state != Ramp.State.DRAFT:
+        elif at == ramp.stage and ramp.period:
             state = "stopped" if ramp.state == Ramp.State.ROLLED_BACK else "current"
         needs = [_lasting(stage.min_minutes)] if stage.min_minutes else []
         needs += [f"{stage.min_samples:,} calls"] if stage.min_samples else []
@@ -201,11 +201,10 @@ def label_to_ramp(version: PromptVersion) -> str | None:
 def summaries_of(prompt: Prompt) -> list[Summary]:
     """Sum up the ramps that are live on the prompt's labels; three queries."""
     found = []
-    live = Ramp.objects.live().whole().filter(prompt=prompt).prefetch_related("guards")
-    ramps = list(live.order_by("label"))
-    sums = sums_by_ramp(ramps)
+    ramps = list(Ramp.objects.live().whole().filter(prompt=prompt).order_by("label"))
+    compared = comparisons_of_each(ramps)
     for ramp in ramps:
-        verdicts = {each.verdict for each in comparisons(ramp, sums[ramp.pk])}
+        verdicts = {each.verdict for each in compared[ramp.pk]}
         tone: Literal["ok", "warn", "error"] = "ok"
         if ramp.state == Ramp.State.PAUSED:
             tone, word = "warn", "paused"

@@ -1,23 +1,13 @@
 """Turn the figures of a ramp into its charts: who was exposed, and what each guard sees."""
 
-import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, DateTimeField, F, Func, Value
-
-from playground.core.clock import now
 from playground.gateway.charts import Chart
-from playground.prompts.models import Exposure, Ramp
+from playground.prompts.models import Ramp
+from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
-from playground.prompts.ramps.charts import (
-    Seen,
-    Strip,
-    arms_chart,
-    bin_of,
-    exposure_chart,
-    strip,
-)
-from playground.prompts.ramps.figures import Figures, GuardFigures
+from playground.prompts.ramps.charts import Seen, Strip, arms_chart, exposure_chart, strip
+from playground.prompts.ramps.figures import Figures, GuardFigures, span_of
 from playground.prompts.ramps.wording import write
 
 
@@ -53,19 +43,33 @@ class Exposed:
 
 def panels_of(ramp: Ramp, seen: Figures) -> tuple[Panel, ...]:
     """Return a panel for each guard."""
-    start, end = _span(ramp)
-    # Kept by the hour, so that no slot can be shorter.
-    seconds = max(3600, bin_of((end - start).total_seconds()))
+    start, end = span_of(ramp)
     panels = []
     for guard in seen.guards:
-        hours = [
-            Seen(each.hour, each.arm, each.n, each.mean * each.n)
-            for each in seen.hours
+        slots = [
+            Seen(each.at, each.arm, each.n, each.mean * each.n)
+            for each in seen.slots
             if each.metric == guard.kind
         ]
-        drawn = arms_chart(guard.kind, hours, start=start, end=end, seconds=seconds)
+        drawn = arms_chart(
+            guard.kind,
+            slots,
+            start=start,
+            end=end,
+            seconds=seen.slot_s,
+            threshold=_threshold(guard),
+        )
         panels.append(_panel(ramp, guard, drawn))
     return tuple(panels)
+
+
+def _threshold(guard: GuardFigures) -> float | None:
+    """Return the candidate's mean from which on it is worse than is tolerated."""
+    mean = guard.baseline.mean
+    if mean is None:
+        return None
+    worse = mean + guard.tolerated if guard.lower_is_better else mean - guard.tolerated
+    return max(0.0, worse) if guard.kind in metrics.RATES else worse
 
 
 def _panel(ramp: Ramp, guard: GuardFigures, chart: Chart) -> Panel:
@@ -99,28 +103,12 @@ def _panel(ramp: Ramp, guard: GuardFigures, chart: Chart) -> Panel:
 
 
 def exposed_of(ramp: Ramp, seen: Figures) -> Exposed:
-    """Return how many units each arm has had over time; one query."""
-    start, end = _span(ramp)
-    seconds = bin_of((end - start).total_seconds())
-    slot = Func(
-        Value(dt.timedelta(seconds=seconds)),
-        F("at"),
-        Value(dt.datetime(1970, 1, 1, tzinfo=dt.UTC)),
-        function="date_bin",
-        output_field=DateTimeField(),
-    )
-    rows = (
-        Exposure.objects.filter(ramp=ramp)
-        .annotate(slot=slot)
-        .values_list("slot", "arm")
-        .annotate(units=Count("unit"))
-        .order_by("slot", "arm")
-    )
-    points = [Seen(at, arm, units, 0.0) for at, arm, units in rows]
-    candidate = seen.exposed.get(Arm.CANDIDATE, 0)
+    """Return how many units each arm has had over time."""
+    start, end = span_of(ramp)
+    points = [Seen(each.at, each.arm, each.units, 0.0) for each in seen.exposure]
     return Exposed(
-        chart=exposure_chart(points, start=start, end=end, seconds=seconds, unit=ramp.unit),
-        candidate=candidate,
+        chart=exposure_chart(points, start=start, end=end, seconds=seen.slot_s, unit=ramp.unit),
+        candidate=seen.exposed.get(Arm.CANDIDATE, 0),
         total=sum(seen.exposed.values()),
     )
 
@@ -128,7 +116,3 @@ def exposed_of(ramp: Ramp, seen: Figures) -> Exposed:
 def named(ramp: Ramp, arm: Arm) -> str:
     """Name an arm by its version."""
     return f"v{(ramp.candidate if arm is Arm.CANDIDATE else ramp.baseline).number}"
-
-
-def _span(ramp: Ramp) -> tuple[dt.datetime, dt.datetime]:
-    return ramp.created_at, ramp.ended_at or now()

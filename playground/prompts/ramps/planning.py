@@ -14,9 +14,10 @@ from pydantic import (
     model_validator,
 )
 
+from playground.core.attributes import KNOWN, is_name
 from playground.core.errors import InvalidInput, PlaygroundError
 from playground.prompts.ramps import metrics
-from playground.prompts.ramps.bucketing import ATTRIBUTES, MAX_RULES, Rule
+from playground.prompts.ramps.bucketing import MAX_RULES, Operator, Rule
 from playground.prompts.ramps.sequential import ALPHA
 from playground.prompts.ramps.simulating import Stage
 
@@ -24,6 +25,8 @@ MAX_STAGES = 20
 MAX_GUARDS = 20
 LONGEST_MINUTES = 60 * 24 * 90
 MOST_SAMPLES = 10**8
+# A key may be as long; see ``UnitIn``.
+MAX_VALUE = 500
 
 
 class _Part(BaseModel):
@@ -77,8 +80,18 @@ class GuardPlan(_Part):
 
 
 def _can_match(rule: Rule) -> Rule:
-    if rule.attribute not in ATTRIBUTES:
-        raise ValueError(f"a rule tests one of {', '.join(ATTRIBUTES)}")
+    attribute, op, value = rule.attribute, rule.op, rule.value
+    if attribute not in KNOWN and not is_name(attribute):
+        raise ValueError(
+            f"a rule tests one of {', '.join(KNOWN)}, or an attribute that callers give:"
+            " 1 to 64 letters, digits, dashes and underscores"
+        )
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, str) and len(each) > MAX_VALUE for each in values):
+        raise ValueError(f"a value has {MAX_VALUE} characters at most")
+    texts = all(isinstance(each, str) for each in values)
+    if attribute in KNOWN and op is not Operator.EXISTS and not texts:
+        raise ValueError(f"{attribute} is a text, and is compared with texts")
     return rule
 
 

@@ -2,65 +2,25 @@
 
 import hashlib
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError
 from playground.policy.models import Membership, User
-from playground.prompts.finding import find_prompt
-from playground.prompts.models import Ramp
-from playground.prompts.ramps.bucketing import Arm
+from playground.prompts.models import Ramp, RampEvent
 from playground.prompts.ramps.choices import choices_for, completed, form_of
-from playground.prompts.ramps.foretelling import calls_of, foretell, untold
+from playground.prompts.ramps.drafting import draft, edit
+from playground.prompts.ramps.foretold import foretold
 from playground.prompts.ramps.form import Form, faults_of
 from playground.prompts.ramps.planning import Plan
-from playground.prompts.ramps.ramping import draft, start
-from playground.prompts.ramps.simulating import Expected, Placed, Simulation, Someone
-from playground.prompts.ramps.stepping import require_reason
-
-_SHOWN = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Lasting:
-    """A stage as it is foretold: the part of those asked about, and how long, in words."""
-
-    percent: float
-    candidates: int
-    share: float
-    lasts: str
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """Somebody, with the arm of each stage and why they begin in theirs."""
-
-    key: str
-    arms: tuple[bool, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Foretold:
-    """What a plan would do; ``seal`` tells this plan from any other.
-
-    ``untold`` are the guarded metrics that nobody has told of the prompt yet.
-    """
-
-    stages: tuple[Lasting, ...]
-    drawn: tuple[Drawn, ...]
-    asked: int
-    lasts: str
-    endless: bool
-    calls_per_hour: float
-    first: float
-    untold: tuple[str, ...]
-    seal: str
+from playground.prompts.ramps.ramping import start
+from playground.prompts.ramps.stepping import check_state, require_reason
 
 
 def plan_page(request: HttpRequest, shell: dict[str, Any]) -> HttpResponse:
@@ -71,13 +31,34 @@ def plan_page(request: HttpRequest, shell: dict[str, Any]) -> HttpResponse:
     form, do = Form.of(request.POST), request.POST.get("do", "")
     if do in ("draft", "start"):
         return _make(request, shell, form, at_once=do == "start")
-    if do != "look":
-        form = form.changed(do)
-    form = completed(user, form)
-    part = "simulation" if request.headers.get("HX-Target") == "simulation" else "planning"
-    if request.headers.get("HX-Request"):
-        return render(request, f"prompts/ramp/{part}.html", _shown(user, form))
-    return _form_page(request, shell, form)
+    return _looked(request, shell, completed(user, form.changed(do)))
+
+
+def edit_page(request: HttpRequest, shell: dict[str, Any], ramp: Ramp) -> HttpResponse:
+    """Show the form of a draft, foretell what is typed, and keep it when told to.
+
+    Raises:
+        Conflict: ``ramp.state``, the ramp is no draft any more.
+        NotFound, PolicyDenied: the reader may not edit it.
+    """
+    if request.method != "POST":
+        check_state(ramp, RampEvent.What.EDITED)
+        return _form_page(request, shell, form_of(ramp), ramp=ramp)
+    # A draft stays that of its prompt.
+    form = replace(Form.of(request.POST), prompt=ramp.prompt.path)
+    do = request.POST.get("do", "")
+    if do != "draft":
+        return _looked(request, shell, completed(_reader(request), form.changed(do)), ramp=ramp)
+    try:
+        context = context_in(request, ramp.prompt.team.slug)
+        edit(context, ramp.pk, form.plan(), reason=form.reason, revision=form.seen_revision or None)
+    except PlaygroundError as error:
+        if error.code == "ramp.edited-meanwhile":
+            # Who has read this and saves again means to.
+            form = replace(form, revision=str(error.extra.get("revision", "")))
+        return _form_page(request, shell, form, ramp=ramp, error=error)
+    messages.success(request, "Kept. Nobody gets the candidate yet.")
+    return redirect("admin:prompts_ramp_change", ramp.pk)
 
 
 def context_in(request: HttpRequest, team: str) -> RequestContext:
@@ -91,25 +72,6 @@ def context_in(request: HttpRequest, team: str) -> RequestContext:
     except Membership.DoesNotExist:
         raise NotFound("ramp.not-found", "There is no such ramp in your teams.") from None
     return replace(context, request_id=getattr(request, "request_id", None))
-
-
-def foretold(context: RequestContext, path: str, plan: Plan, *, keys: list[str]) -> Foretold:
-    """Foretell a plan for the keys, or for a crowd, at the traffic of the last day."""
-    prompt = find_prompt(context, path, audit=False)
-    calls = calls_of(prompt, plan.label)
-    units = [Someone(key, {}) for key in keys]
-    told = foretell(context, path, plan, units=units, calls_per_hour=calls)
-    return Foretold(
-        stages=tuple(_lasting(each, len(told.placed)) for each in told.stages),
-        drawn=tuple(map(_drawn, _typical(told, whole=bool(units)))),
-        asked=len(told.placed),
-        lasts=_lasts(told.minutes),
-        endless=told.minutes is None,
-        calls_per_hour=calls,
-        first=plan.stages[0].percent,
-        untold=tuple(untold(prompt, plan)),
-        seal=seal(path, plan),
-    )
 
 
 def seal(path: str, plan: Plan) -> str:
@@ -164,22 +126,61 @@ def _make(
     return redirect("admin:prompts_ramp_change", ramp.pk)
 
 
-def _form_page(
-    request: HttpRequest, shell: dict[str, Any], form: Form, *, error: PlaygroundError | None = None
+def _looked(
+    request: HttpRequest, shell: dict[str, Any], form: Form, *, ramp: Ramp | None = None
 ) -> HttpResponse:
-    shown = shell | _shown(_reader(request), form, error=error)
+    part = "simulation" if request.headers.get("HX-Target") == "simulation" else "planning"
+    if request.headers.get("HX-Request"):
+        shown = _shown(_reader(request), form, ramp=ramp)
+        return render(request, f"prompts/ramp/{part}.html", shown)
+    return _form_page(request, shell, form, ramp=ramp)
+
+
+def _form_page(
+    request: HttpRequest,
+    shell: dict[str, Any],
+    form: Form,
+    *,
+    ramp: Ramp | None = None,
+    error: PlaygroundError | None = None,
+) -> HttpResponse:
+    shown = shell | _shown(_reader(request), form, ramp=ramp, error=error)
     status = error.status if error else 200
     return render(request, "prompts/ramp/plan.html", shown, status=status)
 
 
-def _shown(user: User, form: Form, *, error: PlaygroundError | None = None) -> dict[str, Any]:
+def _shown(
+    user: User,
+    form: Form,
+    *,
+    ramp: Ramp | None = None,
+    error: PlaygroundError | None = None,
+) -> dict[str, Any]:
     choices = choices_for(user, form)
-    shown: dict[str, Any] = {"form": form, "choices": choices, "error": error, "faults": {}}
+    shown: dict[str, Any] = {
+        "form": form,
+        "choices": choices,
+        "error": error,
+        "faults": {},
+        "edited": ramp,
+        "here": reverse("admin:prompts_ramp_edit", args=[ramp.pk])
+        if ramp
+        else reverse("admin:prompts_ramp_add"),
+    }
     if choices.prompt is None:
         return shown
     context = user.context(team=choices.prompt.team.slug)
     try:
-        shown["foretold"] = foretold(context, form.prompt, form.plan(), keys=form.keys)
+        plan = form.plan()
+        shown["foretold"] = foretold(
+            context,
+            form.prompt,
+            plan,
+            keys=form.keys,
+            days=form.looked_back,
+            effects=form.effects(),
+        )
+        shown["seal"] = seal(form.prompt, plan)
     except InvalidInput as fault:
         shown["faults"] = faults_of(fault)
     except PlaygroundError as fault:
@@ -190,41 +191,3 @@ def _shown(user: User, form: Form, *, error: PlaygroundError | None = None) -> d
 def _reader(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
-
-
-def _lasting(expected: Expected, asked: int) -> Lasting:
-    return Lasting(
-        percent=expected.stage.percent,
-        candidates=expected.candidates,
-        share=100 * expected.candidates / max(1, asked),
-        lasts=_lasts(expected.minutes),
-    )
-
-
-def _lasts(minutes: float | None) -> str:
-    if minutes is None:
-        return "never"
-    if minutes < 90:
-        return f"{minutes:.0f} min"
-    return f"{minutes / 60:.1f} h" if minutes < 60 * 48 else f"{minutes / 60 / 24:.1f} days"
-
-
-def _typical(told: Simulation, *, whole: bool) -> list[Placed]:
-    """Return everybody asked about; of a crowd some of each stage, those whom rules pick first."""
-    if whole:
-        return list(told.placed)
-    alike: dict[tuple[bool, int], list[Placed]] = {}
-    for placed in told.placed:
-        joins = sum(each.arm is Arm.BASELINE for each in placed.assignments)
-        drawn = placed.assignments[0].bucket is not None
-        alike.setdefault((drawn, joins), []).append(placed)
-    each_of = max(1, _SHOWN // len(alike))
-    return [placed for key in sorted(alike) for placed in alike[key][:each_of]]
-
-
-def _drawn(placed: Placed) -> Drawn:
-    return Drawn(
-        key=placed.someone.key or "",
-        arms=tuple(each.arm is Arm.CANDIDATE for each in placed.assignments),
-        reason=placed.assignments[0].reason,
-    )

@@ -1,6 +1,7 @@
 """The administration of ramps: their list, and pages of our own that obey the strict policy."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,13 +14,12 @@ from unfold.views import ChangeList
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError, PolicyDenied
-from playground.core.numbering import whole_number
 from playground.policy.administering import ReadOnlyModelAdmin
 from playground.prompts.models import Ramp, RampEvent
-from playground.prompts.ramps import planning_views, ramping
+from playground.prompts.ramps import drafting, planning_views, ramping
 from playground.prompts.ramps.choices import form_of
-from playground.prompts.ramps.guarding_ramps import GUARD, comparisons
-from playground.prompts.ramps.observing import sums_by_ramp
+from playground.prompts.ramps.foretold import Foretold, foretold
+from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
 from playground.prompts.ramps.page import RampPage, page_of
 from playground.prompts.ramps.sequential import Verdict
 from playground.prompts.ramps.shell import groups_of
@@ -28,6 +28,7 @@ from playground.prompts.ramps.shell import groups_of
 _STOP = 286
 _DONE = {
     "start": "Started.",
+    "discard": "Discarded. Nobody got the candidate.",
     "advance": "Advanced.",
     "advance_early": "Advanced before its time.",
     "pause": "Paused.",
@@ -37,15 +38,16 @@ _DONE = {
 }
 
 
-class _Judged(ChangeList):
-    """A page of ramps with what was seen of those that are live, read at once."""
+class RampList(ChangeList):
+    """A page of ramps, whose live ones are compared all at once."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        live = [ramp for ramp in self.result_list if ramp.is_live]
-        seen = sums_by_ramp(live)
-        for ramp in live:
-            ramp.seen = seen[ramp.pk]
+        ramps: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        compared = comparisons_of_each([ramp for ramp in ramps if ramp.is_live])
+        for ramp in ramps:
+            ramp.compared = compared.get(ramp.pk, ())
+        self.result_list = ramps
 
 
 @admin.register(Ramp)
@@ -62,6 +64,7 @@ class RampAdmin(ReadOnlyModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("<uuid:object_id>/live/", self._guarded(self.live), name="prompts_ramp_live"),
+            path("<uuid:object_id>/edit/", self._guarded(self.edit), name="prompts_ramp_edit"),
             path("<uuid:object_id>/step/", self._guarded(self.step), name="prompts_ramp_step"),
         ]
         return [*own, *super().get_urls()]
@@ -70,7 +73,7 @@ class RampAdmin(ReadOnlyModelAdmin):
         return request.user.has_perm("prompts.add_ramp")
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
-        return _Judged
+        return RampList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         by_guard = RampEvent.objects.filter(
@@ -95,17 +98,13 @@ class RampAdmin(ReadOnlyModelAdmin):
     @admin.display(description="Reached")
     def reached(self, ramp: Ramp) -> str:
         stage = f"stage {ramp.stage + 1} of {len(ramp.stages)}"
-        if ramp.state == Ramp.State.DRAFT:
+        if not ramp.period:
             return f"{len(ramp.stages)} stages planned"
         return f"{ramp.step.percent:g} %, {stage}"
 
     @admin.display(description="Guards")
     def marks(self, ramp: Any) -> str:
-        worse = [
-            found.metric
-            for found in (comparisons(ramp, ramp.seen) if ramp.is_live else ())
-            if found.verdict is Verdict.REGRESSED
-        ]
+        worse = [each.metric for each in ramp.compared if each.verdict is Verdict.REGRESSED]
         if worse:
             return format_html('<span class="ramp-worse">{} regressed</span>', ", ".join(worse))
         if ramp.stopped:
@@ -129,6 +128,14 @@ class RampAdmin(ReadOnlyModelAdmin):
     ) -> HttpResponse:
         return self.change_view(request, object_id)
 
+    def edit(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+        """Show the form of a draft, and keep what it was changed to."""
+        ramp = self._find(request, object_id)
+        if not request.user.has_perm("prompts.change_ramp"):
+            raise PolicyDenied("forbidden", "Your permissions do not let you change ramps.")
+        planning_views.context_in(request, ramp.prompt.team.slug)
+        return planning_views.edit_page(request, self._shell(request), ramp)
+
     def live(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         """Send the parts of the page that change by themselves."""
         ramp = self._find(request, object_id)
@@ -147,7 +154,7 @@ class RampAdmin(ReadOnlyModelAdmin):
             if not request.user.has_perm("prompts.change_ramp"):
                 raise PolicyDenied("forbidden", "Your permissions do not let you change ramps.")
             context = planning_views.context_in(request, ramp.prompt.team.slug)
-            _do(context, ramp, verb, reason=reason, period=request.POST.get("period", ""))
+            _do(context, ramp, verb, reason=reason, shown=request.POST)
         except PlaygroundError as error:
             return self._page(request, self._find(request, object_id), error=error, reason=reason)
         messages.success(request, _DONE[verb])
@@ -177,13 +184,13 @@ class RampAdmin(ReadOnlyModelAdmin):
             may_change=request.user.has_perm("prompts.change_ramp"),
         )
 
-    def _foretold(self, request: HttpRequest, ramp: Ramp) -> planning_views.Foretold | None:
+    def _foretold(self, request: HttpRequest, ramp: Ramp) -> Foretold | None:
         context = self._context(request, ramp)
         if context is None:
             return None
         try:
             plan = form_of(ramp).plan()
-            return planning_views.foretold(context, ramp.prompt.path, plan, keys=[])
+            return foretold(context, ramp.prompt.path, plan)
         except PlaygroundError:
             # The label may have moved since: starting will say so.
             return None
@@ -210,8 +217,12 @@ class RampAdmin(ReadOnlyModelAdmin):
         return self.admin_site.admin_view(view)
 
 
-def _do(context: RequestContext, ramp: Ramp, verb: str, *, reason: str, period: str) -> None:
+def _do(
+    context: RequestContext, ramp: Ramp, verb: str, *, reason: str, shown: Mapping[str, Any]
+) -> None:
     """Call the verb; going on takes the period that the page showed, so that no click counts twice.
+
+    Of a draft it takes the revision, so that nobody starts what they have not seen.
 
     Raises:
         InvalidInput: ``ramp.verb``, there is no such thing to do.
@@ -219,11 +230,13 @@ def _do(context: RequestContext, ramp: Ramp, verb: str, *, reason: str, period: 
     """
     match verb:
         case "start":
-            ramping.start(context, ramp.pk, reason=reason)
+            ramping.start(context, ramp.pk, reason=reason, revision=_number(shown, "revision"))
+        case "discard":
+            drafting.discard(context, ramp.pk, reason=reason, revision=_number(shown, "revision"))
         case "advance" | "advance_early":
-            shown = whole_number(period) or 0
             early = verb == "advance_early"
-            ramping.advance(context, ramp.pk, reason=reason, early=early, period=shown)
+            period = _number(shown, "period")
+            ramping.advance(context, ramp.pk, reason=reason, early=early, period=period)
         case "pause":
             ramping.pause(context, ramp.pk, reason=reason)
         case "resume":
@@ -235,3 +248,8 @@ def _do(context: RequestContext, ramp: Ramp, verb: str, *, reason: str, period: 
             ramping.complete(context, ramp.pk, reason=reason)
         case _:
             raise InvalidInput("ramp.verb", "There is no such thing to do with a ramp.")
+
+
+def _number(shown: Mapping[str, Any], name: str) -> int:
+    text = str(shown.get(name, ""))
+    return int(text[:9]) if text.isascii() and text.isdigit() else 0

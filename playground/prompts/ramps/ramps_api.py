@@ -10,16 +10,20 @@ from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, NotFound
 from playground.policy.deciding import require
 from playground.policy.requests import TeamRequest
+from playground.prompts.api import Limit
 from playground.prompts.finding import find_prompt
+from playground.prompts.listing import MAX_PAGE
 from playground.prompts.models import Ramp
-from playground.prompts.ramps import ramping
+from playground.prompts.paging import Cursor, page_of
+from playground.prompts.ramps import drafting, ramping
 from playground.prompts.ramps.assigning import RampInForce
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.figures import figures
 from playground.prompts.ramps.foretelling import foretell
 from playground.prompts.ramps.guarding_ramps import judge
-from playground.prompts.ramps.planning import Plan
 from playground.prompts.ramps.schemas import (
+    DraftIn,
+    EditIn,
     ObservationIn,
     ObservedOut,
     RampOut,
@@ -37,9 +41,9 @@ ramps_api = Router(tags=["prompts"])
 
 SHOWN = 20
 CLOCKS_DIFFER = dt.timedelta(minutes=1)
-Action = Literal["start", "advance", "pause", "resume", "rollback", "complete"]
+Action = Literal["start", "discard", "advance", "pause", "resume", "rollback", "complete"]
+_OF_DRAFTS = {"start": ramping.start, "discard": drafting.discard}
 _VERBS = {
-    "start": ramping.start,
     "pause": ramping.pause,
     "resume": ramping.resume,
     "rollback": ramping.roll_back,
@@ -48,17 +52,26 @@ _VERBS = {
 
 
 @ramps_api.get("/{team}/{name}/ramps", response=RampsOut, summary="List a prompt's ramps")
-def list_ramps(request: TeamRequest, team: str, name: str) -> dict[str, Any]:
-    """List the newest 100 ramps of a prompt."""
+def list_ramps(
+    request: TeamRequest,
+    team: str,
+    name: str,
+    cursor: Cursor | None = None,
+    limit: Limit = MAX_PAGE,
+) -> dict[str, Any]:
+    """List the ramps of a prompt, newest first; follow `next` for more."""
     prompt = find_prompt(request.context, f"{team}/{name}", audit=False)
     found = Ramp.objects.visible_to(request.context).whole().filter(prompt=prompt)
-    return {"items": [_ramp(ramp) for ramp in found[:100]]}
+    page = page_of(found, order=("-created_at", "-id"), cursor=cursor, limit=limit)
+    return {"items": [_ramp(ramp) for ramp in page.items], "next": page.next}
 
 
 @ramps_api.post("/{team}/{name}/ramps", response={201: RampOut}, summary="Plan a ramp")
-def create_ramp(request: TeamRequest, team: str, name: str, body: Plan) -> Status[dict[str, Any]]:
+def create_ramp(
+    request: TeamRequest, team: str, name: str, body: DraftIn
+) -> Status[dict[str, Any]]:
     """Write a ramp down; starting it is another call."""
-    ramp = ramping.draft(request.context, f"{team}/{name}", body)
+    ramp = drafting.draft(request.context, f"{team}/{name}", body, reason=body.reason)
     return Status(201, _ramp(ramp))
 
 
@@ -66,17 +79,22 @@ def create_ramp(request: TeamRequest, team: str, name: str, body: Plan) -> Statu
     "/{team}/{name}/ramps/simulate", response=SimulationOut, summary="Foretell what a ramp would do"
 )
 def simulate_ramp(request: TeamRequest, team: str, name: str, body: SimulateIn) -> dict[str, Any]:
-    """Say who would get what, and how long each stage would last at least."""
+    """Say who would get what, how long each stage would last, and what the guards can see."""
     units = [Someone(unit.key, unit.attributes) for unit in body.units]
-    told = foretell(
+    foretold = foretell(
         request.context,
         f"{team}/{name}",
         body.plan,
         units=units,
+        recent=body.callers == "recent",
+        days=body.days,
         calls_per_hour=body.calls_per_hour,
+        effects=body.effects,
     )
+    told, traffic = foretold.simulation, foretold.traffic
     shown = told.placed if units else told.placed[:SHOWN]
     return {
+        "callers": foretold.source,
         "units": len(told.placed),
         "minutes": told.minutes,
         "stages": [
@@ -88,6 +106,24 @@ def simulate_ramp(request: TeamRequest, team: str, name: str, body: SimulateIn) 
             for each in told.stages
         ],
         "placed": [_placed(each) for each in shown],
+        "sights": [
+            {
+                "metric": each.metric,
+                "effect": each.effect,
+                "calls": each.calls,
+                "minutes": told.minutes_for(each.calls),
+            }
+            for each in foretold.sights
+        ],
+        "unseen": foretold.unseen,
+        "traffic": {
+            "days": traffic.days,
+            "calls": traffic.calls,
+            "calls_per_hour": traffic.calls_per_hour,
+            "units": len(traffic.people),
+            "units_per_day": traffic.units_per_day,
+            "without": traffic.without,
+        },
     }
 
 
@@ -98,6 +134,19 @@ def get_ramp(request: TeamRequest, team: str, name: str, ramp_id: str) -> dict[s
     """Return a ramp with its history and figures."""
     ramp = _find(request.context, team, name, ramp_id)
     return {**_ramp(ramp), "events": list(ramp.events.all()), "figures": figures(ramp)}
+
+
+@ramps_api.put(
+    "/{team}/{name}/ramps/{ramp_id}", response=RampOut, summary="Edit a ramp that is not started"
+)
+def edit_ramp(
+    request: TeamRequest, team: str, name: str, ramp_id: str, body: EditIn
+) -> dict[str, Any]:
+    """Plan a draft anew; with the `revision` that was read, who was overtaken is refused."""
+    ramp = _find(request.context, team, name, ramp_id)
+    return _ramp(
+        drafting.edit(request.context, ramp.pk, body, reason=body.reason, revision=body.revision)
+    )
 
 
 @ramps_api.post(
@@ -136,11 +185,14 @@ def observe(
 def change_ramp(
     request: TeamRequest, team: str, name: str, ramp_id: str, action: Action, body: ReasonIn
 ) -> dict[str, Any]:
-    """Start, advance, pause, resume, roll back or complete a ramp, for a reason."""
+    """Start or discard a draft; advance, pause, resume, roll back or complete a ramp."""
     context = request.context
     ramp = _find(context, team, name, ramp_id)
     if action == "advance":
         return _ramp(ramping.advance(context, ramp.pk, reason=body.reason, early=body.early))
+    if action in _OF_DRAFTS:
+        verb = _OF_DRAFTS[action]
+        return _ramp(verb(context, ramp.pk, reason=body.reason, revision=body.revision))
     return _ramp(_VERBS[action](context, ramp.pk, reason=body.reason))
 
 
@@ -188,9 +240,11 @@ def _ramp(ramp: Ramp) -> dict[str, Any]:
         "stages": ramp.stages,
         "rules": ramp.rules,
         "state": ramp.state,
+        "revision": ramp.revision,
         "stage": ramp.stage,
         "percent": ramp.step.percent,
         "since": ramp.since,
+        "started_at": ramp.started_at,
         "automatic_advance": ramp.automatic_advance,
         "on_regression": ramp.on_regression,
         "created_by": ramp.created_by,
@@ -202,6 +256,7 @@ def _ramp(ramp: Ramp) -> dict[str, Any]:
 def _placed(placed: Placed) -> dict[str, Any]:
     return {
         "key": placed.someone.key,
+        "calls": placed.someone.calls,
         "arms": [each.arm.value for each in placed.assignments],
         "reason": placed.assignments[0].reason,
     }

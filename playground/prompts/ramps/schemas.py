@@ -2,19 +2,21 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from ninja import Schema
 from pydantic import AwareDatetime, Field, model_validator
 
 from playground.prompts.ramps.bucketing import Rule
-from playground.prompts.ramps.planning import Plan, StagePlan
+from playground.prompts.ramps.callers import DAYS, MOST_DAYS
+from playground.prompts.ramps.planning import MAX_GUARDS, Plan, StagePlan
 
 MAX_UNITS = 1_000
+Effect = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 
 
 class RampOut(Schema):
-    """A ramp; ``stage`` counts from 0."""
+    """A ramp; ``stage`` counts from 0, ``revision`` how often its draft was edited, from 1."""
 
     id: uuid.UUID
     label: str
@@ -24,9 +26,11 @@ class RampOut(Schema):
     stages: list[StagePlan]
     rules: list[Rule]
     state: str
+    revision: int
     stage: int
     percent: float
     since: dt.datetime | None
+    started_at: dt.datetime | None
     automatic_advance: bool
     on_regression: str
     created_by: str
@@ -76,17 +80,17 @@ class GuardOut(Schema):
 
 
 class ExposedOut(Schema):
-    """How many units an arm has had first seen in one hour."""
+    """How many units an arm has had first seen in the slot from ``at`` on."""
 
-    hour: dt.datetime
+    at: dt.datetime
     arm: str
     units: int
 
 
-class HourOut(Schema):
-    """An arm's metric in one hour."""
+class SlotOut(Schema):
+    """An arm's metric in the slot from ``at`` on."""
 
-    hour: dt.datetime
+    at: dt.datetime
     metric: str
     arm: str
     n: int
@@ -95,13 +99,17 @@ class HourOut(Schema):
 
 
 class FiguresOut(Schema):
-    """What charts are drawn from; ``lacks`` says what the stage still needs."""
+    """What charts are drawn from; ``lacks`` says what the stage still needs.
+
+    ``slots`` and ``exposure`` are cut into slots of ``slot_s`` seconds, about 120 at most.
+    """
 
     lacks: str
+    slot_s: int
     exposed: dict[str, int]
     guards: list[GuardOut]
     exposure: list[ExposedOut]
-    hours: list[HourOut]
+    slots: list[SlotOut]
 
 
 class RampWithFiguresOut(RampOut):
@@ -112,10 +120,27 @@ class RampWithFiguresOut(RampOut):
 
 
 class ReasonIn(Schema):
-    """Why; ``early`` goes on before the stage has lasted and seen enough."""
+    """Why; ``early`` goes on before the stage has lasted and seen enough.
+
+    ``revision`` is that of the draft that was read: another is neither started nor discarded.
+    """
 
     reason: str
     early: bool = False
+    revision: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+
+
+class DraftIn(Plan):
+    """A plan, and why."""
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class EditIn(Plan):
+    """A plan, why it replaces the one before, and the ``revision`` that was read."""
+
+    reason: str
+    revision: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 
 
 class UnitIn(Schema):
@@ -126,17 +151,29 @@ class UnitIn(Schema):
 
 
 class SimulateIn(Schema):
-    """A plan, and for whom; without units for a crowd of 1,000."""
+    """A plan, and for whom; without units for those who called in the last ``days``.
+
+    Where nobody did, or with ``callers`` made up, it is for a crowd of 1,000. ``effects`` are by
+    metric how much worse the candidate is, in the case that one wants to see; without them twice
+    what is tolerated.
+    """
 
     plan: Plan
     units: Annotated[list[UnitIn], Field(max_length=MAX_UNITS)] = []
+    callers: Literal["recent", "made-up"] = "recent"
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = DAYS
     calls_per_hour: Annotated[float | None, Field(ge=0, le=1e9, allow_inf_nan=False)] = None
+    effects: Annotated[dict[str, Effect], Field(max_length=MAX_GUARDS)] = {}
 
 
 class PlacedOut(Schema):
-    """What somebody would get: the arm in each stage, and why in the first."""
+    """What somebody would get: the arm in each stage, and why in the first.
+
+    ``calls`` is how many they made of those that were read.
+    """
 
     key: str | None
+    calls: int
     arms: list[str]
     reason: str
 
@@ -149,13 +186,47 @@ class ExpectedOut(Schema):
     minutes: float | None
 
 
-class SimulationOut(Schema):
-    """What a ramp would do; of a crowd the first 20 are shown."""
+class SightOut(Schema):
+    """In each stage, after how many calls of both arms a guard sees the effect 4 times in 5.
 
+    ``minutes`` is how long so many calls take; null is never.
+    """
+
+    metric: str
+    effect: float
+    calls: list[float | None]
+    minutes: list[float | None]
+
+
+class TrafficOut(Schema):
+    """The calls that named the label in the last ``days``, as traces tell them.
+
+    ``without`` is how many came from nobody of the unit's kind: they stay with the baseline.
+    """
+
+    days: int
+    calls: int
+    calls_per_hour: float
+    units: int
+    units_per_day: float
+    without: int
+
+
+class SimulationOut(Schema):
+    """What a ramp would do; of callers who were not named the first 20 are shown.
+
+    ``callers`` says who they are: given, recent or made up. ``unseen`` are the guarded metrics of
+    which too little is known to reckon with.
+    """
+
+    callers: str
     units: int
     minutes: float | None
     stages: list[ExpectedOut]
     placed: list[PlacedOut]
+    sights: list[SightOut]
+    unseen: list[str]
+    traffic: TrafficOut
 
 
 class ObservationIn(Schema):

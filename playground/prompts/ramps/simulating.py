@@ -27,10 +27,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Someone:
-    """A unit that calls: its key, and the attributes that rules test."""
+    """A unit that calls: its key, the attributes that rules test, and how often it does."""
 
     key: str | None
     attributes: Mapping[str, Any]
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,13 @@ class Expected:
     Attributes:
         candidates: how many of those asked about get the candidate.
         minutes: how long it lasts at least; None where the traffic never fills it.
+        observed_per_hour: calls that are compared, of both arms.
     """
 
     stage: Stage
     candidates: int
     minutes: float | None
+    observed_per_hour: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,14 @@ class Simulation:
         if any(each.minutes is None for each in self.stages):
             return None
         return sum(each.minutes or 0.0 for each in self.stages)
+
+    def minutes_for(self, calls: Sequence[float | None]) -> list[float | None]:
+        """Return how long so many observed calls take in each stage; None is for ever."""
+        rates = [each.observed_per_hour for each in self.stages]
+        return [
+            60 * each / rate if each is not None and rate > 0 else None
+            for each, rate in zip(calls, rates, strict=True)
+        ]
 
 
 def crowd(unit: str, *, size: int = SYNTHETIC) -> list[Someone]:
@@ -86,7 +97,8 @@ def simulate(
     """Place every unit in every stage, and reckon with traffic as it was.
 
     Args:
-        calls_per_hour: of all units together; they are taken to call equally often.
+        calls_per_hour: of all units together; they are taken to go on calling as often as they
+            did, one compared with another.
     """
     placed = tuple(
         Placed(
@@ -106,24 +118,26 @@ def simulate(
     )
     expected = []
     for index, stage in enumerate(stages):
-        here = [each.assignments[index] for each in placed]
+        arms = [each.assignments[index].arm for each in placed]
+        observed = calls_per_hour * _drawn(placed, index)
         expected.append(
-            Expected(
-                stage,
-                sum(each.arm is Arm.CANDIDATE for each in here),
-                _minutes(stage, here, calls_per_hour),
-            )
+            Expected(stage, arms.count(Arm.CANDIDATE), _minutes(stage, observed), observed)
         )
     return Simulation(placed, tuple(expected))
 
 
-def _minutes(stage: Stage, here: Sequence[Assignment], calls_per_hour: float) -> float | None:
+def _drawn(placed: Sequence[Placed], index: int) -> float:
+    """Return the part of the calls that is observed: of those whom chance assigned."""
+    drawn = sum(e.someone.calls for e in placed if e.assignments[index].bucket is not None)
+    return drawn / max(1, sum(each.someone.calls for each in placed))
+
+
+def _minutes(stage: Stage, calls_per_hour: float) -> float | None:
     if not stage.min_samples:
         return float(stage.min_minutes)
-    # Only those whom chance assigned are observed, and the smaller arm fills last.
-    drawn = sum(each.bucket is not None for each in here) / max(1, len(here))
+    # The smaller arm fills last.
     shares = [stage.percent / 100] + [1 - stage.percent / 100] * (stage.percent < 100)
-    per_minute = calls_per_hour / 60 * drawn * min(shares)
+    per_minute = calls_per_hour / 60 * min(shares)
     if per_minute <= 0:
         return None
     return max(float(stage.min_minutes), math.ceil(stage.min_samples / per_minute))

@@ -17,6 +17,8 @@ What = RampEvent.What
 State = Ramp.State
 
 _STEPS = {
+    What.EDITED: ((State.DRAFT,), State.DRAFT),
+    What.DISCARDED: ((State.DRAFT,), State.DISCARDED),
     What.STARTED: ((State.DRAFT,), State.RUNNING),
     What.ADVANCED: ((State.RUNNING,), State.RUNNING),
     What.PAUSED: ((State.RUNNING,), State.PAUSED),
@@ -25,6 +27,8 @@ _STEPS = {
     What.COMPLETED: (Ramp.LIVE, State.COMPLETED),
 }
 _VERBS = {
+    What.EDITED: "edited",
+    What.DISCARDED: "discarded",
     What.STARTED: "started",
     What.ADVANCED: "advanced",
     What.PAUSED: "paused",
@@ -44,30 +48,27 @@ def step(
     *,
     reason: str,
     period: int | None = None,
+    revision: int | None = None,
 ) -> Ramp:
     """Change a ramp's state for somebody who has been found to be allowed to.
 
     Args:
         period: that the ramp must still be in, where the decision was made by what was seen in it.
+        revision: that the draft must still have, where the decision was made by what it says.
 
     Raises:
         Conflict: ``ramp.state``, it is not in a state for that; ``ramp.judged-meanwhile``, it is in
-            another period; ``ramp.running``, another one runs on the label; ``ramp.last-stage``;
-            ``prompt.label-moved``, the label no longer points at the baseline;
-            ``prompt.version-archived``.
+            another period; ``ramp.edited-meanwhile``; ``ramp.running``, another one runs on the
+            label; ``ramp.last-stage``; ``prompt.label-moved``, the label no longer points at the
+            baseline; ``prompt.version-archived``.
         InvalidInput: ``prompt.fragment-required``, see ``labelling.put``.
     """
     require_reason(reason)
     try:
         with transaction.atomic():
-            ramp = _locked(ramp_id)
-            allowed, state = _STEPS[what]
-            if ramp.state not in allowed:
-                raise Conflict(
-                    "ramp.state",
-                    f"A ramp that is {ramp.get_state_display().lower()} cannot be {_VERBS[what]}.",
-                    state=ramp.state,
-                )
+            ramp = locked(ramp_id)
+            state = check_state(ramp, what)
+            check_revision(ramp, revision)
             if period is not None and ramp.period != period:
                 raise Conflict("ramp.judged-meanwhile", "Somebody has changed the ramp meanwhile.")
             if what in _GROWING:
@@ -79,12 +80,41 @@ def step(
             note(context, ramp, what, reason=reason)
     except IntegrityError as error:
         raise Conflict("ramp.running", "Another ramp runs on this label.") from error
-    record(context, ramp, what)
     return Ramp.objects.whole().get(pk=ramp.pk)
 
 
+def check_state(ramp: Ramp, what: RampEvent.What) -> Ramp.State:
+    """Return the state that a ramp is in after this.
+
+    Raises:
+        Conflict: ``ramp.state``, it is not in a state for it.
+    """
+    allowed, state = _STEPS[what]
+    if ramp.state not in allowed:
+        raise Conflict(
+            "ramp.state",
+            f"A ramp that is {ramp.get_state_display().lower()} cannot be {_VERBS[what]}.",
+            state=ramp.state,
+        )
+    return state
+
+
+def check_revision(ramp: Ramp, revision: int | None) -> None:
+    """Refuse what was decided by an older plan.
+
+    Raises:
+        Conflict: ``ramp.edited-meanwhile``.
+    """
+    if revision is not None and ramp.revision != revision:
+        raise Conflict(
+            "ramp.edited-meanwhile",
+            "Somebody has edited the draft meanwhile.",
+            revision=ramp.revision,
+        )
+
+
 def note(context: RequestContext, ramp: Ramp, what: RampEvent.What, *, reason: str) -> None:
-    """Write an event into the ramp's history, and tell of it on commit."""
+    """Write an event into the ramp's history; on commit audit it, and tell of it."""
     RampEvent.objects.create(
         ramp=ramp,
         what=what,
@@ -93,24 +123,24 @@ def note(context: RequestContext, ramp: Ramp, what: RampEvent.What, *, reason: s
         stage=ramp.stage,
         percent=ramp.step.percent,
     )
-    announce(ramp.prompt, "ramped")
-
-
-def record(context: RequestContext, ramp: Ramp, what: RampEvent.What) -> None:
-    """Write a change of a ramp into the audit log."""
-    auditing.record(
-        context,
-        action=f"ramp_{what}",
-        resource=ramp.urn,
-        outcome="done",
-        details={
-            "prompt": ramp.prompt.urn,
-            "label": ramp.label,
-            "baseline": ramp.baseline.number,
-            "candidate": ramp.candidate.number,
-            "stage": ramp.stage,
-        },
+    details = {
+        "prompt": ramp.prompt.urn,
+        "label": ramp.label,
+        "baseline": ramp.baseline.number,
+        "candidate": ramp.candidate.number,
+        "stage": ramp.stage,
+    }
+    # The audit log keeps what is rolled back: what has not happened is not done.
+    transaction.on_commit(
+        lambda: auditing.record(
+            context,
+            action=f"ramp_{what}",
+            resource=ramp.urn,
+            outcome="done",
+            details=details,
+        )
     )
+    announce(ramp.prompt, "ramped")
 
 
 def require_reason(reason: str) -> None:
@@ -122,7 +152,12 @@ def require_reason(reason: str) -> None:
     check_reason(reason, code="ramp.reason", least=1)
 
 
-def _locked(ramp_id: uuid.UUID) -> Ramp:
+def locked(ramp_id: uuid.UUID) -> Ramp:
+    """Return a ramp that nobody else changes until the transaction ends.
+
+    Raises:
+        NotFound: ``ramp.not-found``.
+    """
     # The prompt first, as whoever moves its labels locks that too.
     ramp = Ramp.objects.whole().filter(pk=ramp_id).first()
     if ramp is None:
@@ -160,6 +195,8 @@ def _write(ramp: Ramp, what: RampEvent.What, state: Ramp.State) -> None:
     if what in _NEW_PERIOD:
         ramp.period += 1
         changes |= {"period": ramp.period, "since": Now()}
+        if what is What.STARTED:
+            changes["started_at"] = Now()
     if state not in Ramp.LIVE:
         changes["ended_at"] = Now()
     Ramp.objects.filter(pk=ramp.pk).update(**changes)
