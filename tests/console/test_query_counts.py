@@ -106,6 +106,9 @@ class Stock:
         table = {"names": ["word"], "rows": [[f"word {number}"] for number in range(rows)]}
         Workbench.objects.filter(pk=self.bench.pk).update(table=table)
         run_columns(self.context, self.bench.pk, table=True)
+        with connection.cursor() as cursor:
+            # What rings a lane may not idle for long; here all that follows is in its transaction.
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
         happen(self.ramp, FINE, members=range(self.rows, rows), user=self.owner)
         self.rows = rows
 
