@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from django.db.models import Sum
 
 from playground.core import spans
 from playground.core.clock import now
@@ -13,10 +14,10 @@ from playground.policy.models import User
 from playground.prompts.models import (
     ArmSums,
     CountedFeedback,
-    HourSums,
     Prompt,
     Ramp,
     RunInRamp,
+    SlotSums,
     UnitTally,
 )
 from playground.prompts.ramps import ramping, telling_once
@@ -118,7 +119,7 @@ def test_it_has_the_sums_of_what_is_said_now_when_people_change_their_minds(
         say(who[0], minds[who], author=who[1])
 
     changed = _state(ramp)
-    for model in (ArmSums, HourSums, UnitTally, CountedFeedback):
+    for model in (ArmSums, SlotSums, UnitTally, CountedFeedback):
         model.objects.filter(ramp=ramp).delete()
     for (run_id, author), score in minds.items():
         say(run_id, score, author=author)
@@ -128,11 +129,12 @@ def test_it_has_the_sums_of_what_is_said_now_when_people_change_their_minds(
 
 def _state(ramp: Ramp) -> list[object]:
     arms = ArmSums.objects.filter(ramp=ramp, metric="thumbs").order_by("arm")
-    hours = HourSums.objects.filter(ramp=ramp, metric="thumbs").order_by("arm")
+    slots = SlotSums.objects.filter(ramp=ramp, metric="thumbs").order_by().values("arm")
+    charted = slots.annotate(Sum("n"), Sum("total"), Sum("squares")).order_by("arm")
     units = UnitTally.objects.filter(ramp=ramp, metric="thumbs", n__gt=0).order_by("unit")
     return [
         [{k: v for k, v in row.items() if k != "pk"} for row in arms.values()],
-        list(hours.values_list("arm", "n", "total", "squares")),
+        [tuple(row.values()) for row in charted],
         list(units.values_list("unit", "n", "total")),
     ]
 
@@ -146,7 +148,7 @@ def test_it_never_corrects_what_was_said_first(rhea: User, ramp: Ramp, run) -> N
 
     assert seen(ramp) == {"candidate": (1, 0.0)}
     assert seen(ramp, "first:thumbs") == {"candidate": (1, 1.0)}
-    assert not HourSums.objects.filter(metric__startswith="first:").exists()
+    assert not SlotSums.objects.filter(metric__startswith="first:").exists()
 
 
 @pytest.mark.parametrize("changed", [Arm.BASELINE, Arm.CANDIDATE])
