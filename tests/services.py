@@ -1,5 +1,6 @@
 """A PostgreSQL and a Valkey of the test session's own, and how they are emptied between tests."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -151,9 +152,11 @@ def new_home() -> Path:
     parent = Path(tempfile.gettempdir())
     for old in parent.glob("pg-tests-*"):
         pid = old.name.split("-")[2]
-        if pid.isdigit() and not _alive(int(pid)) and old.stat().st_uid == os.geteuid():
-            Places.under(old).remove()
-            shutil.rmtree(old, ignore_errors=True)
+        # Another session may be deleting the same.
+        with contextlib.suppress(FileNotFoundError):
+            if pid.isdigit() and not _alive(int(pid)) and old.stat().st_uid == os.geteuid():
+                Places.under(old).remove()
+                shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"pg-tests-{os.getpid()}-"))
 
 

@@ -120,17 +120,6 @@ def test_it_answers_others_while_fifty_bombs_go_off(web: Web, key: str) -> None:
     assert render(web, key, TAME["objects"])[0] == 200
 
 
-def test_it_keeps_little_of_many_different_templates(web: Web, key: str) -> None:
-    render(web, key, "warm")
-    at_rest = web.rss
-
-    for number in range(150):
-        template = "{{name}}" * 3_500 + str(number)
-        assert render(web, key, template)[0] == 200
-
-    assert web.rss - at_rest < MAY_GROW, f"{(web.rss - at_rest) / MIB:.0f} MiB"
-
-
 @pytest.mark.parametrize("value", INPUTS.values(), ids=INPUTS)
 def test_it_refuses_values_that_are_no_json(
     web: Web, key: str, greeting: Prompt, value: str

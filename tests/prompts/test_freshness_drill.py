@@ -54,10 +54,10 @@ def next_stage(context: RequestContext, ramp: Ramp) -> None:
 
 CASES = {
     "a new version": Case(
-        lambda context, _: save_version(context, PATH, content=chat("Hey.")), "", 2, 3
+        lambda context, _: save_version(context, PATH, content=chat("Good day.")), "", 3, 4
     ),
     "an archived version": Case(
-        lambda context, _: archive_version(context, PATH, version=2), "label=latest", 2, 1
+        lambda context, _: archive_version(context, PATH, version=3), "label=latest", 3, 2
     ),
     "a label moved": Case(
         lambda context, _: move_label(context, PATH, label="own", version=2), "label=own", 1, 2
@@ -107,6 +107,7 @@ def test_it_is_in_force_a_second_later_in_every_process(
     name: str,
 ) -> None:
     case, key, context = CASES[name], key_for(rhea), rhea.context()
+    save_version(context, PATH, content=chat("Hey."))
     move_label(context, PATH, label="own", version=1)
     ramp = started(rhea, stages=[{"percent": 10}, {"percent": 50}])
     query = case.query.format(**keys_of(ramp))
