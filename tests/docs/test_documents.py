@@ -111,6 +111,7 @@ def test_it_carries_prompts_as_written(live_stack: Stack, tmp_path: Path) -> Non
     assert list(tmp_path.glob("hiring/*.prompt")) != []
 
 
+@pytest.mark.timeout(600)
 def test_it_takes_the_tour_of_a_prompt_as_written(live_stack: Stack, tmp_path: Path) -> None:
     blocks = BLOCK.findall((ROOT / "docs/prompt-tour.md").read_text())
     shell = "\n".join(code for language, code in blocks if language == "bash")
