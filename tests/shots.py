@@ -25,15 +25,10 @@ THEMES = ("light", "dark")
 REQUEST = (
     "Find senior Python engineers in Berlin who know fintech and draft an outreach to the best one"
 )
-OUTREACH = {
-    "candidate.name": "Ana Sousa",
-    "candidate.headline": "Senior Python engineer, Lisbon",
-    "candidate.skills": "Python\nDjango\nPostgreSQL",
-    "job.title": "Backend lead",
-    "job.location": "Berlin",
-    "sender.name": "Rita",
-    "sender.company": "Acme",
-}
+TABLE = """candidate.given,candidate.years,praised.company
+Ana,4,Northwind
+Bo,11,Contoso
+Cy,7,Litware"""
 LIMIT_BYTES = 300_000
 
 
@@ -148,6 +143,12 @@ def _screens(thread: str, run: str, trace: str, bench: str) -> list[Screen]:
         Screen("prompt-edit", "/prompts", _edit_prompt, document=(1440, "light")),
         Screen("prompt-compare", "/prompts", _compare_prompt, document=(1280, "light")),
         Screen("prompt-new", "/prompts/new"),
+        Screen("prompt-about", "/prompts/hiring/outreach/about"),
+        Screen("prompt-versions", "/prompts/hiring/outreach/versions"),
+        Screen("prompt-bump", "/prompts/trust/responsible-ai/bump"),
+        Screen("prompt-rules", "/prompts/rules"),
+        Screen("prompt-proposals", "/prompts/proposals"),
+        Screen("prompt-import", "/prompts/import"),
         Screen("models", "/models", _try_model),
         Screen("routes", "/models/routes"),
         Screen("usage", "/models/usage"),
@@ -192,23 +193,17 @@ def _have_two_versions(page: Page, base: str) -> None:
 
 
 def _have_a_workbench(page: Page, base: str) -> str:
-    """Ask in two columns and over a table, and return the address with differences marked."""
-    page.goto(f"{base}/prompts/hiring/outreach")
+    """Hold two versions against each other, also over a table; return the address with marks."""
+    page.goto(f"{base}/prompts/hiring/outreach?version=1")
     page.get_by_role("button", name="Open in workbench").click()
     page.wait_for_url(re.compile(r"/workbench/[0-9a-f-]{36}$"))
-    page.locator("#bench-name").fill("Outreach, two tones")
-    for name, value in OUTREACH.items():
-        page.locator(f'[name="input.{name}"]').fill(value)
+    page.locator("#bench-name").fill("Outreach, with a question and without")
     page.get_by_title("Another column like the last").click()
     second = page.locator(".wb-column").nth(1)
-    second.locator("summary[aria-label*=more]").click()
-    second.get_by_role("button", name="Edit as a draft").click()
-    page.locator(".wb-card .cm-content").last.fill("Which day is it for {{ candidate.name }}?")
-    second.locator("summary", has_text="Tools").click()
-    second.locator("[name$='.skills'][value='time.today']").check()
-    second.locator("[name$='.tool_mode']").select_option("skills")
+    second.locator("[name$='.source']").fill("hiring/outreach@2")
+    second.locator("[name$='.source']").press("Tab")
     page.locator("summary", has_text="Table of inputs").click()
-    page.locator("#table-text").fill("candidate.name,job.title\nAna,Lead\nBo,Designer\nCy,Tester")
+    page.locator("#table-text").fill(TABLE)
     page.get_by_role("button", name="Use this table").click()
     page.get_by_role("button", name="Run all rows").click()
     page.locator("#progress", has_text="6 of 6").wait_for(timeout=60_000)
@@ -300,8 +295,9 @@ def main() -> int:
         page = context.new_page()
         page.goto(link)
         page.wait_for_url(f"{base}/")
-        screens = _screens(*_have_a_thread(page, base), _have_a_workbench(page, base))
+        thread = _have_a_thread(page, base)
         _have_two_versions(page, base)
+        screens = _screens(*thread, _have_a_workbench(page, base))
         state = context.storage_state()
         context.close()
         chosen = [one for one in screens if not wanted.names or one.name in wanted.names]

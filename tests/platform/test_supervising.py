@@ -118,6 +118,20 @@ def test_it_says_so_when_the_port_is_taken() -> None:
     stack.remove()
 
 
+def test_it_says_so_when_the_database_outlived_its_passwords() -> None:
+    stack = Stack()
+    places = Places.under(stack.home)
+    stack.start()
+    stack.stop()
+    places.credentials.unlink()
+
+    code = stack.launch().wait(60)
+
+    assert code == 1
+    assert f"The database in {places.postgres} does not know the passwords" in stack.said()
+    stack.remove()
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

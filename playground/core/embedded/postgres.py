@@ -123,7 +123,11 @@ def wait_ready(
 
 
 def answers(places: Places, *, password: str) -> bool:
-    """Say whether the server takes connections now."""
+    """Say whether the server takes connections now.
+
+    Raises:
+        PostgresFailed: the cluster was made with another password.
+    """
     try:
         psycopg.connect(
             host=str(places.sockets),
@@ -132,7 +136,13 @@ def answers(places: Places, *, password: str) -> bool:
             dbname="postgres",
             connect_timeout=5,
         ).close()
-    except psycopg.OperationalError:
+    except psycopg.OperationalError as error:
+        if "password authentication failed" in str(error):
+            raise PostgresFailed(
+                f"The database in {places.postgres} does not know the passwords in"
+                f" {places.credentials}: it was made with a data folder that is gone. Bring that"
+                f" file back, or remove {places.postgres} to begin anew, without what it holds."
+            ) from None
         return False
     return True
 
