@@ -115,7 +115,17 @@ def test_it_carries_prompts_as_written(live_stack: Stack, tmp_path: Path) -> Non
     ("document", "said"),
     [
         ("prompts", ("A warm welcome to Ada.", '"status": "open"')),
-        ("ramps", ('"minutes": 240', '"state": "running"', "10 %", '"state": "rolled_back"')),
+        (
+            "ramps",
+            (
+                '"minutes": 100',
+                '"revision": 2',
+                '"state": "running"',
+                "20 %",
+                "rule 2: app is version 2.10 or newer",
+                '"state": "rolled_back"',
+            ),
+        ),
     ],
 )
 def test_it_works_with_prompts_as_written(
