@@ -137,7 +137,17 @@ def test_it_takes_the_tour_of_a_prompt_as_written(live_stack: Stack, tmp_path: P
     ("document", "said"),
     [
         ("prompts", ("A warm welcome to Ada.", '"status": "open"')),
-        ("ramps", ('"minutes": 240', '"state": "running"', "10 %", '"state": "rolled_back"')),
+        (
+            "ramps",
+            (
+                '"minutes": 100',
+                '"revision": 2',
+                '"state": "running"',
+                "20 %",
+                "rule 2: app is version 2.10 or newer",
+                '"state": "rolled_back"',
+            ),
+        ),
     ],
 )
 def test_it_works_with_prompts_as_written(
