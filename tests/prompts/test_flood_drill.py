@@ -138,14 +138,16 @@ def test_it_refuses_values_that_are_no_json(
         assert code_of((status, body)), path
 
 
-@pytest.mark.parametrize(("text", "template"), HEAVY.values(), ids=HEAVY)
-def test_it_refuses_values_that_are_too_much(web: Web, key: str, text: str, template: str) -> None:
+# Read here, numbers of more than 64 bits are floats, which are not alike.
+@pytest.mark.parametrize("name", sorted(HEAVY.keys() - {"numbers alike"}))
+def test_it_refuses_values_that_are_too_much(web: Web, key: str, name: str) -> None:
+    text, template = HEAVY[name]
     body = json.dumps(rendering(template, {"x": 0})).replace('"x": 0', f'"x": {text}').encode()
 
     status, answer = web.ask(key, "POST", "/api/prompts/render", body)
 
     assert 400 <= status < 500
-    assert answer["code"] in {"prompt.limit", "request.too-large", "request.malformed"}
+    assert answer["code"] in {"prompt.limit", "request.too-large", "request.malformed-json"}
 
 
 DOUBLING = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)} | {
