@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as effort
 
 from tests import services
 
@@ -43,6 +45,10 @@ from playground.prompts.held import holding  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
 pytest_plugins = ["tests.people"]
+
+# A machine that is busy with something else is no fault of what is tested.
+effort.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+effort.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.gateway.planner import (
@@ -109,7 +109,6 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-@settings(deadline=None)
 @given(text=texts)
 def test_it_answers_with_the_schema_when_any_text_is_given(text: str) -> None:
     answer = structuring.structured(SCHEMA, text, [])
@@ -117,7 +116,6 @@ def test_it_answers_with_the_schema_when_any_text_is_given(text: str) -> None:
     jsonschema.validate(answer, SCHEMA)
 
 
-@settings(deadline=None)
 @given(text=texts, tool=st.sampled_from(tools_of(TOOLS)), results=st.lists(json_values, max_size=3))
 def test_it_makes_valid_arguments_when_none_is_missing(
     text: str, tool: Tool, results: list[Any]

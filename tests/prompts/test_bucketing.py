@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -15,10 +15,8 @@ percents = st.integers(0, BUCKETS).map(lambda hundredths: hundredths / 100)
 
 
 # How fast a machine that has other things to do makes examples up says nothing about them.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@patient
 @given(keys, salts, percents, percents)
 def test_it_moves_nobody_back_when_a_ramp_grows(key, salt, one, other):
     less, more = sorted((one, other))
@@ -30,7 +28,6 @@ def test_it_moves_nobody_back_when_a_ramp_grows(key, salt, one, other):
     assert before.arm is Arm.BASELINE or after.arm is Arm.CANDIDATE
 
 
-@patient
 @given(keys, salts)
 def test_it_gives_everybody_one_arm_at_the_ends(key, salt):
     assert assign(key, salt=salt, percent=0).arm is Arm.BASELINE

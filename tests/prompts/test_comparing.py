@@ -47,7 +47,6 @@ def _patched(old: list[str], diff: list[str]) -> list[str]:
     return made + old[at:]
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_it_keeps_every_line_of_both_sides_in_order(old: str, new: str) -> None:
     rows = rows_of(old, new)
@@ -58,7 +57,6 @@ def test_it_keeps_every_line_of_both_sides_in_order(old: str, new: str) -> None:
     assert numbers == list(range(1, len(new.splitlines()) + 1))
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_it_marks_something_in_every_row_that_changed_and_nothing_in_rows_alike(
     old: str, new: str
@@ -68,7 +66,6 @@ def test_it_marks_something_in_every_row_that_changed_and_nothing_in_rows_alike(
         assert marked is (row.kind != "same")
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS, st.integers(min_value=0, max_value=4))
 def test_it_hides_only_lines_alike_and_counts_them(old: str, new: str, context: int) -> None:
     rows = rows_of(old, new)
@@ -81,7 +78,6 @@ def test_it_hides_only_lines_alike_and_counts_them(old: str, new: str, context: 
     assert sum(row.hidden or 1 for row in shown) == len(rows)
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_it_writes_a_unified_diff_from_which_both_texts_can_be_made(old: str, new: str) -> None:
     lines = unified(rows_of(old, new))
@@ -99,7 +95,7 @@ def test_it_writes_a_unified_diff_like_everybody_else() -> None:
     assert lines == list(difflib.unified_diff(old, new, lineterm=""))[2:]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(), st.text())
 def test_it_marks_words_without_changing_the_texts(old: str, new: str) -> None:
     marked = words_of(old, new)

@@ -180,7 +180,7 @@ def _code(template: str, variables: dict[str, Any]) -> str:
     return ""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEMPLATES, st.booleans())
 def test_it_renders_with_whatever_the_schema_allows(template: str, optional: bool) -> None:
     schema = discovered(template)
@@ -190,7 +190,7 @@ def test_it_renders_with_whatever_the_schema_allows(template: str, optional: boo
     render_text(template, variables)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEMPLATES, st.data())
 def test_it_fails_or_reads_less_when_something_required_is_missing(
     template: str, data: st.DataObject
@@ -207,7 +207,7 @@ def test_it_fails_or_reads_less_when_something_required_is_missing(
     assert _code(template, variables) in {"", "prompt.undefined"}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEMPLATES)
 @example("{% for x in xs %}{{ x }}{{ a }}{% endfor %}{% set a = c.x %}")
 @example("{% for x in xs %}{{ x }}{{ a }}{% endfor %}{{ a }}{% set a = c.x %}")

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.prompts.content import PromptKind, content_of
@@ -57,7 +57,6 @@ def _form(sheet: Sheet) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-@settings(deadline=None)
 @given(BODIES)
 def test_it_gives_back_the_content_that_it_was_filled_from(body: dict[str, Any]) -> None:
     sheet = sheet_of(body, own_inputs="inputs" in body)
@@ -76,7 +75,6 @@ JSON = st.recursive(
 FIELDS = ("kind", "settings", "inputs", "tools", "response_format")
 
 
-@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {},

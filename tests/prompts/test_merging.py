@@ -1,6 +1,6 @@
 """Two people's work on one version is put together, and what clashes is named."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.prompts.pages.merging import merge, merge_lines
@@ -13,7 +13,6 @@ def _body(*templates: str, **rest: object) -> dict[str, object]:
     return {"kind": "chat", "messages": messages, **rest}
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_it_takes_the_side_that_changed_when_only_one_did(base: str, changed: str) -> None:
     assert merge_lines(base, changed, base) == (changed, False)
@@ -21,7 +20,6 @@ def test_it_takes_the_side_that_changed_when_only_one_did(base: str, changed: st
     assert merge_lines(base, changed, changed) == (changed, False)
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS, TEXTS)
 def test_it_loses_no_line_of_ones_own(base: str, mine: str, theirs: str) -> None:
     merged, _ = merge_lines(base, mine, theirs)

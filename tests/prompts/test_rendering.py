@@ -181,7 +181,7 @@ def test_it_refuses_a_template_that_cannot_be_stored(template: str, code: str) -
     assert caught.value.code == code
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=200))
 def test_it_renders_or_refuses_any_text(text: str) -> None:
     outcome = rendered_or_code(text)
@@ -195,7 +195,7 @@ x xs * ** ~ % + 9 'a' |center(99) |join |list [ ] ( , . __class__ range(9) names
 """.split()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.sampled_from(TOKENS),

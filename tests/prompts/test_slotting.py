@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.prompts.ramps.slotting import MOST_SLOTS, begin_of, kept_slot_of, slot_of
@@ -10,13 +10,11 @@ from playground.prompts.ramps.slotting import MOST_SLOTS, begin_of, kept_slot_of
 ages_s = st.floats(0, 60 * 60 * 24 * 120, allow_nan=False)
 
 
-@settings(deadline=None)
 @given(ages_s)
 def test_it_needs_no_more_slots_than_can_be_seen(age_s: float) -> None:
     assert age_s / slot_of(age_s) <= MOST_SLOTS
 
 
-@settings(deadline=None)
 @given(ages_s, ages_s)
 def test_it_adds_up_what_was_kept_when_it_was_younger(one: float, other: float) -> None:
     younger, older = sorted((one, other))

@@ -22,7 +22,8 @@ class ColumnSum:
     Attributes:
         answered, failed, stopped, working: how many rows stand so; the others were not run.
         cost_usd: of those whose price is known; ``unpriced`` counts the others that were asked.
-        p50_ms, p95_ms: of the model's whole time for the rows that were answered, by nearest rank.
+        p50_ms, p95_ms: of the model's whole time for the rows that were answered, by nearest rank;
+            None where no model was asked.
     """
 
     column: uuid.UUID
@@ -90,13 +91,21 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 
 
 def charts_of(sums: Sequence[ColumnSum], letters: Sequence[str]) -> list[Chart]:
-    """Draw the columns beside each other: time, cost, and what failed; empty before any answer."""
+    """Draw the columns beside each other: time, cost, tokens, what failed; empty before an answer.
+
+    Columns that only render have neither time nor cost.
+    """
     if not any(each.answered for each in sums):
         return []
-    return [
+    of_models = [
         _chart("Time, p50", letters, [each.p50_ms for each in sums], duration_ms),
         _chart("Time, p95", letters, [each.p95_ms for each in sums], duration_ms),
         _chart("Cost of the rows", letters, [each.cost_usd for each in sums], money),
+    ]
+    read = [float(each.input_tokens + each.output_tokens) for each in sums]
+    return [
+        *(of_models if any(each.p50_ms is not None for each in sums) else ()),
+        _chart("Tokens of the rows", letters, read, _whole, whole=True),
         _chart("Failed rows", letters, [float(each.failed) for each in sums], _whole, whole=True),
     ]
 
@@ -104,7 +113,8 @@ def charts_of(sums: Sequence[ColumnSum], letters: Sequence[str]) -> list[Chart]:
 def _sum(column: uuid.UUID, rows: Sequence[Standing]) -> ColumnSum:
     took = [each.figures for each in rows if each.figures.get("calls")]
     answered = [each.figures for each in rows if each.state == TurnStatus.SUCCEEDED]
-    times = [float(each["total_ms"]) for each in answered if each.get("total_ms") is not None]
+    # What is only rendered takes none of a model's time.
+    times = [float(each["total_ms"]) for each in answered if each.get("total_ms")]
     costs = [each["cost_usd"] for each in took if each.get("cost_usd") is not None]
     return ColumnSum(
         column=column,

@@ -29,8 +29,12 @@ class Filled:
 
 
 def fields(schema: Mapping[str, Any], typed: Mapping[str, str] | None = None) -> list[FormField]:
-    """Return a control for each input; ``member.name`` is the name of the object ``member``."""
-    return forms.fields(_plain(_leaves(schema)), typed=typed)
+    """Return a control for each input, those that are required first.
+
+    ``member.name`` is the name of the object ``member``.
+    """
+    found = forms.fields(_plain(_leaves(schema)), typed=typed)
+    return sorted(found, key=lambda field: not field.required)
 
 
 def fill(schema: Mapping[str, Any], typed: Mapping[str, str]) -> Filled:

@@ -107,7 +107,7 @@ def test_it_lets_no_spreadsheet_run_what_a_model_said() -> None:
     assert next(csv.reader(io.StringIO(written))) == ["'=HYPERLINK(1)", "'@x", "plain"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(alphabet=st.sampled_from("ab {}%#'\"\\\n-éß\U0001f642"), max_size=40))
 def test_it_writes_any_traced_text_as_a_template_that_says_just_that(text: str) -> None:
     assert render_text(literal(text), {}) == text

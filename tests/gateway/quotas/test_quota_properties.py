@@ -128,7 +128,7 @@ class Bookkeeper:
             assert self.stored(limit) == self.counted(limit) <= limit.cap
 
 
-@effort(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_it_stays_below_every_cap_and_equals_the_ledger_when_anything_happens(valkey, steps):
     valkey.flushall()
@@ -136,9 +136,7 @@ def test_it_stays_below_every_cap_and_equals_the_ledger_when_anything_happens(va
     asyncio.run(Bookkeeper(valkey).play(steps))
 
 
-@effort(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@effort(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     moment=st.datetimes(datetime(2037, 1, 1), datetime(2120, 1, 1), timezones=st.just(UTC)),
 )

@@ -92,7 +92,7 @@ def refused(text: str | bytes) -> InvalidInput:
     return caught.value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(contents)
 def test_it_reads_the_same_content_when_it_wrote_the_file(content: Content) -> None:
     text = write_prompt(content)
@@ -104,7 +104,7 @@ def test_it_reads_the_same_content_when_it_wrote_the_file(content: Content) -> N
     assert write_prompt(again) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(contents)
 def test_it_reads_the_same_content_when_git_changed_the_ends_of_lines(content: Content) -> None:
     text = write_prompt(content)
@@ -115,7 +115,7 @@ def test_it_reads_the_same_content_when_git_changed_the_ends_of_lines(content: C
     assert read_prompt(turned.encode(), path="a/b.prompt").content == content
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(contents)
 def test_it_ends_every_file_with_one_newline(content: Content) -> None:
     text = write_prompt(content)
@@ -124,7 +124,7 @@ def test_it_ends_every_file_with_one_newline(content: Content) -> None:
     assert not text.endswith("\n\n")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=80) | st.lists(st.sampled_from(LINES), max_size=8).map("\n".join))
 def test_it_reads_or_says_where_when_a_file_holds_anything(text: str) -> None:
     try:

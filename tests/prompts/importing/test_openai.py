@@ -206,7 +206,7 @@ DOCUMENTS = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.sampled_from(Source), DOCUMENTS)
 def test_it_reads_or_refuses_any_document(source: Source, document: Any) -> None:
     try:

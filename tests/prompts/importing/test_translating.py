@@ -23,13 +23,13 @@ plain = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(plain)
 def test_it_writes_a_literal_that_renders_as_the_text(text: str) -> None:
     assert render_text(literal(text), {}) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(plain, st.none()), max_size=6))
 def test_it_keeps_braces_of_texts_apart_from_tags(texts: list[str | None]) -> None:
     pieces = [("{{ x }}", False) if text is None else (text, True) for text in texts]
@@ -39,7 +39,7 @@ def test_it_keeps_braces_of_texts_apart_from_tags(texts: list[str | None]) -> No
     assert rendered == "".join("X" if text is None else text for text in texts)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(plain | st.integers(-(2**40), 2**40) | st.booleans() | st.none())
 def test_it_quotes_values_as_jinja_writes_them(value: Any) -> None:
     assert render_text(f"{{{{ {quoted(value)} }}}}", {}) == str(value)
@@ -52,7 +52,7 @@ FSTRING = [
 VARIABLES = {"a": "ana", "b": "{{ a }} & <b>", "o": {"k": "v"}, "xs": [1, 2], "n": 3.14159, "i": 42}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(FSTRING), max_size=8).map("".join))
 def test_it_renders_a_format_string_as_langchain_does(template: str) -> None:
     notes = Notes()
@@ -82,7 +82,7 @@ given_variables = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.lists(st.sampled_from(MUSTACHE), max_size=9).map("".join), given_variables)
 def test_it_renders_mustache_as_langchain_does(template: str, variables: dict[str, Any]) -> None:
     notes = Notes()
@@ -109,7 +109,7 @@ def test_it_tells_that_html_is_not_escaped_when_a_template_is_mustache() -> None
     assert any("escapes HTML" in change.detail for change in notes.changes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from([*BRACES, "{{ who }}", "{{who}}"]).filter(lambda p: p != "a")))
 def test_it_puts_values_into_braces_and_leaves_the_rest(pieces: list[str]) -> None:
     text = "".join(pieces)
