@@ -161,6 +161,7 @@ _VIEWS = "{% set n0 = 'x' %}" + "".join(
     f"{{% set n{i + 1} = dict(a=n{i}, b=n{i}).items() %}}" for i in range(40)
 )
 _SAME = "{% set s = " + _LONG + " %}{{ range(9999)|map(attribute='x', default=s)|"
+_TWO_LISTS = "{% set a, b = [0.5] * 9999 * 9, [0.5] * 9999 * 9 %}"
 
 BOMBS = {
     "power": "{{ (9 ** 999) ** 999 }}",
@@ -246,6 +247,11 @@ BOMBS = {
         "{% set s = " + _LONG + " %}{% for i in range(9999) %}{% if 'b' in s %}{% endif %}"
         "{% endfor %}"
     ),
+    "comparing": _TWO_LISTS + "{% if a == b %}{% endif %}" * 99,
+    "testing": _TWO_LISTS + "{% if a is eq b %}{% endif %}" * 99,
+    "testing by name": _TWO_LISTS + "{% if 1 is in(seq=a) %}{% endif %}" * 99,
+    "asking of each": _TWO_LISTS + "{{ range(9999)|select('in', a)|list }}",
+    "asking of each by name": _TWO_LISTS + "{{ range(9999)|select('in', seq=a)|list }}",
     "captured text": "{% set y %}{% for i in range(9999) %}"
     + "x" * 50_000
     + "{% endfor %}{% endset %}",
@@ -266,6 +272,13 @@ BOMBS = {
     "a long hexadecimal number": "{{ 0x" + "f" * 60_000 + " }}",
 }  # fmt: skip
 """Templates that ask for more than the machine has."""
+
+NESTED = {
+    "not": ("{% if " + "not " * 180 + "a %}x{% endif %}") * 50,
+    "and": ("{% if " + "a and " * 180 + "a %}x{% endif %}") * 30,
+    "dots": ("{% if a" + ".a" * 180 + " %}x{% endif %}") * 30,
+}
+"""Templates that are read at once, unless each level is gone through again for the next."""
 
 TAME = {"objects": _OBJECTS + "{{ n40|string|length }}"}
 """Templates that would be bombs if each level of nesting were written out."""
@@ -293,5 +306,6 @@ HEAVY = {
     "a long text": (json.dumps("z" * 900_000), "{{ x|upper }}"),
     "many items": (json.dumps([0] * 300_000), "{{ x|join }}"),
     "numbers alike": (_numbers_alike(30_000), "{{ dict(x)|length }}"),
+    "numbers alike in a namespace": (_numbers_alike(30_000), "{% set n = namespace(x) %}"),
 }
 """Values that are too much for a template that works with them, and that template."""

@@ -13,7 +13,7 @@ from playground.prompts.content import content_of
 from playground.prompts.templating import compiling
 from playground.prompts.templating.compiling import MAX_TEMPLATE_CHARS, check
 from playground.prompts.templating.rendering import LIMITS, render, render_text
-from tests.prompts.payloads import ADDRESSES, BOMBS, HEAVY, INSIDES, OUTSIDE, TAME
+from tests.prompts.payloads import ADDRESSES, BOMBS, HEAVY, INSIDES, NESTED, OUTSIDE, TAME
 
 
 def rendered(template: str, **variables: Any) -> str:
@@ -150,6 +150,16 @@ def test_it_stops_a_template_bomb_at_its_line(name: str) -> None:
     assert error.code in {"prompt.limit", "prompt.syntax"}
     assert error.extra["line"] >= 1
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_it_compiles_at_once_when_expressions_are_nested(name: str) -> None:
+    began = time.process_time()
+
+    check(NESTED[name])
+
+    # Folding constants at each level took 14 to 46 seconds.
+    assert time.process_time() - began < 5
 
 
 def test_it_shares_one_budget_when_a_prompt_has_many_messages() -> None:

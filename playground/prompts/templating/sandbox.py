@@ -30,9 +30,8 @@ from playground.prompts.templating.tolling import TOLLS, meter
 from playground.prompts.templating.weighing import weigh, write
 
 MAX_TOKENS = 12_000
-
-
 """Of one template: compiling takes tens of microseconds for each, and nothing interrupts it."""
+
 # What is not named here is refused: an own list has no holes that a new Python opens.
 _METHODS: dict[type, frozenset[str]] = {
     str: frozenset(
@@ -49,15 +48,11 @@ _METHODS: dict[type, frozenset[str]] = {
     list: frozenset(("copy", "count", "index")),
     float: frozenset(("is_integer",)),
 }
-
-
 _OPEN = (LoopContext, Macro, Cycler, Joiner, Namespace, TemplateModule, Undefined)
 _FORBIDDEN_NODES: dict[type[nodes.Node], str] = {
     nodes.Extends: "extends",
     nodes.Block: "block",
 }
-
-
 _INCLUDING = (nodes.Include, nodes.Import, nodes.FromImport)
 
 
@@ -72,6 +67,9 @@ class _Module(TemplateModule):
 
 class _Namespace(Namespace):
     """A namespace that is not written out: each level of nesting could double the text."""
+
+    def __init__(self, given: Any = (), /, **named: Any) -> None:
+        super().__init__(made_dict(given, **named))
 
     def __repr__(self) -> str:
         return "<Namespace>"
@@ -107,6 +105,8 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         super().__init__(
             undefined=StrictUndefined,
             autoescape=False,
+            # Looking for constants goes through all that is nested again at every level.
+            optimized=False,
             keep_trailing_newline=True,
             finalize=write,
             cache_size=0,
@@ -160,6 +160,16 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         if name in TOLLS:
             raise SecurityError(f"there is no filter named {name!r}")
         return super().call_filter(name, *args, **kwargs)
+
+    def call_test(
+        self, name: str, value: Any, args: Any = (), kwargs: Any = None, *more: Any, **passed: Any
+    ) -> Any:
+        """Ask a test that a template names while it runs, as ``select`` does for each element."""
+        purse = budget()
+        purse.charge()
+        for each in (*args, *(kwargs or {}).values()):
+            purse.weigh(each)
+        return super().call_test(name, value, args, kwargs, *more, **passed)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Read an attribute or item; a name that looks internal is refused, not just undefined."""

@@ -45,9 +45,24 @@ class _Meter:
             return _filter("_weigh", node, node.lineno)
         if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
             return _filter("_weigh", node, node.lineno)
-        if isinstance(node, nodes.Operand) and node.op in ("in", "notin"):
-            node.expr = _filter("_weigh", node.expr, node.lineno)
+        # Comparing walks no further than the smaller side, so that one of them pays for both.
+        if isinstance(node, nodes.Operand):
+            node.expr = _weighed(node.expr)
+        elif isinstance(node, nodes.Test):
+            node.args = [_weighed(each) for each in node.args]
+            for keyword in node.kwargs:
+                keyword.value = _weighed(keyword.value)
+            node.dyn_args = node.dyn_args and _weighed(node.dyn_args)
+            node.dyn_kwargs = node.dyn_kwargs and _weighed(node.dyn_kwargs)
         return node
+
+
+def _weighed(node: Any) -> Any:
+    """Let a value pay whose size the template does not show."""
+    known = isinstance(node, nodes.Const) or (
+        isinstance(node, nodes.Filter) and node.name == "_weigh"
+    )
+    return node if known else _filter("_weigh", node, node.lineno)
 
 
 def _filter(name: str, node: Any, line: int) -> Any:
