@@ -157,6 +157,14 @@ def test_it_refuses_to_look_for_what_is_tolerated(rhea: User, greeting: Prompt) 
     assert refused.value.extra["errors"][0]["field"] == "guards.1.effect"  # type: ignore[index]
 
 
+def test_it_refuses_to_look_for_what_no_guard_watches(rhea: User, greeting: Prompt) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        foretell(rhea.context(), PATH, plan(guards=GUARDS), effects={"cost_usd": 1.0})
+
+    assert refused.value.code == "ramp.effect"
+    assert refused.value.extra["errors"][0]["field"] == "effects.cost_usd"  # type: ignore[index]
+
+
 def test_it_foretells_the_same_for_scripts(
     rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
 ) -> None:

@@ -108,6 +108,8 @@ def _sights(
 ) -> tuple[tuple[Sight, ...], tuple[str, ...]]:
     known = {**traffic.seen, **_seen_of_ramps(prompt, plan)}
     sights, unseen = [], []
+    for kind in effects.keys() - {guard.kind for guard in plan.guards}:
+        raise _fault(f"effects.{kind}", "no guard of the plan watches this")
     for number, guard in enumerate(plan.guards):
         seen = known.get(guard.kind, Sums())
         effect = effects.get(guard.kind)
