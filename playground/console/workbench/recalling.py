@@ -133,7 +133,7 @@ def _filled(rows: Sequence[dict[str, Any]]) -> list[PastRun]:
         .order_by()
         .values("cell__batch")
         .annotate(
-            failed=Count("pk", filter=failed & ~Exists(later)),
+            failed=Count("pk", filter=failed & Q(~Exists(later))),
             cost=_figure("cost_usd"),
             given=_figure("input_tokens"),
             written=_figure("output_tokens"),
