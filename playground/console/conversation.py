@@ -89,6 +89,11 @@ class RunView:
         return "\n\n".join(answer.content for answer in self.answers)
 
     @property
+    def judged(self) -> bool:
+        """Tell whether there is an answer, of which people may say something."""
+        return bool(self.answer_text) and not self.active
+
+    @property
     def title(self) -> str:
         """Name the run by its request."""
         return " ".join(self.message_text.split())[:120] or "Run"

@@ -51,7 +51,9 @@ def render_event(lane_id: uuid.UUID, event: dict[str, Any], context: RequestCont
             html += "".join(_fragment("step", step=step) for step in stopped)
             html += _fragment("plan", run=run) + _row(lane_id, context)
     elif kind == "run.feedback":
-        html = _fragment("feedback", run=conversation.load_run(_run(event["run_id"]), context))
+        run = conversation.load_run(_run(event["run_id"]), context)
+        # A run that failed may be judged, too; its traces show that, the chat does not.
+        html = _fragment("feedback", run=run) if run.judged else ""
     elif kind == "thread.updated":
         html = _thread(lane_id, context)
     else:

@@ -1,5 +1,6 @@
 """Make a form of a JSON Schema, and arguments of what was typed into it. Pure."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,7 +113,8 @@ def _read(text: str, schema: Mapping[str, Any]) -> Any:
         if kind == "integer":
             return int(text)
         if kind == "number":
-            return float(text)
+            # Neither is a number that JSON, or the database, could write.
+            return number if math.isfinite(number := float(text)) else text
         if kind not in ("string", None) or _kind(schema) == "json":
             return orjson.loads(text)
     except ValueError:

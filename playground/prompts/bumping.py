@@ -172,11 +172,15 @@ def bump_dependents(
     size = max(1, min(limit, MAX_BUMPS))
     page = {user.prompt.pk for user in chosen[:size]}
     between = set().union(*(user.below for user in chosen[:size])) if dry_run else set()
+    touched = (page | between) & {user.prompt.pk for user in users}
     taken = {target.prompt_id: target}
     results: list[Bumped] = []
     with transaction.atomic():
+        # In the order of ``save_all``, so that neither waits for what the other holds.
+        own = Prompt.objects.filter(pk__in=touched)
+        list(own.order_by("pk").select_for_update(of=("self",)))
         for user in users:
-            if user.prompt.pk in page or user.prompt.pk in between:
+            if user.prompt.pk in touched:
                 bumped = _bump(context, user, target, taken, dry_run=dry_run)
                 if bumped is not None and user.prompt.pk in page:
                     results.append(bumped)

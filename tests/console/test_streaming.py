@@ -255,6 +255,20 @@ def test_it_shows_what_a_reload_shows_when_an_answer_is_judged(
     assert _pressed(_part(watching.page, f"feedback-{run.pk}")) == ["false", "false"]
 
 
+def test_it_shows_what_a_reload_shows_when_a_run_without_an_answer_is_judged(
+    alice: User, thread: Thread, window: Window, handled: Any
+) -> None:
+    handled(lambda work: None)
+    _ask(alice, thread)
+    draining.drain(thread.pk)
+    run = Run.objects.get(lane_id=thread.pk)
+    give(run.pk, Given("relevance", 0.5, source=Source.PROGRAM), by=alice.context())
+
+    window.follow()
+
+    window.assert_as_reloaded()
+
+
 def _pressed(html: str) -> list[str]:
     return re.findall(r'aria-pressed="(\w+)"', html)
 

@@ -221,9 +221,11 @@ def test_it_says_what_a_proposal_is_when_there_is_none(
     proposed = propose_label(alice.context(), "outreach", label="production", version=1)
     decide_proposal(rhea.context(), proposed.pk, approve=False)
     filtered = client.get("/prompts/proposals?status=open").content.decode()
+    asked = client.get("/prompts/proposals?rows=1", headers={"HX-Request": "true"})
 
     assert "Nothing was proposed yet" in empty
     assert "No proposal matches" in filtered
+    assert asked.status_code == 200
     assert "Clear filters" in filtered
 
 

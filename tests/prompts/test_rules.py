@@ -185,3 +185,14 @@ def test_it_tells_all_of_it_over_the_api(
     assert rules["required"][0]["missing"] == ["hiring/plain@1"]
     assert rules["required"][0]["reason"] == "It is the law"
     assert [(each["met"], each["labelled"]) for each in standing] == [(False, True)]
+
+
+def test_it_says_that_there_is_no_rule_of_a_name_that_cannot_be(
+    client_for: SignIn, ada: User
+) -> None:
+    form = {"do": "drop", "label": "staging", "fragment": "trust/\x00", "reason": "It is the law"}
+
+    answer = client_for(ada).post("/prompts/rules", form)
+
+    assert answer.status_code == 404
+    assert "The team has no such rule." in answer.content.decode()

@@ -8,7 +8,7 @@ from playground.core import spans
 from playground.core.errors import PolicyDenied, ProviderError
 from playground.policy.models import User
 from playground.prompts.models import ArmSums, Prompt, Ramp
-from playground.prompts.ramps.foretelling import calls_of
+from playground.prompts.ramps.callers import traffic_of
 from playground.prompts.using import Used, using
 from tests.prompts.ramped import greeting, started
 
@@ -63,5 +63,5 @@ def test_it_foretells_from_uses_as_from_calls(rhea: User, ramp: Ramp) -> None:
             use(rhea)
     spans.flush()
 
-    assert calls_of(ramp.prompt, "production") == 2
-    assert calls_of(ramp.prompt, "staging") == 0
+    assert traffic_of(ramp.prompt, "production", unit="member").calls == 48
+    assert traffic_of(ramp.prompt, "staging", unit="member").calls == 0

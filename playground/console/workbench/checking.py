@@ -1,9 +1,8 @@
 """Refuse names, variables and tables that a workbench cannot keep. Pure: imports no Django."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from playground.console.workbench import inputs
 from playground.core.errors import InvalidInput
@@ -29,8 +28,10 @@ def checked_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: ``workbench.variables-invalid``, ``workbench.variables-too-large``.
     """
     try:
-        encoded = orjson.dumps(dict(variables))
-    except (TypeError, RecursionError):
+        # The database gives large numbers back as whole ones of any length.
+        written = json.dumps(dict(variables), ensure_ascii=False, allow_nan=False)
+        encoded = written.encode()
+    except (TypeError, ValueError, RecursionError):
         encoded = b"\\u0000"
     if b"\\u0000" in encoded:
         raise InvalidInput("workbench.variables-invalid", "Variables are a JSON object.")

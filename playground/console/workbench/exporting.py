@@ -1,9 +1,8 @@
 """Write a table with what each column answered: for spreadsheets, and for programs."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
-
-import orjson
 
 from playground.console.workbench import inputs
 from playground.console.workbench.describing import LETTERS
@@ -38,7 +37,11 @@ def outputs_jsonl(bench: Workbench) -> bytes:
 
     Without a table they are the shared variables' outputs.
     """
-    return b"".join(orjson.dumps(each) + b"\n" for each in _objects(bench))
+    # The database keeps whole numbers of more than 64 bits, which orjson does not write.
+    lines = (
+        json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in _objects(bench)
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _objects(bench: Workbench) -> Iterator[dict[str, Any]]:

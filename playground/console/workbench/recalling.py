@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, FloatField, Max, Min, Q, Sum
+from django.db.models import Count, Exists, FloatField, Max, Min, OuterRef, Q, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from playground.console.workbench.asking import Asked, asked_in
 from playground.console.workbench.models import SINGLE, Cell, Column, Turn, TurnStatus, Workbench
+from playground.console.workbench.standing import OPEN
 from playground.console.workbench.telling import CellView, cell_view
 from playground.core.context import RequestContext
+from playground.messaging.statuses import RunStatus
 from playground.policy.people import names_of
 
 SHOWN = 10
@@ -120,13 +122,18 @@ def _batches(bench: Workbench, column: Column) -> Any:
 
 
 def _filled(rows: Sequence[dict[str, Any]]) -> list[PastRun]:
+    # A cell fails by its last turn; one that is still open failed with the run that left it so.
+    later = Turn.objects.filter(cell=OuterRef("cell"), number__gt=OuterRef("number"))
+    failed = Q(status=TurnStatus.FAILED) | Q(
+        status__in=OPEN, run__status__in=(RunStatus.FAILED, RunStatus.DEAD)
+    )
     spent: dict[uuid.UUID, Any] = {
         each["cell__batch"]: each
         for each in Turn.objects.filter(cell__batch__in=[row["batch"] for row in rows])
         .order_by()
         .values("cell__batch")
         .annotate(
-            failed=Count("cell", filter=Q(status=TurnStatus.FAILED), distinct=True),
+            failed=Count("pk", filter=failed & Q(~Exists(later))),
             cost=_figure("cost_usd"),
             given=_figure("input_tokens"),
             written=_figure("output_tokens"),

@@ -125,7 +125,8 @@ def proposal_list(request: TeamRequest) -> HttpResponse:
         "all": every.count(),
         "may_review": some is not None and decide(context, "approve", some, audit=False).allowed,
     }
-    return render(request, _template(request, "proposals"), shown)
+    template = "prompts/proposals.html"
+    return render(request, f"{template}#results" if request.htmx else template, shown)
 
 
 def _template(request: TeamRequest, name: str) -> str:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from playground.console.workbench.continuing import continue_cell
 from playground.console.workbench.keeping import change_workbench
 from playground.console.workbench.merging import Changes
 from playground.console.workbench.models import Cell
 from playground.console.workbench.recalling import SHOWN, past_runs
 from playground.console.workbench.running import run_columns
 from playground.gateway.providers import scripted
+from playground.messaging.models import Run
 from playground.policy.models import User
 from playground.prompts.models import PromptVersion
 from tests.console.workbench.conftest import Bench, Work, draft
@@ -50,6 +52,29 @@ def test_it_tells_the_last_runs_of_a_column(
     assert first.input_tokens > 0
     assert (second.author, second.ref) == ("user:bob", "")
     assert (second.rows, second.failed) == (3, 1)
+
+
+def test_it_counts_a_row_as_failed_by_what_came_of_it_last(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    bench = bench_of(table=TABLE)
+    column = bench.columns.get()
+    scripted.queue([{"error": {"code": "provider.refused", "retryable": False}}, "b", "c"])
+    run_columns(alice.context(), bench.pk, table=True)
+    cells = work(bench)
+    [broken] = [cell for cell in cells if cell.turns.get().state == "failed"]
+    [left, _] = [cell for cell in cells if cell != broken]
+
+    [before] = past_runs(bench, [column])
+    continue_cell(alice.context(), bench.pk, broken.pk, content="Once more, please.")
+    work(bench)
+    [mended] = past_runs(bench, [column])
+    # Its worker was lost until nobody tried again.
+    Run.objects.filter(pk=left.turns.get().run_id).update(status="dead")
+    left.turns.update(status="running")
+    [lost] = past_runs(bench, [column])
+
+    assert (before.failed, mended.failed, lost.failed) == (1, 0, 1)
 
 
 def test_it_lists_the_newest_first_and_not_all(alice: User, bench_of: Bench) -> None:

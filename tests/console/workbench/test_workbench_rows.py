@@ -178,6 +178,8 @@ def test_it_shows_only_failed_rows_and_keeps_them_while_they_run_again(
     assert shown.count("<tr data-row=") == 1
     assert "Retry 1 failed" in shown
     assert parts.find(f"cell-{column.pk}-{failed}") is not None
+    # It counts the rows that are in sight, and would lead to none beyond them.
+    assert parts.find("pager") is None
     assert "No row" in client.get(f"/workbench/{bench.pk}?show=failed").content.decode()
 
 
@@ -224,6 +226,34 @@ def test_it_gives_inputs_and_outputs_back_as_json(
     assert "attachment" in of_page["content-disposition"]
     stranger = api_for(charlie).get(f"/api/workbench/{bench.pk}/outputs.jsonl")
     assert stranger.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("integer", "1" + "0" * 30, None),
+        ("object", '{"a": 100000000000000000000000}', None),
+        ("number", "1e999", "prompt.inputs"),
+        ("number", "NaN", "prompt.inputs"),
+    ],
+)
+def test_it_keeps_numbers_that_json_can_write_and_says_which_it_cannot(
+    alice: User, bench_of: Bench, client_for: Sign, kind: str, text: str, said: str | None
+) -> None:
+    asks = draft("Say {{ n }}.")
+    asks["content"]["inputs"] = {
+        "type": "object", "properties": {"n": {"type": kind}}, "required": ["n"]
+    }  # fmt: skip
+    bench = bench_of(asks, variables={}, table={"names": ["n"], "rows": [[text]]})
+    client = client_for(alice)
+    page, typed = f"/workbench/{bench.pk}", {"input.n": text}
+
+    ran = client.post(page, {"do": "run-table", **typed}, headers={"HX-Request": "true"})
+    again = client.post(page, {"do": "save", **typed}, headers={"HX-Request": "true"})
+    [line] = client.get(f"{page}/outputs.jsonl").content.splitlines()
+
+    assert (ran.status_code, again.status_code) == (200, 200)
+    assert (json.loads(line)["error"] or {}).get("code") == said
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.integers(1, 100))
