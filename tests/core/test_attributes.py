@@ -27,6 +27,7 @@ def test_it_takes_texts_numbers_and_truths() -> None:
         ({"plan": ["pro"]}, "attributes.plan"),
         ({"plan": "x" * 257}, "attributes.plan"),
         ({"plan": "a\x00b"}, "attributes.plan"),
+        ({"plan": "\ud800"}, "attributes.plan"),
         ({"age": float("nan")}, "attributes.age"),
         ({"age": 2**53 + 1}, "attributes.age"),
         ({"subject": "user:root"}, "attributes.subject"),
