@@ -21,8 +21,8 @@ from playground.prompts.labelling import move_label
 from playground.prompts.models import Ramp
 from playground.prompts.proposing import propose_label
 from playground.prompts.protecting import require_fragment, set_protected
-from playground.prompts.ramps.planning import plan_of
 from playground.prompts.ramps.drafting import draft
+from playground.prompts.ramps.planning import plan_of
 from playground.prompts.ramps.ramping import pause, resume, start
 from playground.prompts.saving import create_prompt, save_version
 from tests.prompts.conftest import chat, fragment
