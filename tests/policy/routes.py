@@ -180,6 +180,7 @@ KNOWN: dict[str, Known] = {
     "prompts/<slug:team>/<slug:name>/draft": Known(
         bodies={"POST": {"role": "user", "template": "hi"}}
     ),
+    "prompts/import": Known(bodies={"POST": {"source": "openai", "text": "[]"}}),
     # workbench
     "workbench": Known(query="q={bench_name}", bodies={"POST": {}}),
     "workbench/<uuid:bench_id>": Known(
@@ -190,6 +191,8 @@ KNOWN: dict[str, Known] = {
     ),
     "workbench/<uuid:bench_id>/outputs": Known(),
     "workbench/<uuid:bench_id>/outputs.csv": Known(),
+    "workbench/<uuid:bench_id>/outputs.jsonl": Known(),
+    "workbench/<uuid:bench_id>/columns/<uuid:column_id>/history": Known(),
     "workbench/from/<str:trace_id>/<str:span_id>": Known(
         bodies={"POST": {}}, teammate={"GET": (405,)}
     ),
@@ -232,6 +235,10 @@ KNOWN: dict[str, Known] = {
         bodies={"POST": {"content": "more"}}, teammate={"GET": (405,)}
     ),
     "api/workbench/<uuidstr:bench_id>/outputs.csv": Known(),
+    "api/workbench/<uuidstr:bench_id>/outputs.jsonl": Known(),
+    "api/workbench/<uuidstr:bench_id>/runs": Known(),
+    "api/workbench/<uuidstr:bench_id>/summary": Known(),
+    "api/workbench/<uuidstr:bench_id>/columns/<uuidstr:column_id>/check": Known(),
     "models": Known(),
     "models/routes": Known(),
     "api/models/routes": Known(),

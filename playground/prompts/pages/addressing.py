@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.http import HttpRequest
+from playground.policy.requests import TeamRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Heading:
     side: str = ""
 
 
-def address(request: HttpRequest, **changes: str | None) -> str:
+def address(request: TeamRequest, **changes: str | None) -> str:
     """Return the present address with these parameters changed; None takes one away."""
     asked = request.GET.copy()
     for name in ("rows", *changes):
@@ -35,7 +35,7 @@ def address(request: HttpRequest, **changes: str | None) -> str:
 
 
 def headings(
-    request: HttpRequest, sort: str, columns: Sequence[tuple[str, str, str]]
+    request: TeamRequest, sort: str, columns: Sequence[tuple[str, str, str]]
 ) -> list[Heading]:
     """Return the headings of columns, each a title, what it sorts by first, and its classes."""
     made = []
