@@ -293,15 +293,25 @@ def test_it_makes_a_prompt_and_opens_its_editor(client_for: SignIn, alice: User)
     assert Prompt.objects.get(name="greeting").kind == "text"
 
 
-def test_it_keeps_what_was_typed_when_a_name_will_not_do(client_for: SignIn, alice: User) -> None:
-    answer = client_for(alice).post(
-        "/prompts/new", {"name": "Not A Name", "title": "Mine", "kind": "chat"}
-    )
+@pytest.mark.parametrize(
+    ("wrong", "field", "said"),
+    [
+        ({"name": "Not A Name"}, "name", "lower-case letters"),
+        ({"description": "x" * 1001}, "description", "at most 1000 characters"),
+    ],
+)
+def test_it_keeps_what_was_typed_and_says_at_the_field_why_no_prompt_was_made(
+    client_for: SignIn, alice: User, wrong: dict[str, str], field: str, said: str
+) -> None:
+    form = {"name": "mine", "title": "Mine", "kind": "chat", **wrong}
+
+    answer = client_for(alice).post("/prompts/new", form)
 
     page = answer.content.decode()
     assert answer.status_code == 422
     assert 'value="Mine"' in page
-    assert "lower-case letters" in page
+    assert page.count(said) == page.count('aria-invalid="true"') == 1
+    assert said in page.split(f'id="hint_{field}"')[1].split("</div>")[0]
 
 
 def test_it_saves_a_version_and_throws_the_draft_away(

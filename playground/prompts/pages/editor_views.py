@@ -23,6 +23,7 @@ from playground.prompts.pages.browsing import fragments_for
 from playground.prompts.pages.editing import ROLES, Card, Sheet, Typed, sheet_of, typed
 from playground.prompts.pages.meeting import Meeting, against, body_of, meet
 from playground.prompts.pages.merging import merge
+from playground.prompts.pages.placing import placed
 from playground.prompts.pages.previewing import discovers, preview
 from playground.prompts.pages.showing import EditingNow, editing_now
 from playground.prompts.pages.starting import starter
@@ -77,7 +78,8 @@ def new_prompt(request: TeamRequest) -> HttpResponse:
         content = starter(PromptKind(shown["kind"]))
         made = create_prompt(request.context, name=name, content=content, about=about)
     except (InvalidInput, Conflict) as error:
-        shown |= {"about": about, "name": name, "error": error}
+        errors, failure = placed(error, ("name", "title", "description"))
+        shown |= {"about": about, "name": name, "errors": errors, "failure": failure}
         return render(request, "prompts/new.html", shown, status=error.status)
     return redirect("edit-prompt", made.prompt.team.slug, made.prompt.name)
 
