@@ -344,6 +344,42 @@ def test_it_keeps_what_was_typed_and_saves_nothing_when_a_field_is_wrong(
     assert outreach.versions.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "field", "said"),
+    [
+        ({"inputs_mode": "own", "inputs": '{"type": "objekt"}'}, "inputs", "not valid at /type"),
+        ({"settings": '{"stream": true}'}, "settings", "stream"),
+        ({"tools": "[{,]"}, "tools", "Line 1"),
+    ],
+)
+def test_it_unfolds_and_links_the_field_that_was_refused(
+    client_for: SignIn, alice: User, outreach: Prompt, typed: dict[str, str], field: str, said: str
+) -> None:
+    form = _form("Mine {{ name }}", based_on="1") | typed
+
+    answer = client_for(alice).post("/prompts/hiring/outreach/edit", form)
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert '<details class="card2 more" open>' in page
+    assert f'href="#id_{field}"' in page
+    assert page.count('aria-invalid="true"') == 1
+    assert said in page.split(f'id="hint_{field}"')[1].split("</div>")[0]
+
+
+def test_it_leaves_the_fold_closed_when_nothing_in_it_is_wrong(
+    client_for: SignIn, alice: User, outreach: Prompt
+) -> None:
+    form = _form("Mine {{ name | nofilter }}", based_on="1")
+
+    answer = client_for(alice).post("/prompts/hiring/outreach/edit", form)
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "nofilter" in page
+    assert '<details class="card2 more">' in page
+
+
 def test_it_shows_what_the_other_saved_when_two_edit_one_prompt(
     client_for: SignIn, alice: User, bob: User, outreach: Prompt
 ) -> None:

@@ -31,6 +31,18 @@ from playground.prompts.pages.trying import Opener, opener
 from playground.prompts.saving import About, create_prompt, save_version
 
 
+FOLDED = {
+    "inputs": "Inputs",
+    "model": "Model",
+    "temperature": "Temperature",
+    "max_tokens": "Most tokens",
+    "settings": "Other settings",
+    "tools": "Tools",
+    "response_format": "Response format",
+}
+"""What stands folded away beneath the messages, and is unfolded where it is wrong."""
+
+
 @dataclass(slots=True)
 class Editor:
     """Everything that the editor shows.
@@ -61,6 +73,11 @@ class Editor:
     def unsaved(self) -> bool:
         """Tell whether the form holds what no version does."""
         return bool(self.draft or self.errors or self.failure or self.meeting or self.notice)
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        """Return the titles of the folded fields that are wrong, by their names."""
+        return {name: title for name, title in FOLDED.items() if name in self.errors}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -179,8 +196,7 @@ def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:
             based_on=based_on,
         )
     except InvalidInput as error:
-        editor.failure = error.detail
-        return _editor(request, editor, status=error.status)
+        return _refused(request, editor, error)
     except Conflict as error:
         editor.failure = error.detail
         if error.code == "prompt.edited-meanwhile":
@@ -205,9 +221,13 @@ def _tried(request: TeamRequest, editor: Editor, written: Typed, take: Opener) -
         save_draft(request.context, path, content=written.body, based_on=editor.based_on)
         address = take(request.context, path, values=written.values)
     except InvalidInput as error:
-        editor.failure = error.detail
-        return _editor(request, editor, status=error.status)
+        return _refused(request, editor, error)
     return redirect(address)
+
+
+def _refused(request: TeamRequest, editor: Editor, error: InvalidInput) -> HttpResponse:
+    editor.errors, editor.failure = placed(error, FOLDED)
+    return _editor(request, editor, status=error.status)
 
 
 def _merged(
