@@ -400,6 +400,24 @@ def test_it_shows_what_the_other_saved_when_two_edit_one_prompt(
     assert outreach.versions.count() == 3
 
 
+def test_it_says_that_nothing_is_saved_until_it_is(
+    client_for: SignIn, alice: User, bob: User, outreach: Prompt
+) -> None:
+    client, address = client_for(alice), "/prompts/hiring/outreach/edit"
+    mine = _form("Mine {{ name }}", based_on="1")
+
+    opened = client.get(address)
+    refused = client.post(address, {**mine, "tools": "[{,]"})
+    _save(bob, "Write to {{ name }}.\n\nBe kind.")
+    met = client.post(address, mine)
+    merged = client.post(address, {**mine, "do": "merge"})
+
+    assert "As saved in v1" in opened.content.decode()
+    for answer in (refused, met, merged):
+        assert "Not saved</span>" in answer.content.decode()
+        assert "As saved in" not in answer.content.decode()
+
+
 def test_it_keeps_a_draft_and_shows_it_again(
     client_for: SignIn, alice: User, outreach: Prompt
 ) -> None:

@@ -30,7 +30,6 @@ from playground.prompts.pages.starting import starter
 from playground.prompts.pages.trying import Opener, opener
 from playground.prompts.saving import About, create_prompt, save_version
 
-
 FOLDED = {
     "inputs": "Inputs",
     "model": "Model",
