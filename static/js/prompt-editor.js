@@ -277,4 +277,4 @@ addEventListener("keydown", (event) => {
 
 count();
 preview(0);
-document.querySelector("#meeting")?.scrollIntoView();
+document.querySelector("#meeting > .card2-head")?.scrollIntoView({ block: "nearest" });
