@@ -25,6 +25,7 @@ def check_name(name: str) -> None:
             "prompt.name-invalid",
             "A name has 1 to 64 lower-case letters, digits, dashes and underscores, and is not "
             "reserved.",
+            field="name",
         )
 
 

@@ -216,4 +216,4 @@ def _check_size(content: Content, note: str) -> None:
 
 
 def _name_taken() -> Conflict:
-    return Conflict("prompt.name-taken", "A prompt of this name exists in your team.")
+    return Conflict("prompt.name-taken", "A prompt of this name exists in your team.", field="name")

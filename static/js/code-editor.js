@@ -88,6 +88,12 @@ function jinjaSource(variables, properties) {
   };
 }
 
+// What the page says of the textarea it says of the editor that stands in its place.
+function described(textarea) {
+  const names = ["aria-invalid", "aria-describedby"].filter((name) => textarea.hasAttribute(name));
+  return Object.fromEntries(names.map((name) => [name, textarea.getAttribute(name)]));
+}
+
 export function codeEditor(textarea, { language, nonce, variables, properties, fragments, jump, changed }) {
   const isJinja = language === "jinja";
   const wrapped = document.createElement("div");
@@ -116,7 +122,7 @@ export function codeEditor(textarea, { language, nonce, variables, properties, f
         search({ top: true }),
         syntaxHighlighting(colours),
         EditorView.lineWrapping,
-        EditorView.contentAttributes.of({ "aria-label": textarea.getAttribute("aria-label") ?? textarea.labels?.[0]?.textContent ?? "Code", spellcheck: "false" }),
+        EditorView.contentAttributes.of({ ...described(textarea), "aria-label": textarea.getAttribute("aria-label") ?? textarea.labels?.[0]?.textContent ?? "Code", spellcheck: "false" }),
         isJinja ? [new LanguageSupport(jinjaLanguage), closePercentBrace, Prec.high(overEnd), lineNumbers(), tint] : json(),
         isJinja ? EditorState.languageData.of(() => [{ closeBrackets: { brackets: ["{", "(", "[", '"', "'"] } }]) : [],
         Prec.high(keymap.of([{ key: "F12", run: (self) => follow(self, self.state.selection.main.head) }])),

@@ -86,6 +86,14 @@ function count() {
     if (shown) shown.textContent = length ? `${length.toLocaleString("en")} chars` : "";
   }
 }
+// A link to a field leads into the editor that stands in its place, unfolded if it was folded since.
+document.querySelector("#wrong")?.addEventListener("click", (event) => {
+  const field = event.target.closest("a") && document.querySelector(event.target.closest("a").hash);
+  if (!field) return;
+  event.preventDefault();
+  field.closest("details").open = true;
+  (editors.get(field) ?? field).focus();
+});
 const isInput = (element) => element.name?.startsWith("input.");
 form.addEventListener("input", (event) => {
   if (event.target.closest(".cm-editor")) return;
@@ -269,4 +277,4 @@ addEventListener("keydown", (event) => {
 
 count();
 preview(0);
-document.querySelector("#meeting")?.scrollIntoView();
+document.querySelector("#meeting > .card2-head")?.scrollIntoView({ block: "nearest" });

@@ -159,6 +159,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target.type === "search" && !event.target.value) event.target.blur();
   if (event.target.getAttribute?.("role") === "tab") moveTab(event);
   if (mod || event.altKey || event.metaKey || event.ctrlKey || typing(event.target) || $("dialog[open]")) return;
+  // Where one writes, as after Escape, a letter that was meant for the text leads nowhere else.
+  const stays = $("#main [data-stays]");
   if (Date.now() - afterG < 1200) {
     afterG = 0;
     const entry = [...document.querySelectorAll(".nav-link2[href]")].find(
@@ -170,9 +172,9 @@ document.addEventListener("keydown", (event) => {
       return;
     }
   }
-  if (event.key === "g") afterG = Date.now();
+  if (event.key === "g" && !stays) afterG = Date.now();
   else if (event.key === "?") ($("#main dialog.keys") ?? $("#keys"))?.showModal();
-  else if (event.key === "n") location.assign("/chat");
+  else if (event.key === "n" && !stays) location.assign("/chat");
   else if (event.key === "/") {
     const search = $("#main input[type=search]");
     event.preventDefault();

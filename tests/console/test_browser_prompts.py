@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.console.browsing import code, rendered, save, signed_in, watch, write
 from tests.stack import Stack
@@ -34,6 +34,14 @@ def _make(page: Page, base: str, name: str, kind: str = "chat") -> None:
     page.get_by_role("button", name="Make and edit").click()
     page.wait_for_url(re.compile(f"/prompts/hiring/{name}/edit"))
     rendered(page)
+
+
+def _uncovered(found: Locator) -> bool:
+    """Tell whether it is what stands at its upper edge, under no head that stays."""
+    expect(found).to_be_in_viewport(ratio=1)
+    there = "(e) => { const r = e.getBoundingClientRect();"
+    there += " return e.contains(document.elementFromPoint(r.x + r.width / 2, r.y + 3)); }"
+    return bool(found.evaluate(there))
 
 
 def test_it_renders_as_one_types_and_saves_a_version(page: Page, live_stack: Stack) -> None:
@@ -170,6 +178,37 @@ def test_it_compares_with_d_and_lists_its_keys(page: Page, live_stack: Stack) ->
     expect(keys).to_contain_text("Move a message up, down")
 
 
+def test_it_stays_when_one_types_on_after_leaving_the_text(page: Page, live_stack: Stack) -> None:
+    _make(page, live_stack.base, "staying")
+    write(page, "Something of mine")
+
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.type("name gp")
+    page.keyboard.press("d")
+
+    expect(page.locator("#own-changes .pdiff").first).to_contain_text("Something of mine")
+    assert page.url.endswith("/prompts/hiring/staying/edit")
+
+
+def test_it_leads_to_the_schema_that_was_refused(page: Page, live_stack: Stack) -> None:
+    _make(page, live_stack.base, "refused")
+    page.get_by_text("Inputs, model, tools").click()
+    page.get_by_text("My own schema").click()
+    schema = page.locator("[data-json-field=inputs] .cm-content")
+    schema.click()
+    page.keyboard.insert_text('{"type": "objekt"}')
+    save(page, "No schema")
+
+    expect(page.locator("#draft-state")).to_have_text("Not saved")
+    expect(schema).to_have_attribute("aria-invalid", "true")
+    page.get_by_text("Inputs, model, tools").click()
+    page.locator("#wrong").get_by_role("link", name="Inputs").click()
+
+    expect(schema).to_be_focused()
+    expect(schema).to_be_in_viewport()
+
+
 def test_it_shows_what_the_other_saved_and_merges_both(
     page: Page, owner: BrowserContext, live_stack: Stack
 ) -> None:
@@ -191,6 +230,8 @@ def test_it_shows_what_the_other_saved_and_merges_both(
 
     expect(page.locator("#meeting")).to_contain_text("saved version 3 while you were editing")
     expect(page.locator("#meeting")).to_contain_text("The other's last line.")
+    assert _uncovered(page.get_by_role("button", name="Save mine on top"))
+    assert _uncovered(page.locator("#meeting > .card2-head"))
     page.get_by_role("button", name="Merge both").click()
     expect(page.locator("#cards [name=template]").first).to_have_value(
         "My first line.\n\nThe other's last line."

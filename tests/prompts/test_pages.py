@@ -293,15 +293,25 @@ def test_it_makes_a_prompt_and_opens_its_editor(client_for: SignIn, alice: User)
     assert Prompt.objects.get(name="greeting").kind == "text"
 
 
-def test_it_keeps_what_was_typed_when_a_name_will_not_do(client_for: SignIn, alice: User) -> None:
-    answer = client_for(alice).post(
-        "/prompts/new", {"name": "Not A Name", "title": "Mine", "kind": "chat"}
-    )
+@pytest.mark.parametrize(
+    ("wrong", "field", "said"),
+    [
+        ({"name": "Not A Name"}, "name", "lower-case letters"),
+        ({"description": "x" * 1001}, "description", "at most 1000 characters"),
+    ],
+)
+def test_it_keeps_what_was_typed_and_says_at_the_field_why_no_prompt_was_made(
+    client_for: SignIn, alice: User, wrong: dict[str, str], field: str, said: str
+) -> None:
+    form = {"name": "mine", "title": "Mine", "kind": "chat", **wrong}
+
+    answer = client_for(alice).post("/prompts/new", form)
 
     page = answer.content.decode()
     assert answer.status_code == 422
     assert 'value="Mine"' in page
-    assert "lower-case letters" in page
+    assert page.count(said) == page.count('aria-invalid="true"') == 1
+    assert said in page.split(f'id="hint_{field}"')[1].split("</div>")[0]
 
 
 def test_it_saves_a_version_and_throws_the_draft_away(
@@ -334,6 +344,42 @@ def test_it_keeps_what_was_typed_and_saves_nothing_when_a_field_is_wrong(
     assert outreach.versions.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "field", "said"),
+    [
+        ({"inputs_mode": "own", "inputs": '{"type": "objekt"}'}, "inputs", "not valid at /type"),
+        ({"settings": '{"stream": true}'}, "settings", "stream"),
+        ({"tools": "[{,]"}, "tools", "Line 1"),
+    ],
+)
+def test_it_unfolds_and_links_the_field_that_was_refused(
+    client_for: SignIn, alice: User, outreach: Prompt, typed: dict[str, str], field: str, said: str
+) -> None:
+    form = _form("Mine {{ name }}", based_on="1") | typed
+
+    answer = client_for(alice).post("/prompts/hiring/outreach/edit", form)
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert '<details class="card2 more" open>' in page
+    assert f'href="#id_{field}"' in page
+    assert page.count('aria-invalid="true"') == 1
+    assert said in page.split(f'id="hint_{field}"')[1].split("</div>")[0]
+
+
+def test_it_leaves_the_fold_closed_when_nothing_in_it_is_wrong(
+    client_for: SignIn, alice: User, outreach: Prompt
+) -> None:
+    form = _form("Mine {{ name | nofilter }}", based_on="1")
+
+    answer = client_for(alice).post("/prompts/hiring/outreach/edit", form)
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "nofilter" in page
+    assert '<details class="card2 more">' in page
+
+
 def test_it_shows_what_the_other_saved_when_two_edit_one_prompt(
     client_for: SignIn, alice: User, bob: User, outreach: Prompt
 ) -> None:
@@ -352,6 +398,24 @@ def test_it_shows_what_the_other_saved_when_two_edit_one_prompt(
     assert 'name="based_on" value="2"' in merged.content.decode()
     assert onto.status_code == 302
     assert outreach.versions.count() == 3
+
+
+def test_it_says_that_nothing_is_saved_until_it_is(
+    client_for: SignIn, alice: User, bob: User, outreach: Prompt
+) -> None:
+    client, address = client_for(alice), "/prompts/hiring/outreach/edit"
+    mine = _form("Mine {{ name }}", based_on="1")
+
+    opened = client.get(address)
+    refused = client.post(address, {**mine, "tools": "[{,]"})
+    _save(bob, "Write to {{ name }}.\n\nBe kind.")
+    met = client.post(address, mine)
+    merged = client.post(address, {**mine, "do": "merge"})
+
+    assert "As saved in v1" in opened.content.decode()
+    for answer in (refused, met, merged):
+        assert "Not saved</span>" in answer.content.decode()
+        assert "As saved in" not in answer.content.decode()
 
 
 def test_it_keeps_a_draft_and_shows_it_again(

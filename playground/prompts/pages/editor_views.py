@@ -23,11 +23,23 @@ from playground.prompts.pages.browsing import fragments_for
 from playground.prompts.pages.editing import ROLES, Card, Sheet, Typed, sheet_of, typed
 from playground.prompts.pages.meeting import Meeting, against, body_of, meet
 from playground.prompts.pages.merging import merge
+from playground.prompts.pages.placing import placed
 from playground.prompts.pages.previewing import discovers, preview
 from playground.prompts.pages.showing import EditingNow, editing_now
 from playground.prompts.pages.starting import starter
 from playground.prompts.pages.trying import Opener, opener
 from playground.prompts.saving import About, create_prompt, save_version
+
+FOLDED = {
+    "inputs": "Inputs",
+    "model": "Model",
+    "temperature": "Temperature",
+    "max_tokens": "Most tokens",
+    "settings": "Other settings",
+    "tools": "Tools",
+    "response_format": "Response format",
+}
+"""What stands folded away beneath the messages, and is unfolded where it is wrong."""
 
 
 @dataclass(slots=True)
@@ -61,6 +73,11 @@ class Editor:
         """Tell whether the form holds what no version does."""
         return bool(self.draft or self.errors or self.failure or self.meeting or self.notice)
 
+    @property
+    def wrong(self) -> dict[str, str]:
+        """Return the titles of the folded fields that are wrong, by their names."""
+        return {name: title for name, title in FOLDED.items() if name in self.errors}
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_prompt(request: TeamRequest) -> HttpResponse:
@@ -77,7 +94,8 @@ def new_prompt(request: TeamRequest) -> HttpResponse:
         content = starter(PromptKind(shown["kind"]))
         made = create_prompt(request.context, name=name, content=content, about=about)
     except (InvalidInput, Conflict) as error:
-        shown |= {"about": about, "name": name, "error": error}
+        errors, failure = placed(error, ("name", "title", "description"))
+        shown |= {"about": about, "name": name, "errors": errors, "failure": failure}
         return render(request, "prompts/new.html", shown, status=error.status)
     return redirect("edit-prompt", made.prompt.team.slug, made.prompt.name)
 
@@ -177,8 +195,7 @@ def _save(request: TeamRequest, prompt: Prompt) -> HttpResponse:
             based_on=based_on,
         )
     except InvalidInput as error:
-        editor.failure = error.detail
-        return _editor(request, editor, status=error.status)
+        return _refused(request, editor, error)
     except Conflict as error:
         editor.failure = error.detail
         if error.code == "prompt.edited-meanwhile":
@@ -203,9 +220,13 @@ def _tried(request: TeamRequest, editor: Editor, written: Typed, take: Opener) -
         save_draft(request.context, path, content=written.body, based_on=editor.based_on)
         address = take(request.context, path, values=written.values)
     except InvalidInput as error:
-        editor.failure = error.detail
-        return _editor(request, editor, status=error.status)
+        return _refused(request, editor, error)
     return redirect(address)
+
+
+def _refused(request: TeamRequest, editor: Editor, error: InvalidInput) -> HttpResponse:
+    editor.errors, editor.failure = placed(error, FOLDED)
+    return _editor(request, editor, status=error.status)
 
 
 def _merged(
