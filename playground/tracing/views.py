@@ -9,6 +9,7 @@ from django.urls import reverse
 from playground.core.clock import now
 from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
+from playground.policy.deciding import Resource, decide
 from playground.policy.requests import TeamRequest
 from playground.tracing import feedback, reading, showing
 from playground.tracing.models import REQUEST, Trace
@@ -96,6 +97,8 @@ def span_detail(request: TeamRequest, trace_id: str, span_id: str) -> HttpRespon
     """Answer one span's detail with its tabs."""
     span = reading.span_for(request.context, trace_id, span_id)
     messages = showing.messages_of(span)
+    bench = Resource(kind="Workbench", id="new", team=request.context.team)
+    may_open = decide(request.context, "create", bench, audit=False)
     return render(
         request,
         "tracing/span.html",
@@ -105,7 +108,7 @@ def span_detail(request: TeamRequest, trace_id: str, span_id: str) -> HttpRespon
             "given": span.attribute(REQUEST) if span.input is None else span.input,
             "first": span.attribute(_FIRST_CHUNK),
             "raw": showing.raw(span),
-            "opens_in_workbench": showing.is_chat(span),
+            "opens_in_workbench": showing.is_chat(span) and may_open.allowed,
             "prompt": showing.prompt_of(span),
         },
     )

@@ -29,6 +29,9 @@ function place(html, kept = new Set()) {
     if (!now) continue;
     if ("revision" in part.dataset && !kept.has(part.dataset.revision)) continue;
     if (outdated && part.id === "save-state") continue;
+    // Only an answer to what was typed knows what could not be read of it.
+    if (!kept.size && dirty.size && part.id === "save-state") continue;
+    if ("mistake" in part.dataset && !kept.has(part.dataset.of)) continue;
     // Fields stay as long as they are the same ones: somebody may be typing in them.
     if (part.id === "variables" && part.dataset.fields === now.dataset.fields) {
       now.dataset.schema = part.dataset.schema;
@@ -45,8 +48,19 @@ function place(html, kept = new Set()) {
     const column = part.closest(".wb-column[data-column]");
     if (column) follows.get(column.dataset.column)?.written(part);
     if (part.classList.contains("wb-lint")) mark(column);
+    if ("mistake" in part.dataset) point(part);
   }
   grow();
+}
+
+// A field whose text cannot be read is marked, and its fold stands open.
+function point(mistake) {
+  const field = form.elements[mistake.dataset.mistake];
+  const wrong = Boolean(mistake.textContent);
+  if (wrong) field.setAttribute("aria-invalid", "true");
+  else field.removeAttribute("aria-invalid");
+  if (wrong && field.closest("details")) field.closest("details").open = true;
+  return wrong && field;
 }
 
 // The address says what is looked at. Rows that were picked because they had failed stay on the
@@ -266,12 +280,15 @@ async function act(submitter) {
   } else if (answer.ok || (answer.status === 422 && answer.headers.get("Content-Type")?.startsWith("text/html") && body.get("do"))) {
     const html = await answer.text();
     if (html.includes("data-part")) {
-      if (answer.status === 422) toast("Some fields cannot be read; look below them.", "error");
       const value = submitter?.value ?? "";
       if (value === "say") form.querySelector("#say").value = "";
       if (value.startsWith("say:")) form.querySelector(`[name="say.${value.slice(4)}"]`)?.blur();
       document.activeElement?.closest?.(".wb-cell") && document.activeElement.blur();
       place(html, kept);
+      if (answer.status === 422) {
+        toast("Some fields cannot be read; each says why.", "error");
+        [...form.querySelectorAll("[data-mistake]")].map(point).find(Boolean)?.focus();
+      }
     } else failed(html);
   } else {
     const html = await answer.text();
@@ -295,7 +312,8 @@ document.addEventListener("keydown", (event) => {
 }, true);
 
 document.querySelector("#share").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(location.href);
+  // Where somebody stands on the page is not what is shared.
+  await navigator.clipboard.writeText(location.href.replace(/#.*/, ""));
   toast("The link is copied; your team can open it.");
 });
 

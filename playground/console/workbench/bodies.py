@@ -5,7 +5,7 @@ import uuid
 from typing import Any, Literal, Self
 
 from ninja import Schema
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from playground.console.workbench import inputs
 from playground.console.workbench.models import Cell, Column, Turn, Workbench
@@ -14,7 +14,13 @@ from playground.console.workbench.standing import Only
 from playground.console.workbench.summing import ColumnSum
 
 
-class ColumnIn(Schema):
+class BodyIn(Schema):
+    """A body; a member that it does not know is refused, as a slip of the pen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ColumnBody(Schema):
     """A column: a prompt's version or label, or a draft, with what goes over it.
 
     ``source`` is ``team/name@3``, ``team/name:label`` or ``team/name``; ``content`` is a draft in
@@ -32,13 +38,17 @@ class ColumnIn(Schema):
     simulated: dict[str, Any] = {}
 
 
+class ColumnIn(BodyIn, ColumnBody):
+    __doc__ = ColumnBody.__doc__
+
+
 class ColumnPutIn(ColumnIn):
     """All of a column; ``revision`` is the one that was changed: an older one is refused."""
 
     revision: int | None = None
 
 
-class TableIn(Schema):
+class TableIn(BodyIn):
     """Rows of inputs: names and rows of text, or ``csv`` whose first line has the names."""
 
     names: list[str] = []
@@ -52,14 +62,14 @@ class TableIn(Schema):
         return {"names": self.names, "rows": self.rows}
 
 
-class WorkbenchIn(Schema):
+class WorkbenchIn(BodyIn):
     name: str = ""
     columns: list[ColumnIn] = []
     variables: dict[str, Any] = {}
     table: TableIn | None = None
 
 
-class WorkbenchPatchIn(Schema):
+class WorkbenchPatchIn(BodyIn):
     """What is to change; a new table starts without outputs.
 
     ``revision`` is the workbench's that the change was made in: an older one is refused.
@@ -77,12 +87,12 @@ class WorkbenchPatchIn(Schema):
         return self
 
 
-class SpanIn(Schema):
+class SpanIn(BodyIn):
     trace_id: str
     span_id: str
 
 
-class RunIn(Schema):
+class RunIn(BodyIn):
     """Which columns to run, all where none is named; with ``table`` once for each row.
 
     ``only`` leaves out rows that were answered: ``failed`` runs those that failed, ``rest`` those
@@ -100,11 +110,11 @@ class RunIn(Schema):
         return self
 
 
-class StopIn(Schema):
+class StopIn(BodyIn):
     columns: list[uuid.UUID] | None = None
 
 
-class ContinueIn(Schema):
+class ContinueIn(BodyIn):
     """What to say next: words, results of the calls that wait by their ids, or the skills'."""
 
     content: str | None = None
@@ -112,24 +122,24 @@ class ContinueIn(Schema):
     invoke: bool = False
 
 
-class SayIn(Schema):
+class SayIn(BodyIn):
     content: str
 
 
-class DraftIn(Schema):
+class DraftIn(BodyIn):
     """``prompt`` is ``team/name``; ``variables`` by dotted name, over the examples."""
 
     prompt: str
     variables: dict[str, str] = {}
 
 
-class PublishIn(Schema):
+class PublishIn(BodyIn):
     """``note`` says what changed."""
 
     note: str = ""
 
 
-class ColumnOut(ColumnIn):
+class ColumnOut(ColumnBody):
     """A column; ``lane_id`` is followed at ``/api/threads/{lane_id}/events``."""
 
     id: uuid.UUID

@@ -160,7 +160,7 @@ def _typed_columns(
         try:
             specs[key] = spec_of(typed.spec).as_json()
         except InvalidInput as error:
-            errors[f"{key}.source" if "source" in error.code else f"{key}.others"] = error.detail
+            errors[f"{key}.{forming.field_of(error)}"] = error.detail
     return specs
 
 

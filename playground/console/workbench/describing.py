@@ -37,6 +37,7 @@ class ColumnView:
         model: what would answer.
         note: what is to be said of that model: that it is rule-based, for example.
         findings: what there is to say about its draft.
+        errors: by field, what was just typed and could not be read.
     """
 
     id: uuid.UUID
@@ -56,6 +57,17 @@ class ColumnView:
     cell: CellView | None
     rows: dict[int, CellView]
     busy: bool
+    errors: Mapping[str, str]
+
+    @property
+    def mistakes(self) -> list[tuple[str, str]]:
+        """Return each field that says itself what is wrong with it, and that, where it is."""
+        return [(name, self.errors.get(name, "")) for name in forming.TELLING]
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """Return what is wrong in fields that have no place to say so."""
+        return [why for name, why in self.errors.items() if name not in forming.TELLING]
 
     @property
     def drafted(self) -> bool:
@@ -87,6 +99,7 @@ def column_view(
     notes: Mapping[str, str],
     *,
     busy: bool,
+    errors: Mapping[str, str],
 ) -> ColumnView:
     """Show a column.
 
@@ -95,6 +108,7 @@ def column_view(
         cells: by row.
         notes: what is to be said of models, by their names.
         busy: its lane is at work; a stop or a lost worker leaves no turn open whose run has ended.
+        errors: see ``ColumnView``.
     """
     names, problem = found
     spec = ColumnSpec(**column.spec)
@@ -118,6 +132,7 @@ def column_view(
         cell=cells.get(SINGLE),
         rows={row: cell for row, cell in cells.items() if row != SINGLE},
         busy=busy,
+        errors=errors,
     )
 
 

@@ -9,10 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playground.console.workbench.specifying import ColumnSpec, draft_errors
+from playground.core.errors import InvalidInput
 from playground.prompts.pages import editing
 
 _OWN = {"seed": int, "top_p": float}
 _SPLIT = ("temperature", "max_tokens", "seed", "top_p", "stop")
+TELLING = (
+    "source",
+    "model",
+    *_SPLIT,
+    "others",
+    "response_format",
+    "tools",
+    "simulated",
+)
+"""Fields below which the page says what is wrong with them."""
+_PARTS = {"parameters": "others"}
 
 Form = Mapping[str, Sequence[str]]
 
@@ -99,6 +111,21 @@ def typed(column: str, spec: ColumnSpec, form: Form) -> Typed:
     if spec.content is not None and editable and "template" in mine:
         body["content"] = {**spec.content, "messages": read.body["messages"]}
     return Typed(body, errors)
+
+
+def errors_of(column: str, errors: Mapping[str, str]) -> dict[str, str]:
+    """Return a column's part of the errors, by the names of its fields."""
+    mine = f"{column}."
+    return {key.removeprefix(mine): why for key, why in errors.items() if key.startswith(mine)}
+
+
+def field_of(error: InvalidInput) -> str:
+    """Return the field where it is said why a column cannot be kept."""
+    if error.code == "workbench.source-invalid":
+        return "source"
+    told = error.extra.get("errors") or [{"field": "parameters"}]
+    part = str(told[0]["field"]).partition(".")[0]
+    return _PARTS.get(part, part)
 
 
 def _object(text: str, errors: dict[str, str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from playground.console.workbench import inputs
-from playground.console.workbench.asking import wanted
+from playground.console.workbench.asking import Wanted, wanted
 from playground.console.workbench.checking import MAX_NAME
 from playground.console.workbench.keeping import open_workbench
 from playground.console.workbench.models import Workbench
@@ -34,18 +34,28 @@ _ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
 _LEADING = frozenset(("system", "developer"))
 _REDACTED = ("[e-mail]", "[phone]", "[card]", "[iban]", "[ssn]", "[token]", "[secret]",
              "[private key]", "[credentials]")  # fmt: skip
+_CUT = ("… [cut, ", "nested too deeply]", '"…": "[')
 
 
 def open_prompts(context: RequestContext, sources: Sequence[str]) -> Workbench:
     """Open a workbench with a column for each source, on the examples that their inputs give.
+
+    It is named after the prompts.
 
     Raises:
         PolicyDenied
         InvalidInput: ``workbench.source-invalid``.
     """
     columns: list[Mapping[str, Any]] = [{"source": source} for source in sources]
-    schema = _read_by(context, columns)
-    return open_workbench(context, columns=columns or None, variables=filling.examples(schema))
+    found = _found(context, columns)
+    prompts = [each.version.prompt for each in found if each.version is not None]
+    titles = dict.fromkeys(prompt.title or prompt.name for prompt in prompts)
+    return open_workbench(
+        context,
+        name=", ".join(titles)[:MAX_NAME],
+        columns=columns or None,
+        variables=filling.examples(inputs.union([each.schema for each in found])),
+    )
 
 
 def open_draft(
@@ -73,7 +83,7 @@ def open_draft(
         {"source": source},
         {"source": source, "content": content},
     ]
-    schema = _read_by(context, columns)
+    schema = inputs.union([each.schema for each in _found(context, columns)])
     shown = inputs.flattened(schema, filling.examples(schema))
     typed = {name: text for name, text in (values or {}).items() if text.strip()}
     return open_workbench(
@@ -91,16 +101,16 @@ def page_of_draft(context: RequestContext, path: str, *, values: Mapping[str, st
     return f"{reverse('workbench', args=[bench.pk])}?against={first.pk}"
 
 
-def _read_by(context: RequestContext, columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the schema of what the columns read, as far as that can be told."""
-    schemas = []
+def _found(context: RequestContext, columns: Sequence[Mapping[str, Any]]) -> list[Wanted]:
+    """Return what the columns name, as far as that can be told."""
+    found = []
     for column in columns:
         try:
-            schemas.append(wanted(context, spec_of(column)).schema)
+            found.append(wanted(context, spec_of(column)))
         except PlaygroundError:
             # The column says so.
             continue
-    return inputs.union(schemas)
+    return found
 
 
 def open_span(context: RequestContext, trace_id: str, span_id: str) -> Workbench:
@@ -128,10 +138,11 @@ def open_span(context: RequestContext, trace_id: str, span_id: str) -> Workbench
             if (value := span.attribute(f"gen_ai.request.{told}")) is not None
         },
     }
-    if tools := [each for each in given.get("tools") or [] if isinstance(each, dict)]:
-        spec["content"]["tools"] = tools
+    # Over the draft, not in it: the column's fields show them there.
+    if tools := _tools(given, notes):
+        spec["tools"] = tools
     if isinstance(given.get("response_format"), dict):
-        spec["content"]["response_format"] = given["response_format"]
+        spec["response_format"] = given["response_format"]
     return open_workbench(
         context, name=f"From {span.trace.name}"[:100], columns=[spec], notes=notes
     )
@@ -169,6 +180,18 @@ def _messages(given: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]
     if "… [cut, " in shown:
         notes.append("Long values were cut when they were traced.")
     return messages or [{"role": "user", "template": ""}]
+
+
+def _tools(given: Mapping[str, Any], notes: list[str]) -> list[dict[str, Any]]:
+    listed = given.get("tools")
+    if not isinstance(listed, list):
+        notes.append("The trace does not hold which tools the call could use, if it had any.")
+        return []
+    tools = [each for each in listed if isinstance(each, dict)]
+    shown = json.dumps(tools, ensure_ascii=False)
+    if len(tools) < len(listed) or any(mark in shown for mark in _CUT):
+        notes.append("The tools were cut when they were traced: complete them before you run.")
+    return tools
 
 
 def shortened(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

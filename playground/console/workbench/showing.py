@@ -2,10 +2,10 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from playground.console.workbench import inputs
+from playground.console.workbench import forming, inputs
 from playground.console.workbench.asking import NO_MODEL
 from playground.console.workbench.describing import LETTERS, ColumnView, column_view, find
 from playground.console.workbench.looking import Look, Page, page_of
@@ -63,6 +63,7 @@ class BenchView:
     Attributes:
         schema: of the variables, as JSON.
         fragments: what drafts may include, as JSON: ``path`` and ``title`` of each.
+        errors: by field, ``<column id>.<name>``, what was just typed and could not be read.
     """
 
     bench: Workbench
@@ -86,6 +87,7 @@ class BenchView:
     sources: list[str]
     fragments: str
     skills: list[Skill]
+    errors: Mapping[str, str]
     roles: tuple[str, ...] = ROLES
 
     @property
@@ -105,8 +107,10 @@ class BenchView:
         return " ".join(f"{each.name}:{each.kind}" for each in self.fields)
 
 
-def view_of(context: RequestContext, bench: Workbench, look: Look) -> BenchView:
-    """Return what of the workbench is looked at."""
+def view_of(
+    context: RequestContext, bench: Workbench, look: Look, *, errors: Mapping[str, str]
+) -> BenchView:
+    """Return what of the workbench is looked at; ``errors`` as in ``BenchView``."""
     models = catalogue.available()
     notes = {each.id: f"{each.title}, {each.note}" for each in models if each.offline}
     notes[NO_MODEL] = "Shows what the prompt renders to; name a model to ask it."
@@ -128,7 +132,16 @@ def view_of(context: RequestContext, bench: Workbench, look: Look) -> BenchView:
             if cell.column_id == column.pk
         }
         views.append(
-            column_view(context, column, index, found, mine, notes, busy=column.lane_id in busy)
+            column_view(
+                context,
+                column,
+                index,
+                found,
+                mine,
+                notes,
+                busy=column.lane_id in busy,
+                errors=forming.errors_of(str(column.pk), errors),
+            )
         )
     earlier = None
     if look.earlier is not None:
@@ -158,6 +171,7 @@ def view_of(context: RequestContext, bench: Workbench, look: Look) -> BenchView:
         sources=_sources(context),
         fragments=_fragments(context),
         skills=registry.visible_to(context),
+        errors=errors,
     )
 
 

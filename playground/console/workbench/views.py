@@ -140,10 +140,12 @@ def _parts(
     status: int = 200,
 ) -> HttpResponse:
     bench = keeping.find_workbench(request.context, bench_id)
-    shown = {**_shown(request, bench), "errors": errors or {}}
+    shown = _shown(request, bench, errors)
     return render(request, "workbench/parts.html", shown, status=status)
 
 
-def _shown(request: TeamRequest, bench: Workbench) -> dict[str, Any]:
-    view = view_of(request.context, bench, look_in(request.GET.dict()))
+def _shown(
+    request: TeamRequest, bench: Workbench, errors: dict[str, str] | None = None
+) -> dict[str, Any]:
+    view = view_of(request.context, bench, look_in(request.GET.dict()), errors=errors or {})
     return {"view": view, "bench": bench}

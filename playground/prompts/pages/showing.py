@@ -95,6 +95,7 @@ class PromptPage:
     standings: list[Standing]
     may_edit: bool
     may_review: bool
+    opens_in_workbench: bool
 
     @property
     def dependents_shown(self) -> list[Dependent]:
@@ -131,6 +132,13 @@ def may_create(context: RequestContext) -> bool:
     """Tell whether the context may make prompts."""
     new = Resource(kind="Prompt", id="new", team=context.team)
     return decide(context, "create", new, audit=False).allowed
+
+
+def opens_in_workbench(context: RequestContext, prompt: Prompt) -> bool:
+    """Tell whether the context may try the prompt in a workbench; a fragment is no prompt yet."""
+    new = Resource(kind="Workbench", id="new", team=context.team)
+    may = decide(context, "create", new, audit=False).allowed
+    return may and prompt.kind != PromptKind.FRAGMENT
 
 
 def page_of(context: RequestContext, path: str, *, version: int | None) -> PromptPage:
@@ -191,6 +199,7 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
         standings=standings(shown) if ours else [],
         may_edit=may_edit,
         may_review=ours and decide(context, "approve", resource, audit=False).allowed,
+        opens_in_workbench=opens_in_workbench(context, prompt),
     )
 
 

@@ -1,5 +1,6 @@
 """The pages and the API of the workbench: the same verbs, the same people, errors in place."""
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from playground.gateway.providers import scripted
 from playground.policy.models import User
 from playground.prompts.models import PromptVersion
 from playground.tracing.models import Span
-from tests.console.dom import parse
+from tests.console.dom import Element, parse
 from tests.console.workbench.conftest import Bench, Work, draft
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -56,6 +57,36 @@ def test_it_lets_a_viewer_look_and_offers_nothing_else(
     assert refused.status_code == 403
 
 
+def test_it_shows_a_viewer_fields_to_copy_and_none_to_change(
+    alice: User, vera: User, bench_of: Bench, client_for: Sign
+) -> None:
+    bench = bench_of()
+    theirs = re.compile(
+        r'<(?:input|textarea|select)(?=[^>]*name="(?:input\.|[0-9a-f-]{36}\.))[^>]*>'
+    )
+
+    looks = page_of(client_for(vera), bench)
+    edits = page_of(client_for(alice), bench)
+
+    shown = [tag for tag in theirs.findall(looks) if "revision" not in tag and "skills" not in tag]
+    assert len(shown) > 10
+    assert [tag for tag in shown if not re.search(r" (readonly|disabled|hidden)\b", tag)] == []
+    assert '<fieldset class="wb-skills" disabled>' in looks
+    assert not any(" readonly" in tag or " disabled" in tag for tag in theirs.findall(edits))
+    assert "You may look" in looks
+    assert "Kept " not in looks
+
+
+def test_it_offers_to_open_a_prompt_to_those_alone_who_may(
+    alice: User, vera: User, scripted_model: None, outreach: PromptVersion, client_for: Sign
+) -> None:
+    looks = client_for(vera).get("/prompts/hiring/outreach").content.decode()
+    works = client_for(alice).get("/prompts/hiring/outreach").content.decode()
+
+    assert "Open in workbench" in works
+    assert "Open in workbench" not in looks
+
+
 def test_it_opens_prompts_in_columns_and_lists_the_newest(
     alice: User, scripted_model: None, outreach: PromptVersion, client_for: Sign
 ) -> None:
@@ -69,7 +100,7 @@ def test_it_opens_prompts_in_columns_and_lists_the_newest(
     assert page.count('class="wb-column"') == 2
     assert "hiring/outreach@2" in page
     assert 'name="input.job.title"' in page
-    assert "Untitled workbench" in client.get("/workbench").content.decode()
+    assert ">outreach</a>" in client.get("/workbench").content.decode()
 
 
 def test_it_names_the_offline_planner_where_it_would_answer(
@@ -140,6 +171,47 @@ def test_it_says_at_the_field_what_cannot_be_read_and_runs_nothing(
     assert not Cell.objects.exists()
     column.refresh_from_db()
     assert column.spec == draft_spec(bench)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("simulated", "{oops", "A JSON object"),
+        ("temperature", "hot", "Temperature is a number."),
+        ("tools", "{}", "It is a list."),
+        ("response_format", "[]", "It is an object."),
+        ("others", '{"messages": []}', "messages: not a parameter here"),
+        ("source", "no such name!", "A prompt is named"),
+        ("model", "x" * 251, "model: "),
+    ],
+)
+def test_it_says_below_each_field_what_is_wrong_with_it(
+    alice: User, bench_of: Bench, client_for: Sign, name: str, text: str, why: str
+) -> None:
+    bench = bench_of()
+    column = bench.columns.get()
+    typed = {f"{column.pk}.template": "x", f"{column.pk}.role": "user", f"{column.pk}.{name}": text}
+    client = client_for(alice)
+
+    page = page_of(client, bench)
+    answer = client.post(f"/workbench/{bench.pk}/save", typed, headers=PARTS)
+
+    mistake = f"{column.pk}-{name}-mistake"
+    assert answer.status_code == 422
+    assert why in words_in(answer.content.decode(), mistake)
+    assert why not in words_in(answer.content.decode(), f"problem-{column.pk}")
+    assert words_in(page, mistake) == ""
+    assert f'aria-describedby="{mistake}"' in page
+
+
+def words_in(html: str, identifier: str) -> str:
+    found = parse(html).find(identifier)
+    assert found is not None
+    element = found[0].children[found[1]]
+    assert isinstance(element, Element)
+    return "".join(
+        child if isinstance(child, str) else child.normal() for child in element.children
+    )
 
 
 def draft_spec(bench: Workbench) -> Any:
@@ -375,6 +447,28 @@ def test_it_refuses_over_the_api_what_cannot_be(
     assert not Workbench.objects.exists()
 
 
+def test_it_names_the_members_that_it_does_not_know(
+    alice: User, bench_of: Bench, api_for: Sign
+) -> None:
+    bench = bench_of()
+    column = bench.columns.get()
+    api = api_for(alice)
+
+    opened = api.post(
+        "/api/workbench", {"prompt": "hiring/x", "columns": [{"sauce": ""}]}, "application/json"
+    )
+    put = api.put(
+        f"/api/workbench/{bench.pk}/columns/{column.pk}", {"prompt": "x"}, "application/json"
+    )
+
+    assert (opened.status_code, put.status_code) == (422, 422)
+    assert "prompt" in str(opened.json()["errors"])
+    assert "sauce" in str(opened.json()["errors"])
+    assert "prompt" in str(put.json()["errors"])
+    assert Workbench.objects.count() == 1
+    assert draft_spec(bench) == column.spec
+
+
 @pytest.mark.parametrize(
     ("content", "field"),
     [
@@ -446,8 +540,8 @@ def test_it_opens_a_traced_call_with_everything_filled_in(
     column = Workbench.objects.get(pk=opened["location"].rpartition("/")[2]).columns.get()
     assert column.spec["model"] == "scripted"
     assert column.spec["parameters"] == parameters
-    assert column.spec["content"]["tools"] == [tool]
-    assert column.spec["content"]["response_format"] == form
+    assert column.spec["tools"] == [tool]
+    assert column.spec["response_format"] == form
     other = Workbench.objects.get(columns=column)
     run_columns(bob.context(), other.pk)
     [again] = work(other)
@@ -474,4 +568,5 @@ def test_it_says_what_the_capture_mode_kept_out(
     page = client_for(alice).post(f"/workbench/from/{span.trace_id}/{span.span_id}", follow=True)
 
     assert "The messages were not captured" in page.content.decode()
+    assert "does not hold which tools" in page.content.decode()
     assert "Say hello" not in page.content.decode()
