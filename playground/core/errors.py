@@ -4,6 +4,7 @@
 secrets, tokens or the text of a conversation.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -37,6 +38,11 @@ class PlaygroundError(Exception):
         self.status = self.http_status if http_status is None else http_status
         self.may_retry = self.retryable if retryable is None else retryable
         self.extra = extra
+
+
+def said_of(fault: Mapping[str, Any]) -> str:
+    """Return what a fault that pydantic found says, without the exception that said it."""
+    return str(fault.get("msg", "")).removeprefix("Value error, ")
 
 
 class InvalidInput(PlaygroundError):

@@ -29,6 +29,7 @@ from playground.core.errors import (
     PolicyDenied,
     QuotaExceeded,
     Unauthenticated,
+    said_of,
 )
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,11 @@ def _of_status(status: int) -> PlaygroundError:
 
 def _field_fault(fault: dict[str, Any]) -> dict[str, Any]:
     # Without ``input`` and ``ctx``: a rejected value may be a secret.
-    return {"loc": list(fault.get("loc", ())), "msg": fault.get("msg"), "type": fault.get("type")}
+    loc = list(fault.get("loc", ()))
+    # The parameter that a body is read into has a name that no caller wrote.
+    if loc[:2] == ["body", "body"]:
+        del loc[0]
+    return {"loc": loc, "msg": said_of(fault), "type": fault.get("type")}
 
 
 def problem(error: PlaygroundError, *, request_id: str | None = None) -> dict[str, Any]:

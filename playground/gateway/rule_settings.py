@@ -6,7 +6,7 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.validators import validator_for
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from playground.core.errors import InvalidInput
+from playground.core.errors import InvalidInput, said_of
 from playground.gateway.guardrails.kinds import PII, SECRETS, Entity
 from playground.gateway.guardrails.schemas import violations
 
@@ -124,5 +124,5 @@ def _worded(fault: Any) -> str:
         case "missing":
             return f"{place} is missing"
         case _:
-            said = str(fault["msg"]).removeprefix("Value error, ")
+            said = said_of(fault)
             return f"{place}: {said[:1].lower()}{said[1:]}"

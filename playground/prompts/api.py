@@ -11,6 +11,7 @@ from playground.prompts.composing import compose
 from playground.prompts.content import PromptKind, content_of
 from playground.prompts.finding import find_prompt
 from playground.prompts.shapes_api import (
+    ContentIn,
     PromptOut,
     PromptsOut,
     VersionOut,
@@ -38,10 +39,10 @@ class FilterIn(Schema):
 
 
 class PromptIn(Schema):
-    """A new prompt; ``content`` is ``{kind, messages, inputs?, settings?, tools?, …}``."""
+    """A new prompt; a text or fragment has one message, ``{"role": "text", "template": "…"}``."""
 
     name: str
-    content: dict[str, Any]
+    content: ContentIn
     title: str = ""
     description: str = ""
     shared: bool = False

@@ -1,14 +1,15 @@
 """What one version of a prompt says, as it is stored, sent, compared and kept in files. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from playground.core.canonical import canonical_json, content_hash
-from playground.core.errors import InvalidInput
+from playground.core.errors import InvalidInput, said_of
 
 MAX_MESSAGES = 50
 RESERVED_SETTINGS = frozenset(
@@ -20,6 +21,9 @@ RESERVED_SETTINGS = frozenset(
 """What a call says elsewhere, or has no place for: settings must not override it."""
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 HISTORY = "history"
+_ROLES = ("system", "developer", "user", "assistant", "tool", "placeholder")
+_ONE_TEXT = 'a text or fragment has one message, {"role": "text", "template": "…"}'
+_NO_ROLE = ("union_tag_not_found", "union_tag_invalid")
 
 
 def is_label(text: str) -> bool:
@@ -91,9 +95,11 @@ class Content(_Part):
         texts = [message for message in self.messages if isinstance(message, Text)]
         if self.kind is PromptKind.CHAT:
             if texts:
-                raise ValueError("a chat has messages with roles, not a bare text")
+                raise ValueError(
+                    f'a chat has no message with role text; {_ONE_TEXT}, and says "kind"'
+                )
         elif len(texts) != 1 or len(self.messages) != 1:
-            raise ValueError(f"a {self.kind} is one text")
+            raise ValueError(_ONE_TEXT)
         return self
 
     @property
@@ -122,7 +128,7 @@ def content_of(body: Mapping[str, Any]) -> Content:
         canonical_json(content.as_json())
     except ValidationError as error:
         errors = [
-            {"field": _field(each["loc"]), "message": each["msg"].removeprefix("Value error, ")}
+            {"field": _field(each), "message": _said(each)}
             for each in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         first = errors[0]
@@ -137,7 +143,19 @@ def content_of(body: Mapping[str, Any]) -> Content:
     return content
 
 
-def _field(path: Sequence[int | str]) -> str:
+def _field(fault: ErrorDetails) -> str:
     # The discriminator's value stands in the path, and says nothing to whoever reads it.
-    roles = ("system", "developer", "user", "assistant", "tool", "placeholder", "text")
-    return ".".join(str(part) for part in path if part not in roles)
+    path = ".".join(str(part) for part in fault["loc"] if part not in (*_ROLES, "text"))
+    return f"{path}.role" if fault["type"] in _NO_ROLE else path
+
+
+def _said(fault: ErrorDetails) -> str:
+    match fault["type"]:
+        case "missing":
+            return "this is needed"
+        case "extra_forbidden":
+            return "there is no such field"
+        case kind if kind in _NO_ROLE:
+            return f"this is one of {', '.join(_ROLES)}; {_ONE_TEXT}"
+        case _:
+            return said_of(fault)

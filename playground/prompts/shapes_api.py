@@ -1,14 +1,31 @@
 """How prompts, versions and labels look over HTTP."""
 
 import datetime as dt
-from typing import Any
+from typing import Annotated, Any
 
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from ninja import Schema
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from playground.core.canonical import content_hash
+from playground.prompts.content import Content
 from playground.prompts.models import Label, Prompt, PromptVersion
+
+
+class _AsContent:
+    """Describe a body as a content; ``content_of`` reads it, and words what is wrong with it."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(Content.__pydantic_core_schema__)
+
+
+ContentIn = Annotated[dict[str, Any], _AsContent]
 
 
 class PromptOut(Schema):

@@ -3,7 +3,7 @@
 A folder holds ``team/name.prompt``; each call is about the folder of the context's team.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -93,14 +93,15 @@ def push(
     ]
     with transaction.atomic():
         saved = save_all(context, wanted)
+        findings = _in_order(_wrong(saved, files))
+        if findings:
+            transaction.set_rollback(True)
+            return [], findings
         if force:
             _record_force(context, saved, files, reason=force)
-        findings = [
-            refused(each, files[each.wanted.name]) for each in saved if each.error is not None
-        ]
-        if label and not findings:
+        if label:
             _label(context, saved, label, reason=note)
-    return saved, findings
+    return saved, []
 
 
 def rebase(folder: Path, saved: Sequence[Saved]) -> list[str]:
@@ -136,24 +137,36 @@ def check(context: RequestContext, folder: Path, *, label: str | None = None) ->
     stored = {version.prompt.name: version for version in _versions(context, label)}
     with trying():
         saved = save_all(context, wanted)
+    findings += _wrong(saved, files)
     for each in saved:
-        file = files[each.wanted.name]
-        if each.error is not None:
-            findings.append(refused(each, file))
-        elif each.composition is not None:
-            findings += undeclared(file, each.composition)
-            findings += drift(file, each, stored.get(each.wanted.name), label)
+        if each.error is None:
+            name = each.wanted.name
+            findings += drift(files[name], each, stored.get(name), label)
     broken = {finding.file for finding in findings}
     for name, version in stored.items():
         path = str(path_of(context.team, name))
         if name not in files and path not in broken:
             findings.append(Finding(path, "file-missing", f"there is no file of {version.ref}"))
-    return sorted(findings, key=lambda each: (each.file, each.line, each.column))
+    return _in_order(findings)
 
 
 def teams_in(folder: Path) -> list[str]:
     """Return the teams that the folder has files of."""
     return sorted({path.relative_to(folder).parts[0] for path in folder.glob(f"*/**/*{SUFFIX}")})
+
+
+def _wrong(saved: Sequence[Saved], files: dict[str, PromptFile]) -> Iterator[Finding]:
+    """Find what keeps the files from being saved; one such file keeps all of them."""
+    for each in saved:
+        file = files[each.wanted.name]
+        if each.error is not None:
+            yield refused(each, file)
+        elif each.composition is not None:
+            yield from undeclared(file, each.composition)
+
+
+def _in_order(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda each: (each.file, each.line, each.column))
 
 
 def _label(context: RequestContext, saved: Sequence[Saved], label: str, *, reason: str) -> None:

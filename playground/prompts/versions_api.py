@@ -17,6 +17,7 @@ from playground.prompts.finding import find_prompt, version_of
 from playground.prompts.ramps.vouching import vouch_for
 from playground.prompts.resolving import choose, render_version
 from playground.prompts.shapes_api import (
+    ContentIn,
     VersionOut,
     VersionsOut,
     summary_out,
@@ -34,7 +35,7 @@ Key = Annotated[str, Field(min_length=1, max_length=200)]
 class VersionIn(Schema):
     """A new version. With ``based_on`` it is refused if somebody saved another meanwhile."""
 
-    content: dict[str, Any]
+    content: ContentIn
     note: str = ""
     based_on: int | None = None
 

@@ -128,6 +128,47 @@ def test_it_resolves_and_renders_by_label(
     assert both.json()["code"] == "prompt.label-and-version"
 
 
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (
+            {"kind": "fragment", "messages": [{"template": "Hi"}]},
+            "messages.0.role: this is one of system, developer, user, assistant, tool, placeholder;"
+            ' a text or fragment has one message, {"role": "text", "template": "…"}',
+        ),
+        (
+            {"messages": [{"role": "robot", "template": "Hi"}]},
+            "messages.0.role: this is one of system, developer, user, assistant, tool, placeholder;"
+            ' a text or fragment has one message, {"role": "text", "template": "…"}',
+        ),
+        (
+            {"kind": "text", "messages": [{"role": "user", "template": "Hi"}]},
+            'content: a text or fragment has one message, {"role": "text", "template": "…"}',
+        ),
+        (
+            {"messages": [{"role": "user", "content": "Hi"}]},
+            "messages.0.template: this is needed",
+        ),
+    ],
+)
+def test_it_says_what_a_content_needs(
+    api_for: ApiFor, alice: User, content: Any, detail: str
+) -> None:
+    answer = send(api_for(alice), "post", "/api/prompts", {"name": "new", "content": content})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "prompt.invalid")
+    assert answer.json()["detail"] == detail
+
+
+def test_it_documents_the_shape_of_a_content(api_for: ApiFor, alice: User) -> None:
+    shapes = api_for(alice).get("/api/openapi.json").json()["components"]["schemas"]
+
+    content = shapes[shapes["PromptIn"]["properties"]["content"]["$ref"].split("/")[-1]]
+    items = content["properties"]["messages"]["items"]
+    assert items["discriminator"]["propertyName"] == "role"
+    assert all(each["$ref"].split("/")[-1] in shapes for each in items["oneOf"])
+
+
 def test_it_lets_a_reviewer_decide_what_a_developer_proposes(
     api_for: ApiFor, alice: User, rhea: User, outreach: PromptVersion
 ) -> None:

@@ -130,3 +130,36 @@ def test_it_is_planned_watched_advanced_and_taken_back(
     ramp.refresh_from_db()
     done = list(ramp.events.values_list("what", flat=True))
     assert done == ["created", "started", "paused", "resumed", "advanced", "rolled_back"]
+
+
+def test_it_leads_back_and_fits_when_the_screen_is_narrow(
+    rhea: User, greeting: Prompt, live_server: LiveServer
+) -> None:
+    User.objects.filter(pk=rhea.pk).update(is_staff=True, is_superuser=True)
+    ramp = started(rhea)
+    signed_in = Client()
+    signed_in.force_login(rhea)
+
+    with _browsing(live_server, signed_in.cookies[settings.SESSION_COOKIE_NAME].value) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(f"{live_server.url}/prompts")
+        expect(page.get_by_role("link", name="New prompt")).to_be_in_viewport(ratio=1)
+        assert _overflow(page) == 0
+
+        page.goto(f"{live_server.url}/prompts/{PATH}")
+        expect(page.get_by_role("link", name="Edit", exact=True)).to_be_in_viewport(ratio=1)
+        assert _overflow(page) == 0
+        page.get_by_label("More actions").click()
+        expect(page.locator(".page-actions .menu-list")).to_be_in_viewport(ratio=1)
+
+        page.goto(f"{live_server.url}/admin/prompts/ramp/{ramp.pk}/change/")
+        places = page.locator(".sidebar .nav-link2:visible")
+        expect(places).to_have_text(["Back to the Playground", "Ramps"])
+        assert _overflow(page) == 0
+        places.last.click()
+        page.wait_for_url("**/admin/prompts/ramp/")
+
+
+def _overflow(page: Page) -> int:
+    """Return how many pixels the page pans sideways."""
+    return int(page.locator("main").evaluate("main => main.scrollWidth - main.clientWidth"))

@@ -33,6 +33,19 @@ def resolved(client: Client, key: str) -> Any:
     return client.get(f"/api/prompts/{PATH}/resolve", {"label": "production", "key": key}).json()
 
 
+def test_it_says_what_is_wrong_with_a_plan_as_its_sender_wrote_it(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    stages = [{"percent": 50}, {"percent": 20}]
+
+    order = send(api_for(rhea), RAMPS, {**PLAN, "stages": stages, "reason": "try"}).json()
+    field = send(api_for(rhea), RAMPS, {**PLAN, "candidate": "x", "reason": "try"}).json()
+
+    said = "each stage has a higher percentage than the one before it"
+    assert [(each["loc"], each["msg"]) for each in order["errors"]] == [(["body"], said)]
+    assert [each["loc"] for each in field["errors"]] == [["body", "candidate"]]
+
+
 def test_it_walks_a_ramp_through_its_life(
     rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
 ) -> None:

@@ -139,6 +139,25 @@ def test_it_saves_nothing_when_one_file_is_wrong(stored: User, tmp_path: Path) -
     assert PromptVersion.objects.count() == 2
 
 
+def test_it_saves_nothing_when_a_file_reads_what_its_inputs_do_not_name(
+    stored: User, tmp_path: Path
+) -> None:
+    syncing.pull(stored.context(), tmp_path)
+    edit(tmp_path, "rules", "Be fair", "Be kind")
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hi {{ name }} {{ stranger }}")
+
+    saved, findings = syncing.push(stored.context(), tmp_path, label="staging", force="It is")
+
+    checked = syncing.check(stored.context(), tmp_path)
+    assert saved == []
+    assert [(each.file, each.code) for each in findings] == [
+        ("hiring/outreach.prompt", "variable-undeclared")
+    ]
+    assert findings == [each for each in checked if each.code != "differs"]
+    assert PromptVersion.objects.count() == 2
+    assert not Label.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "code", "line", "column"),
     [

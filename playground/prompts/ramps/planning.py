@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from playground.core.attributes import KNOWN, is_name
-from playground.core.errors import InvalidInput, PlaygroundError
+from playground.core.errors import InvalidInput, PlaygroundError, said_of
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import MAX_RULES, Operator, Rule
 from playground.prompts.ramps.sequential import ALPHA
@@ -145,7 +145,7 @@ def plan_of(body: Mapping[str, Any]) -> Plan:
         errors = [
             {
                 "field": ".".join(map(str, each["loc"])),
-                "message": _NEEDED.get(each["type"], each["msg"].removeprefix("Value error, ")),
+                "message": _NEEDED.get(each["type"], said_of(each)),
             }
             for each in error.errors(include_url=False, include_input=False, include_context=False)
         ]
