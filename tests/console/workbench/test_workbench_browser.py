@@ -288,6 +288,35 @@ def test_it_answers_tool_calls_checks_structure_and_goes_on_by_keyboard(
     assert not wrong
 
 
+def test_it_points_at_what_it_cannot_read(stack: Stack, people: People) -> None:
+    page, wrong = watch(people("rita"))
+    _draft(page, stack, "Say hello.")
+    tools = page.locator("details", has_text="Simulated results")
+    simulated = page.get_by_label("Simulated results, JSON by the tool's name")
+    temperature = page.get_by_label("Temperature")
+    tools.locator("summary").click()
+    page.get_by_label("When the model calls one").select_option("simulate")
+    expect(tools.locator("summary")).to_contain_text("calls are simulated")
+
+    simulated.fill("{oops")
+    expect(simulated).to_have_attribute("aria-invalid", "true")
+    expect(simulated).to_have_accessible_description(re.compile("A JSON object"))
+    tools.locator("summary").click()
+    expect(simulated).to_be_hidden()
+    page.locator("#run-all").click()
+    expect(simulated).to_be_focused()
+    expect(page.locator("#save-state")).to_have_text("Not all of it is kept")
+
+    simulated.fill("{}")
+    expect(simulated).not_to_have_attribute("aria-invalid", "true")
+    page.locator("summary", has_text="Parameters").click()
+    temperature.fill("hot")
+    expect(temperature).to_have_attribute("aria-invalid", "true")
+    temperature.fill("0.2")
+    expect(temperature).not_to_have_attribute("aria-invalid", "true")
+    assert not wrong
+
+
 def test_it_shows_an_earlier_run_beside_the_newest_by_link(stack: Stack, people: People) -> None:
     page, wrong = watch(people("rita"))
     _draft(page, stack, "Say {{ word }}")
