@@ -6,5 +6,9 @@ document.addEventListener("change", (event) => {
 addEventListener("keydown", (event) => {
   if (event.key !== "u" || event.metaKey || event.ctrlKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.closest("input:not([type=radio]), textarea, select")) return;
-  document.querySelector("#comparison [name=view]:not(:checked)")?.click();
+  const other = document.querySelector("#comparison [name=view]:not(:checked)");
+  if (!other) return;
+  other.checked = true;
+  // By the address, as a change that comes before htmx listens would be lost.
+  other.form.submit();
 });

@@ -139,7 +139,10 @@ def test_it_refuses_values_that_are_no_json(
 
 
 # Read here, numbers of more than 64 bits are floats, which are not alike.
-@pytest.mark.parametrize("name", sorted(HEAVY.keys() - {"numbers alike"}))
+ALIKE = {"numbers alike", "numbers alike in a namespace"}
+
+
+@pytest.mark.parametrize("name", sorted(HEAVY.keys() - ALIKE))
 def test_it_refuses_values_that_are_too_much(web: Web, key: str, name: str) -> None:
     text, template = HEAVY[name]
     body = json.dumps(rendering(template, {"x": 0})).replace('"x": 0', f'"x": {text}').encode()

@@ -242,7 +242,7 @@ def test_it_changes_one_line_of_a_diff_when_one_line_of_a_prompt_changes(tmp_pat
         ('=== user {"line_endings": "cr"}\nHi\n', 2, 1, "line_endings"),
         ('=== user {"quoted": true}\nHi\n', 2, 1, "Expecting value"),
         ("=== placeholder\nHi\n", 2, 1, "no text"),
-        ("=== user\nHi\n=== text\nHo\n", 1, 1, "a chat has messages"),
+        ("=== user\nHi\n=== text\nHo\n", 1, 1, "a chat has no message with role text"),
         ("---\nkind: chat\nsettings: " + "[" * 3000 + "\n---\n=== user\nHi\n", 2, 1, "deep"),
         (b"=== user\nHi \xff\n", 2, 4, "UTF-8"),
         ('=== user {"quoted": true}\n"\\ud800"\n', 1, 1, "surrogates"),
