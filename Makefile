@@ -20,7 +20,7 @@ run: $(VENV)/run.done
 
 test: $(VENV)/test.done lint
 	@$(BIN)/python -m tests.browser
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/test.done
 	@echo "[playground] Linting"
