@@ -112,8 +112,8 @@ def valkey(embedded_services: services.Services) -> Iterator["redis.Redis"]:
 
 @pytest.fixture(scope="session")
 def live_stack() -> Iterator[Stack]:
-    """Run a whole Playground of the session's own, with the sample workspace."""
-    stack = Stack()
+    """Run a whole Playground of the session's own: the sample workspace, and the scripted model."""
+    stack = Stack(extra={"PLAYGROUND_SCRIPTED": "1"})
     try:
         yield stack.start()
     finally:

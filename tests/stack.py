@@ -19,8 +19,8 @@ import psutil
 
 from playground.core.embedded.credentials import free_port
 from playground.core.embedded.places import Places
+from tests.managing import ROOT, Commands
 
-ROOT = Path(__file__).parents[1]
 STARTED_WITHIN_S = 240
 
 
@@ -33,6 +33,7 @@ class Stack:
     extra: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
     family: dict[int, psutil.Process] = field(default_factory=dict)
+    commands: Commands | None = None
 
     @property
     def base(self) -> str:
@@ -49,6 +50,7 @@ class Stack:
 
     def launch(self) -> "subprocess.Popen[bytes]":
         """Start the supervisor without waiting for anything."""
+        self._forget_commands()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "playground.supervisor"],
@@ -128,16 +130,11 @@ class Stack:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command on this data folder and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
+        if self.commands is None:
+            self.commands = Commands(self.environment)
+        status, printed = self.commands.run(arguments)
+        assert status == 0, printed
+        return printed.strip()
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ask it to end, as Ctrl-C does, and return the exit status."""
@@ -158,6 +155,13 @@ class Stack:
 
     def remove(self) -> None:
         """Stop what runs and delete the data."""
+        self._forget_commands()
         if self.process is not None and self.process.poll() is None:
             self.stop()
         Places.under(self.home).remove()
+
+    def _forget_commands(self) -> None:
+        # They hold the addresses of a start, which may change with the next.
+        if self.commands is not None:
+            self.commands.end()
+            self.commands = None

@@ -1,22 +1,13 @@
-"""Fixtures of the console: a thread whose runs are told as a worker tells them."""
+"""What the tests in a browser share: Chromium, and the owner who is signed in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests import browser as chromium
+from tests.console import browsing
 from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def live_stack() -> Iterator[Stack]:
-    """Run the whole product on a data folder of its own."""
-    stack = Stack()
-    try:
-        yield stack.start()
-    finally:
-        stack.kill_everything()
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +25,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def login_link(live_stack: Stack) -> Callable[[], str]:
-    """Make one-time login links."""
-    return lambda: live_stack.manage("login_link").split()[-1]
+def owner(browser: Browser, live_stack: Stack) -> Iterator[BrowserContext]:
+    """Sign the owner in, once a module."""
+    context = browsing.signed_in(browser, live_stack)
+    yield context
+    context.close()

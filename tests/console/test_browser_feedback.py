@@ -1,10 +1,10 @@
 """A thumb with a note on an answer, in a real browser: pressed at once and after a reload."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.stack import Stack
 
@@ -12,23 +12,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 NOTE = "Names the salary, which I asked for."
 
 
-@pytest.fixture(scope="module")
-def signed_in(
-    browser: Browser, live_stack: Stack, login_link: Callable[[], str]
-) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.goto(login_link())
-    page.wait_for_url(f"{live_stack.base}/")
-    page.close()
-    yield context
-    context.close()
-
-
 @pytest.fixture
-def answered(signed_in: BrowserContext, live_stack: Stack) -> Iterator[Page]:
+def answered(owner: BrowserContext, live_stack: Stack) -> Iterator[Page]:
     """Open a page whose question has been answered."""
-    page = signed_in.new_page()
+    page = owner.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(f"{live_stack.base}/")
@@ -46,9 +33,9 @@ def _thumb(page: Page, name: str) -> Locator:
 
 
 def test_it_keeps_a_thumb_and_its_note_when_the_page_is_loaded_again(
-    answered: Page, signed_in: BrowserContext
+    answered: Page, owner: BrowserContext
 ) -> None:
-    second = signed_in.new_page()
+    second = owner.new_page()
     second.goto(answered.url)
 
     _thumb(answered, "Good answer").focus()
@@ -90,12 +77,12 @@ def test_it_is_changed_and_taken_back_when_a_thumb_is_pressed_again(answered: Pa
 
 
 def test_it_keeps_what_is_half_written_when_somebody_else_judges(
-    answered: Page, signed_in: BrowserContext
+    answered: Page, owner: BrowserContext
 ) -> None:
     _thumb(answered, "Good answer").click()
     answered.locator("summary[aria-label='Add a note']").click()
     answered.get_by_label("Note on this answer").fill("Half a th")
-    second = signed_in.new_page()
+    second = owner.new_page()
     second.goto(answered.url)
 
     _thumb(second, "Bad answer").click()

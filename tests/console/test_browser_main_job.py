@@ -1,7 +1,7 @@
 """The main job in a real browser on the real stack: sign in, ask, watch, reload, follow along."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -15,22 +15,9 @@ REQUEST = (
 )
 
 
-@pytest.fixture(scope="module")
-def signed_in(
-    browser: Browser, live_stack: Stack, login_link: Callable[[], str]
-) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.goto(login_link())
-    page.wait_for_url(f"{live_stack.base}/")
-    page.close()
-    yield context
-    context.close()
-
-
 @pytest.fixture
-def page(signed_in: BrowserContext) -> Iterator[Page]:
-    page = signed_in.new_page()
+def page(owner: BrowserContext) -> Iterator[Page]:
+    page = owner.new_page()
     refused: list[str] = []
     page.on("pageerror", lambda error: refused.append(str(error)))
     page.on(
@@ -120,10 +107,10 @@ def test_it_shows_the_same_when_the_page_is_loaded_again(page: Page, live_stack:
 
 
 def test_it_follows_along_when_a_second_window_is_open(
-    page: Page, signed_in: BrowserContext, live_stack: Stack
+    page: Page, owner: BrowserContext, live_stack: Stack
 ) -> None:
     _begin(page, live_stack.base, "Which jobs are open?")
-    second = signed_in.new_page()
+    second = owner.new_page()
     second.goto(page.url)
     _ended(page)
 
@@ -144,7 +131,7 @@ def test_it_follows_along_when_a_second_window_is_open(
 
 
 def test_it_sends_once_when_the_connection_was_lost_while_writing(
-    page: Page, signed_in: BrowserContext, live_stack: Stack
+    page: Page, owner: BrowserContext, live_stack: Stack
 ) -> None:
     page.add_init_script("""
         window.sockets = [];
@@ -155,28 +142,28 @@ def test_it_sends_once_when_the_connection_was_lost_while_writing(
     _begin(page, live_stack.base, "Which jobs are open?")
     _ended(page)
 
-    signed_in.set_offline(True)
+    owner.set_offline(True)
     expect(page.locator("#line-state")).to_contain_text("Connection lost", timeout=5_000)
     page.evaluate("window.sockets.forEach((socket) => socket.close())")
     page.locator("#composer-text").fill("Written in a tunnel")
     page.locator("#composer-text").press("Enter")
     expect(page.locator(".said--pending")).to_have_count(1)
     page.wait_for_timeout(1500)
-    signed_in.set_offline(False)
+    owner.set_offline(False)
 
     expect(page.locator(".said--pending")).to_have_count(0, timeout=30_000)
     expect(page.locator(".said-text", has_text="Written in a tunnel")).to_have_count(1)
 
 
 def test_it_goes_to_the_next_pane_when_a_finger_is_drawn_across_a_phone(
-    browser: Browser, signed_in: BrowserContext, page: Page, live_stack: Stack
+    browser: Browser, owner: BrowserContext, page: Page, live_stack: Stack
 ) -> None:
     _begin(page, live_stack.base, "Which jobs are open?")
     _ended(page)
     phone = browser.new_context(
         viewport={"width": 390, "height": 844},
         has_touch=True,
-        storage_state=signed_in.storage_state(),
+        storage_state=owner.storage_state(),
     )
     small = phone.new_page()
     small.goto(page.url)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.stack import Stack
 
@@ -16,22 +16,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=20_000)
 
 
-@pytest.fixture(scope="module")
-def signed_in(
-    browser: Browser, live_stack: Stack, login_link: Callable[[], str]
-) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.goto(login_link())
-    page.wait_for_url(f"{live_stack.base}/")
-    page.close()
-    yield context
-    context.close()
-
-
 @pytest.fixture
-def page(signed_in: BrowserContext) -> Iterator[Page]:
-    page = signed_in.new_page()
+def page(owner: BrowserContext) -> Iterator[Page]:
+    page = owner.new_page()
     refused: list[str] = []
     page.on("pageerror", lambda error: refused.append(str(error)))
     yield page

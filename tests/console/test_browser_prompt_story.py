@@ -1,7 +1,6 @@
 """The whole path of a prompt in a real browser on a live product, chats going on beside it."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -20,14 +19,6 @@ TABLE = (
 )
 SLOWLY_MS = 90_000
 """How long a state may take to come about while the machine is busy with something else."""
-
-
-@pytest.fixture
-def owner(browser: Browser, live_stack: Stack) -> Iterator[BrowserContext]:
-    context = signed_in(browser, live_stack)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield context
-    context.close()
 
 
 @pytest.fixture

@@ -4,19 +4,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.console.browsing import code, rendered, save, signed_in, watch, write
+from tests.console.browsing import code, rendered, save, watch, write
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def owner(browser: Browser, live_stack: Stack) -> Iterator[BrowserContext]:
-    context = signed_in(browser, live_stack)
-    yield context
-    context.close()
 
 
 @pytest.fixture

@@ -45,16 +45,21 @@ def call(**fields: Any) -> LedgerRow:
 
 
 def some_calls(count: int, *, team: str = "hiring", seed: int = 7) -> list[LedgerRow]:
-    """Make calls of the last twelve days, as different as they come."""
+    """Make calls of the last twelve days, as different as they come, some of them of today."""
     choose = random.Random(seed)
+    today = now() - midnight()
     made = []
     for _ in range(count):
+        ago = dt.timedelta(minutes=choose.randrange(12 * 24 * 60))
+        if choose.random() < 0.1:
+            # Just after midnight there would be none otherwise.
+            ago = today * choose.random()
         tokens = choose.randrange(4000)
         blocked = choose.random() < 0.05
         outcome = choose.choice(["succeeded"] * 8 + ["failed", "aborted", "timed-out"])
         made.append(
             call(
-                settled_at=now() - dt.timedelta(minutes=choose.randrange(12 * 24 * 60)),
+                settled_at=now() - ago,
                 team=team,
                 key_id=choose.choice(KEYS),
                 model=choose.choice(["chat-default", "local/small", "far/large"]),

@@ -12,7 +12,7 @@ import psutil
 import psycopg
 import pytest
 
-from playground.core.embedded import credentials, leftovers
+from playground.core.embedded import accounts, binaries, credentials, leftovers, postgres
 from playground.core.embedded.children import pause_s
 from playground.core.embedded.places import Places
 from tests.stack import Stack
@@ -121,9 +121,10 @@ def test_it_says_so_when_the_port_is_taken() -> None:
 def test_it_says_so_when_the_database_outlived_its_passwords() -> None:
     stack = Stack()
     places = Places.under(stack.home)
-    stack.start()
-    stack.stop()
-    places.credentials.unlink()
+    account = accounts.service_account()
+    places.make(account)
+    found = binaries.locate(account)
+    postgres.initialise(places, found, account=account, password="of a folder that is gone")
 
     code = stack.launch().wait(60)
 

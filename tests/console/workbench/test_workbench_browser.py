@@ -38,13 +38,9 @@ People = Callable[[str], BrowserContext]
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """Run a Playground whose scripted model speaks as slowly as a test wants."""
-    running = Stack(extra={"PLAYGROUND_SCRIPTED": "1"})
-    try:
-        yield running.start()
-    finally:
-        running.kill_everything()
+def stack(live_stack: Stack) -> Stack:
+    """Return a Playground whose scripted model speaks as slowly as a test wants."""
+    return live_stack
 
 
 @pytest.fixture
