@@ -33,11 +33,10 @@ django.setup()
 
 import redis  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 from django.test import TestCase, TransactionTestCase  # noqa: E402
 from pytest_django import DjangoDbBlocker  # noqa: E402
 
-from playground.core import spans  # noqa: E402
+from playground.core import migrating, spans  # noqa: E402
 from playground.core.provisioning import acting_as  # noqa: E402
 from playground.gateway import calibrating, watching  # noqa: E402
 from playground.gateway.breaking import breaker  # noqa: E402
@@ -70,7 +69,7 @@ def django_db_setup(
     passwords = embedded_services.credentials.passwords
     with django_db_blocker.unblock(), acting_as("owner", embedded_services.silos, passwords):
         for silo in embedded_services.silos:
-            call_command("migrate", database=silo.alias, verbosity=0, interactive=False)
+            migrating.migrate(silo.alias)
     embedded_services.remember_seeds()
 
     def empty(_case: TransactionTestCase) -> None:

@@ -11,8 +11,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
 
+from playground.core import migrating
 from playground.core.embedded import credentials
 from playground.core.provisioning import ProvisioningFailed, acting_as, provision
 from playground.core.silos import Silo
@@ -60,11 +60,9 @@ class Command(BaseCommand):
 
     def _migrate(self, silos: Sequence[Silo]) -> None:
         for silo in silos:
-            executor = MigrationExecutor(connections[silo.alias])
-            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            if plan:
+            if migrating.missing(silo.alias):
                 self._say(f"Migrating {silo.name}")
-                call_command("migrate", database=silo.alias, interactive=False, verbosity=0)
+                migrating.migrate(silo.alias)
 
     def _collect(self) -> None:
         if settings.PLAYGROUND_STATIC == "plain":
