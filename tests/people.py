@@ -15,7 +15,7 @@ from playground.policy import keys
 from playground.policy.models import Membership, Role, Team, User
 
 
-def _join(username: str, *, team: str, role: Role) -> User:
+def join(username: str, *, team: str, role: Role) -> User:
     joined, _ = Team.objects.get_or_create(slug=team, defaults={"name": team.title()})
     user, _ = User.objects.get_or_create(
         username=username, defaults={"display_name": username.title()}
@@ -31,27 +31,27 @@ def hiring(db: None) -> Team:
 
 @pytest.fixture
 def alice(hiring: Team) -> User:
-    return _join("alice", team="hiring", role=Role.DEVELOPER)
+    return join("alice", team="hiring", role=Role.DEVELOPER)
 
 
 @pytest.fixture
 def bob(hiring: Team) -> User:
-    return _join("bob", team="hiring", role=Role.DEVELOPER)
+    return join("bob", team="hiring", role=Role.DEVELOPER)
 
 
 @pytest.fixture
 def vera(hiring: Team) -> User:
-    return _join("vera", team="hiring", role=Role.VIEWER)
+    return join("vera", team="hiring", role=Role.VIEWER)
 
 
 @pytest.fixture
 def ada(hiring: Team) -> User:
-    return _join("ada", team="hiring", role=Role.ADMIN)
+    return join("ada", team="hiring", role=Role.ADMIN)
 
 
 @pytest.fixture
 def charlie(db: None) -> User:
-    return _join("charlie", team="trust", role=Role.DEVELOPER)
+    return join("charlie", team="trust", role=Role.DEVELOPER)
 
 
 @pytest.fixture

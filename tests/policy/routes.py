@@ -286,6 +286,7 @@ def _walk(patterns: list[Any], prefix: str) -> Iterator[str]:
 # Made by Django from what is registered there, and all closed alike.
 STAFF_ROUTES = [route for route in routes() if route.startswith("admin/")]
 KNOWN.update((route, Known(teammate=dict.fromkeys(METHODS, (403,)))) for route in STAFF_ROUTES)
+STREAMS = [route for route, known in KNOWN.items() if known.streams]
 
 
 def socket_routes() -> list[str]:
