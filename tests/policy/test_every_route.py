@@ -5,9 +5,10 @@ the id itself and the request's id, what they are answered for ids that do not e
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
-from django.test import TestCase
+from django.db import connections, transaction
 from pytest_django import DjangoDbBlocker
 
 from playground.policy.authentication import PUBLIC_ROUTES
@@ -29,22 +30,29 @@ ROUTES = [route for route in routes() if route in KNOWN and route not in STREAMS
 OWN_ROUTES = [route for route in ROUTES if KNOWN[route].own]
 
 
+@contextmanager
+def undone(blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Take back in the end what the block did in any silo."""
+    with blocker.unblock(), ExitStack() as opened:
+        for alias in connections:
+            opened.enter_context(transaction.atomic(using=alias))
+        yield
+        for alias in connections:
+            transaction.set_rollback(True, using=alias)
+
+
 @pytest.fixture(scope="module")
 def kept(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
-    """Build the world once, in a transaction that is rolled back after the last test."""
-    with django_db_blocker.unblock():
-        opened = TestCase._enter_atomics()
+    """Build the world once for all walks."""
+    with undone(django_db_blocker):
         yield build()
-        TestCase._rollback_atomics(opened)
 
 
 @pytest.fixture
 def world(kept: World, valkey: object, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
     """Return the world as it was built, whatever an earlier walk did to it."""
-    with django_db_blocker.unblock():
-        opened = TestCase._enter_atomics()
+    with undone(django_db_blocker):
         yield kept
-        TestCase._rollback_atomics(opened)
 
 
 def test_it_knows_every_route_when_the_site_map_is_read():
