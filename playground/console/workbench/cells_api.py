@@ -15,7 +15,7 @@ from playground.console.workbench import (
     recalling,
     running,
 )
-from playground.console.workbench.bodies import (
+from playground.console.workbench.cell_bodies import (
     CellOut,
     CellsOut,
     ColumnSumOut,
