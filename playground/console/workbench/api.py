@@ -39,10 +39,10 @@ def list_workbenches(
     q: Annotated[str, Field(max_length=100)] = "",
     sort: Sort = "-created",
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = PAGE,
-    after: Cursor | None = None,
+    cursor: Cursor | None = None,
 ) -> dict[str, Any]:
-    """List them, the newest made first or as sorted; `next` goes into `after` for more."""
-    page = benches_page(request.context, q=q, sort=sort, cursor=after, limit=limit)
+    """List them, the newest made first or as sorted; follow `next` for more."""
+    page = benches_page(request.context, q=q, sort=sort, cursor=cursor, limit=limit)
     return {"items": [WorkbenchOut.of(bench) for bench in page.items], "next": page.next}
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Lower, NullIf, Substr
 
 from playground.console.workbench.models import UNTITLED, Workbench
@@ -91,10 +91,12 @@ def _named(context: RequestContext, q: str) -> QuerySet[Workbench]:
 def _places() -> dict[str, Any]:
     # Only users own workbenches: behind the colon of the URN stands who.
     owner = User.objects.filter(username=Substr(OuterRef("author"), len("user:") + 1))
-    called = owner.values(called=Coalesce(NullIf("display_name", Value("")), "username"))
+    text = CharField()
+    called = Coalesce(NullIf("display_name", Value("")), "username", output_field=text)
+    shown = Coalesce(Subquery(owner.values(called=called)), F("author"), output_field=text)
     return {
         "name": Lower(Coalesce(NullIf("name", Value("")), Value(UNTITLED))),
-        "owner": Lower(Coalesce(Subquery(called), F("author"))),
+        "owner": Lower(shown),
         "updated": F("updated_at"),
         "created": F("created_at"),
     }

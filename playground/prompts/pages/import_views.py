@@ -99,10 +99,10 @@ def import_prompts(request: TeamRequest) -> HttpResponse:
         return _page(request, form, status=error.status)
     outlook = _outlook(adopt(request.context, report, dry_run=True))
     saves = request.POST.get("do") == "save"
-    if saves and outlook.new and request.POST.get("shown") != outlook.digest:
-        return _page(request, form, outlook, status=409, changed=True)
     if not saves or outlook.refused or not outlook.new:
         return _page(request, form, outlook, status=422 if saves and outlook.refused else 200)
+    if request.POST.get("shown") != outlook.digest:
+        return _page(request, form, outlook, status=409, changed=True)
     try:
         adopt(request.context, report)
     except InvalidInput as error:
