@@ -239,7 +239,7 @@ def _messages(error: ValidationError, names: frozenset[str]) -> list[str]:
         missing = [name for name in error.validator_value if name not in present]
         return [f"{where} {name}" for name in missing]
     if error.validator == "type":
-        wanted = error.validator_value
+        wanted: Any = error.validator_value
         return [f"{where} {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"]
     return [where]
 
