@@ -1,20 +1,18 @@
 """Walk a long list page by page, from wherever the last page ended."""
 
 import base64
-import binascii
-import datetime as dt
-import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from pydantic import Field
 
 from playground.core.errors import InvalidInput
 from playground.prompts.listing import MAX_PAGE, Page
 
-Cursor = Annotated[str, Field(max_length=200)]
+Cursor = Annotated[str, Field(max_length=1000)]
 
 
 def page_of(
@@ -23,46 +21,49 @@ def page_of(
     order: Sequence[str],
     cursor: str | None = None,
     limit: int = MAX_PAGE,
+    most: int = MAX_PAGE,
 ) -> Page:
     """Return the rows after the cursor.
 
     Args:
-        order: names that fall, such as ``-moved_at``; the last one is of no two rows the same.
+        order: names, those that fall with a dash, such as ``-moved_at``; together they are of no
+            two rows the same.
+        most: rows that a page may have.
 
     Raises:
         InvalidInput: ``cursor.invalid``, it was not given by a list in this order.
     """
-    names = [each.removeprefix("-") for each in order]
     if cursor:
-        rows = rows.filter(_after(names, _values(cursor, count=len(names))))
-    size = max(1, min(limit, MAX_PAGE))
+        try:
+            rows = rows.filter(_after(order, _values(cursor, count=len(order))))
+        except (ValidationError, ValueError, TypeError, AttributeError) as error:
+            detail = "This cursor was not given by this list."
+            raise InvalidInput("cursor.invalid", detail) from error
+    size = max(1, min(limit, most))
     items = list(rows.order_by(*order)[: size + 1])
     more = len(items) > size
-    return Page(items[:size], _cursor(items[size - 1], names) if more else None)
+    return Page(items[:size], _cursor(items[size - 1], order) if more else None)
 
 
-def _after(names: Sequence[str], values: Sequence[Any]) -> Q:
+def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
     found, same = Q(), Q()
-    for name, value in zip(names, values, strict=True):
-        found |= same & Q(**{f"{name}__lt": value})
+    for each, value in zip(order, values, strict=True):
+        name = each.removeprefix("-")
+        found |= same & Q(**{f"{name}__{'lt' if each.startswith('-') else 'gt'}": value})
         same &= Q(**{name: value})
     return found
 
 
-def _cursor(last: Any, names: Sequence[str]) -> str:
-    value = orjson.dumps([getattr(last, name) for name in names])
+def _cursor(last: Any, order: Sequence[str]) -> str:
+    value = orjson.dumps([getattr(last, each.removeprefix("-")) for each in order])
     return base64.urlsafe_b64encode(value).decode()
 
 
 def _values(cursor: str, *, count: int) -> list[Any]:
-    try:
-        *before, at, last = orjson.loads(base64.urlsafe_b64decode(cursor))
-        moment = dt.datetime.fromisoformat(at)
-        if moment.tzinfo is None or not all(isinstance(each, bool) for each in before):
+    values = orjson.loads(base64.urlsafe_b64decode(cursor))
+    if not isinstance(values, list) or len(values) != count:
+        raise ValueError("a cursor of another list")
+    for value in values:
+        if not isinstance(value, str | int) or "\x00" in str(value):
             raise ValueError("no cursor of ours")
-        values = [*before, moment, uuid.UUID(last)]
-        if len(values) != count:
-            raise ValueError("a cursor of another list")
-        return values
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
-        raise InvalidInput("cursor.invalid", "This cursor was not given by this list.") from error
+    return values

@@ -1,10 +1,11 @@
 // A textarea becomes a code editor; its value stays the textarea's, so that forms send it as ever.
 import {
-  Decoration, EditorState, EditorView, HighlightStyle, LanguageSupport, MatchDecorator, Prec, ViewPlugin,
+  EditorState, EditorView, HighlightStyle, LanguageSupport, Prec,
   autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap, closePercentBrace, completionKeymap,
   defaultKeymap, drawSelection, highlightSpecialChars, history, historyKeymap, indentUnit,
   jinjaCompletionSource, jinjaLanguage, json, keymap, lineNumbers, search, searchKeymap, setDiagnostics, syntaxHighlighting, tags,
 } from "../vendor/codemirror.min.js";
+import { jinjaColours } from "./jinja-colours.js";
 
 const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.controlKeyword, tags.definitionKeyword, tags.modifier, tags.operatorKeyword, tags.logicOperator], class: "cm-k" },
@@ -17,22 +18,6 @@ const colours = HighlightStyle.define([
   { tag: tags.strong, class: "cm-h" },
   { tag: [tags.tagName, tags.monospace], class: "cm-t" },
 ]);
-
-const tinted = new MatchDecorator({
-  regexp: /\{\{[^\n]*?\}\}|\{%[^\n]*?%\}/g,
-  decoration: (match) => Decoration.mark({ class: match[0][1] === "{" ? "cm-jinja-var" : "cm-jinja-tag" }),
-});
-const tint = ViewPlugin.fromClass(
-  class {
-    constructor(view) {
-      this.decorations = tinted.createDeco(view);
-    }
-    update(update) {
-      this.decorations = tinted.updateDeco(update, this.decorations);
-    }
-  },
-  { decorations: (plugin) => plugin.decorations },
-);
 
 // A tag closes itself as it is opened; whoever types its end goes over what stands there.
 const overEnd = EditorView.inputHandler.of((view, from, to, text) => {
@@ -123,7 +108,7 @@ export function codeEditor(textarea, { language, nonce, variables, properties, f
         syntaxHighlighting(colours),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ ...described(textarea), "aria-label": textarea.getAttribute("aria-label") ?? textarea.labels?.[0]?.textContent ?? "Code", spellcheck: "false" }),
-        isJinja ? [new LanguageSupport(jinjaLanguage), closePercentBrace, Prec.high(overEnd), lineNumbers(), tint] : json(),
+        isJinja ? [new LanguageSupport(jinjaLanguage), closePercentBrace, Prec.high(overEnd), lineNumbers(), jinjaColours] : json(),
         isJinja ? EditorState.languageData.of(() => [{ closeBrackets: { brackets: ["{", "(", "[", '"', "'"] } }]) : [],
         Prec.high(keymap.of([{ key: "F12", run: (self) => follow(self, self.state.selection.main.head) }])),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap]),

@@ -75,7 +75,9 @@ def test_it_loads_codemirror_only_where_something_is_edited() -> None:
     askers = {path.name for path in SCRIPTS if "codemirror.min.js" in path.read_text()}
 
     assert weight < 200_000, f"{weight} bytes compressed"
-    assert askers == {"code-editor.js"}
+    colours = {path.name for path in SCRIPTS if "jinja-colours.js" in path.read_text()}
+    assert askers == {"code-editor.js", "jinja-colours.js"}
+    assert colours == {"code-editor.js"}
     assert not any("codemirror" in path.read_text() for path in OURS)
 
 

@@ -1,6 +1,7 @@
 """The page that takes prompts of other products in shows what changes before it saves."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,18 @@ def form(document: Any, do: str = "look", **more: Any) -> dict[str, Any]:
     return {"source": "langfuse", "document": text, "do": do, **more}
 
 
+def save(client: Client, document: Any, **more: Any) -> Any:
+    """Look at a document and save what is shown."""
+    shown = digest(client.post("/prompts/import", form(document, **more)).content.decode())
+    return client.post("/prompts/import", form(document, "save", shown=shown, **more), follow=True)
+
+
+def digest(page: str) -> str:
+    """Return by what the page knows again what it shows; empty where it shows nothing."""
+    found = re.search(r'name="shown" value="([0-9a-f]{64})"', page)
+    return found[1] if found else ""
+
+
 def test_it_says_what_to_do_when_nothing_is_pasted_yet(client_for: SignIn, alice: User) -> None:
     page = client_for(alice).get("/prompts/import").content.decode()
 
@@ -51,7 +64,7 @@ def test_it_shows_what_changes_and_saves_nothing_yet(client_for: SignIn, alice: 
 
 
 def test_it_saves_what_was_looked_at(client_for: SignIn, alice: User) -> None:
-    answer = client_for(alice).post("/prompts/import", form(DOCUMENT, "save"), follow=True)
+    answer = save(client_for(alice), DOCUMENT)
 
     assert "2 prompt versions saved." in answer.content.decode()
     assert sorted(Prompt.objects.values_list("name", "kind")) == [
@@ -62,9 +75,13 @@ def test_it_saves_what_was_looked_at(client_for: SignIn, alice: User) -> None:
 
 def test_it_takes_a_file_and_calls_the_prompt_after_it(client_for: SignIn, alice: User) -> None:
     request = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Sort {{things}}."}]}
-    file = SimpleUploadedFile("Sort it.json", json.dumps(request).encode())
+    client, text = client_for(alice), json.dumps(request)
+    file = SimpleUploadedFile("Sort it.json", text.encode())
+    page = client.post("/prompts/import", form("", source="openai", file=file)).content.decode()
 
-    client_for(alice).post("/prompts/import", form("", "save", source="openai", file=file))
+    # What the file held stands in the page now.
+    more = {"source": "openai", "name": "Sort it", "shown": digest(page)}
+    client.post("/prompts/import", form(text, "save", **more))
 
     assert Prompt.objects.get().name == "sort-it"
 
@@ -73,7 +90,7 @@ def test_it_says_that_there_is_nothing_new_when_it_was_imported_before(
     client_for: SignIn, alice: User
 ) -> None:
     client = client_for(alice)
-    client.post("/prompts/import", form(DOCUMENT, "save"))
+    save(client, DOCUMENT)
 
     page = client.post("/prompts/import", form(DOCUMENT, "save")).content.decode()
 
@@ -93,6 +110,41 @@ def test_it_saves_nothing_and_says_why_when_a_part_is_refused(
     assert "Nothing can be saved yet" in page
     assert "prompt.secret" in page
     assert not Prompt.objects.exists()
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_it_shows_again_and_saves_nothing_when_the_form_is_not_what_was_shown(
+    client_for: SignIn, alice: User, looked: bool
+) -> None:
+    client = client_for(alice)
+    before = client.post("/prompts/import", form(DOCUMENT)).content.decode() if looked else ""
+    typed = [{"name": "rules", "type": "text", "version": 1, "prompt": "Be kind to {{group}}."}]
+
+    refused = client.post("/prompts/import", form(typed, "save", shown=digest(before)))
+
+    page = refused.content.decode()
+    assert refused.status_code == 409
+    assert "This is not what was shown before" in page
+    assert "Save 1 version" in page
+    assert not Prompt.objects.exists()
+    client.post("/prompts/import", form(typed, "save", shown=digest(page)))
+    assert PromptVersion.objects.get().messages[0]["template"] == "Be kind to {{ group }}."
+
+
+def test_it_shows_again_when_somebody_saved_another_version_meanwhile(
+    client_for: SignIn, alice: User
+) -> None:
+    client = client_for(alice)
+    newer = [{**DOCUMENT[0], "version": 2, "prompt": "Be kind to {{group}}."}]
+    save(client, DOCUMENT[:1])
+    shown = digest(client.post("/prompts/import", form(newer)).content.decode())
+    save(client, [{**DOCUMENT[0], "version": 2, "prompt": "Be strict with {{group}}."}])
+
+    refused = client.post("/prompts/import", form(newer, "save", shown=shown))
+
+    assert refused.status_code == 409
+    assert "version 3" in refused.content.decode()
+    assert PromptVersion.objects.count() == 2
 
 
 @pytest.mark.parametrize(

@@ -165,8 +165,29 @@ def test_it_holds_variables_to_the_schema_when_it_renders(alice: User) -> None:
     assert said(version, person={"age": 42}) == "42"
     assert missing.value.extra["errors"] == [{"path": "/person", "message": "is required"}]
     assert wrong.value.extra["errors"] == [
-        {"path": "/person/age", "message": "does not fit “type”"}
+        {"path": "/person/age", "message": "is not of type integer"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "end"),
+    [
+        (3, "/n2 is required."),
+        (4, "/n2 is required; and 1 more."),
+        (30, "/n2 is required; and at least 17 more."),
+    ],
+)
+def test_it_counts_the_variables_that_are_missing_beyond_the_first_three(
+    alice: User, names: int, end: str
+) -> None:
+    reads = " ".join(f"{{{{ n{number} }}}}" for number in range(names))
+    inputs = {"type": "object", "required": [f"n{number}" for number in range(names)]}
+    version = create_prompt(alice.context(), name="hello", content=chat(reads, inputs=inputs))
+
+    with pytest.raises(InvalidInput) as refused:
+        said(version)
+
+    assert refused.value.detail.endswith(end)
 
 
 def test_it_refuses_a_prompt_that_is_too_large(alice: User) -> None:

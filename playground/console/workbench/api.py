@@ -3,7 +3,6 @@
 import uuid
 from typing import Annotated, Any
 
-from django.db.models import QuerySet
 from ninja import Router, Status
 from pydantic import Field
 
@@ -23,31 +22,28 @@ from playground.console.workbench.bodies import (
     WorkbenchPatchIn,
 )
 from playground.console.workbench.cells_api import cells_api
+from playground.console.workbench.listing import MAX_PAGE, PAGE, Sort, benches_page
 from playground.console.workbench.merging import Changes, find_column
-from playground.console.workbench.models import Workbench
 from playground.console.workbench.reviewing import review
 from playground.console.workbench.specifying import ColumnSpec
 from playground.policy.requests import TeamRequest
+from playground.prompts.paging import Cursor
 
 workbench_api = Router(tags=["workbench"])
 workbench_api.add_router("", cells_api)
-
-MAX_PAGE = 200
 
 
 @workbench_api.get("", response=WorkbenchesOut, summary="The team's workbenches")
 def list_workbenches(
     request: TeamRequest,
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50,
-    after: uuid.UUID | None = None,
+    q: Annotated[str, Field(max_length=100)] = "",
+    sort: Sort = "-created",
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = PAGE,
+    cursor: Cursor | None = None,
 ) -> dict[str, Any]:
-    """List them, the newest made first."""
-    found: QuerySet[Workbench] = Workbench.objects.visible_to(request.context)
-    if after is not None:
-        found = found.filter(pk__lt=after)
-    page = list(found.prefetch_related("columns").order_by("-pk")[: limit + 1])
-    items = [WorkbenchOut.of(bench) for bench in page[:limit]]
-    return {"items": items, "next": str(items[-1].id) if len(page) > limit else None}
+    """List them, the newest made first or as sorted; follow `next` for more."""
+    page = benches_page(request.context, q=q, sort=sort, cursor=cursor, limit=limit)
+    return {"items": [WorkbenchOut.of(bench) for bench in page.items], "next": page.next}
 
 
 @workbench_api.post("", response={201: WorkbenchOut}, summary="Open a workbench")

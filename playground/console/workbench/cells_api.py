@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Any
 
-from django.db.models import prefetch_related_objects
+from django.db.models import F, prefetch_related_objects
 from django.http import HttpResponse
 from ninja import Query, Router, Status
 
@@ -15,7 +15,7 @@ from playground.console.workbench import (
     recalling,
     running,
 )
-from playground.console.workbench.bodies import (
+from playground.console.workbench.cell_bodies import (
     CellOut,
     CellsOut,
     ColumnSumOut,
@@ -36,6 +36,9 @@ from playground.console.workbench.summing import progress_of, sums_of
 from playground.core.clock import now
 from playground.core.errors import InvalidInput
 from playground.policy.requests import TeamRequest
+from playground.prompts.paging import Cursor, page_of
+
+MAX_CELLS = 200
 
 cells_api = Router(tags=["workbench"])
 
@@ -71,14 +74,21 @@ def list_cells(
     bench_id: uuid.UUID,
     row: Annotated[int | None, Query(ge=0, le=inputs.MAX_ROWS)] = None,
     batch: uuid.UUID | None = None,
+    cursor: Cursor | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_CELLS)] = MAX_CELLS,
 ) -> dict[str, Any]:
-    """Return the newest cell of each column and row, or those of one run of a column."""
+    """Return the newest cell of each column and row, or those of one run; follow `next` for more.
+
+    They come row by row, from left to right.
+    """
     bench = keeping.find_workbench(request.context, bench_id)
     cells = Cell.objects.shown(bench) if batch is None else Cell.objects.of_batch(bench, batch)
-    cells = cells.order_by("row", "column__position")
     if row is not None:
         cells = cells.filter(row=row)
-    return {"items": _shown(list(cells))}
+    placed = cells.annotate(place=F("column__position"))
+    order = ("row", "place", "column_id")
+    page = page_of(placed, order=order, cursor=cursor, limit=limit, most=MAX_CELLS)
+    return {"items": _shown(page.items), "next": page.next}
 
 
 @cells_api.get("/{uuid:bench_id}/cells/{uuid:cell_id}", response=CellOut, summary="One output")

@@ -18,7 +18,7 @@ from playground.console.workbench.merging import (
 )
 from playground.console.workbench.models import Column, Workbench
 from playground.console.workbench.running import schema_of
-from playground.console.workbench.specifying import ColumnSpec, source_of, spec_of
+from playground.console.workbench.specifying import ColumnSpec, Source, source_of, spec_of
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput
 from playground.core.numbering import whole_number
@@ -99,21 +99,30 @@ def save_draft(
         NotFound, PolicyDenied: the prompt is gone, or the context may not edit it.
         Conflict: ``prompt.edited-meanwhile``, the prompt has a newer version than the draft's.
     """
-    column = find_column(find_workbench(context, bench_id, action="edit"), column_id)
-    spec = ColumnSpec(**column.spec)
-    source = source_of(spec.source)
-    if spec.content is None or source is None:
-        raise InvalidInput("workbench.no-draft", "Only a draft of a prompt can be saved here.")
-    content = content_of(spec.content)
+    find_workbench(context, bench_id, action="edit")
+    with transaction.atomic():
+        column = find_column(locked(bench_id), column_id)
+        spec = ColumnSpec(**column.spec)
+        source = source_of(spec.source)
+        if spec.content is None or source is None:
+            raise InvalidInput("workbench.no-draft", "Only a draft of a prompt can be saved here.")
+        version = _save_over(context, spec, source, note=note.strip() or "From the workbench")
+        named = {**column.spec, "content": None, "source": version.ref}
+        _change(context, bench_id, column, named)
+        _discard_same(context, version.prompt, spec.content)
+    return version
+
+
+def _save_over(
+    context: RequestContext, spec: ColumnSpec, source: Source, *, note: str
+) -> PromptVersion:
+    """Save a draft as the next version of the prompt that it was made from."""
+    content = content_of(spec.content or {})
     if content.inputs is not None:
         content = wanted(context, spec).content
     try:
-        version = save_version(
-            context,
-            source.path,
-            content=content,
-            note=note.strip() or "From the workbench",
-            based_on=source.version,
+        return save_version(
+            context, source.path, content=content, note=note, based_on=source.version
         )
     except Conflict as error:
         if "latest" not in error.extra:
@@ -121,9 +130,6 @@ def save_draft(
         latest = f"{source.path}@{error.extra['latest']}"
         detail = f"{error.detail} Compare; to save over it, make this a draft of {latest}."
         raise Conflict("prompt.edited-meanwhile", detail, **error.extra) from error
-    _change(context, bench_id, column, {**column.spec, "content": None, "source": version.ref})
-    _discard_same(context, version.prompt, spec.content)
-    return version
 
 
 def _discard_same(context: RequestContext, prompt: Prompt, content: dict[str, Any]) -> None:

@@ -16,6 +16,9 @@ SINGLE = 0
 """The row of a cell whose inputs are the shared variables; those of a table count from 1."""
 
 
+UNTITLED = "Untitled workbench"
+
+
 class TurnStatus(models.TextChoices):
     """Where a turn stands."""
 
@@ -66,7 +69,7 @@ class Workbench(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or "Untitled workbench"
+        return self.name or UNTITLED
 
     @property
     def urn(self) -> str:

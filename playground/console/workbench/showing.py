@@ -89,6 +89,7 @@ class BenchView:
     skills: list[Skill]
     errors: Mapping[str, str]
     roles: tuple[str, ...] = ROLES
+    most: int = MAX_COLUMNS
 
     @property
     def working(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from playground.console.workbench.storing import lost_numbers
 from playground.core.errors import InvalidInput
 from playground.prompts.content import MAX_MESSAGES, RESERVED_SETTINGS, PromptKind
 
@@ -92,7 +93,7 @@ def spec_of(body: Mapping[str, Any]) -> ColumnSpec:
     """
     try:
         spec = ColumnSpec.model_validate(dict(body))
-        encoded = orjson.dumps(spec.as_json())
+        encoded = orjson.dumps(_kept(spec))
     except ValidationError as error:
         raise _invalid(_told(error)) from None
     except (TypeError, ValueError, RecursionError):
@@ -141,6 +142,17 @@ def source_of(text: str) -> Source | None:
     return Source(
         path=found["path"], version=int(version) if version else None, label=found["label"]
     )
+
+
+def _kept(spec: ColumnSpec) -> dict[str, Any]:
+    errors = [
+        {"field": where, "message": why}
+        for name, value in spec.model_dump().items()
+        for where, why in lost_numbers(name, value)
+    ]
+    if errors:
+        raise _invalid(errors)
+    return spec.as_json()
 
 
 def _told(error: ValidationError, *inside: str) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from playground.console.workbench import changing, exporting, keeping, opening, recalling
-from playground.console.workbench.listing import listed
+from playground.console.workbench.listing import SORTS, Sort, browse
 from playground.console.workbench.looking import look_in
 from playground.console.workbench.merging import find_column
 from playground.console.workbench.models import Workbench
@@ -19,6 +19,15 @@ from playground.console.workbench.verbs import VERBS, WITHOUT_SAVING
 from playground.core.errors import InvalidInput
 from playground.policy.deciding import Resource, decide
 from playground.policy.requests import TeamRequest
+from playground.prompts.pages.addressing import address, headings
+
+_COLUMNS = (
+    ("Workbench", "name", ""),
+    ("Columns", "", "num"),
+    ("Rows", "", "num hide-narrow"),
+    ("Owner", "owner", "hide-narrow"),
+    ("Changed", "-updated", ""),
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,15 +37,21 @@ def benches(request: TeamRequest) -> HttpResponse:
         sources = [source for source in request.POST.getlist("source") if source]
         bench = opening.open_prompts(request.context, sources)
         return redirect("workbench", bench.pk)
-    query = request.GET.get("q", "").strip()[:100]
+    query, asked = request.GET.get("q", "").strip()[:100], request.GET.get("sort", "")
+    sort: Sort = asked if asked in SORTS else "-updated"
+    cursor = request.GET.get("cursor") or None
+    page = browse(request.context, q=query, sort=sort, cursor=cursor)
     new = Resource("Workbench", "new", request.context.team)
     shown = {
-        "benches": listed(request.context, q=query),
+        "page": page,
         "query": query,
+        "sort": sort,
+        "headings": headings(request, sort, _COLUMNS),
+        "next_url": address(request, cursor=page.next) if page.next else "",
+        "first_url": address(request, cursor=None) if cursor else "",
         "may_create": decide(request.context, "create", new, audit=False).allowed,
     }
-    template = "workbench/list.html#results" if request.htmx else "workbench/list.html"
-    return render(request, template, shown)
+    return render(request, _list_template(request), shown)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -98,6 +113,13 @@ def workbench_history(
 def open_span(request: TeamRequest, trace_id: str, span_id: str) -> HttpResponse:
     """Open a workbench from a traced call of a model."""
     return redirect("workbench", opening.open_span(request.context, trace_id, span_id).pk)
+
+
+def _list_template(request: TeamRequest) -> str:
+    """Name what answers: the page, its list after a filter, or further rows."""
+    if request.htmx and request.GET.get("rows"):
+        return "workbench/list_rows.html"
+    return "workbench/list.html#results" if request.htmx else "workbench/list.html"
 
 
 def _act(request: TeamRequest, bench_id: uuid.UUID) -> HttpResponse:

@@ -52,8 +52,9 @@ class _TooMuch(Exception):
 def violations(schema: Mapping[str, Any], text: str) -> list[str]:
     """Return what keeps the text from being JSON of this schema; empty if it fits.
 
-    Each is the path and the keyword, ``/items/0/price: maximum``. Neither values nor names that
-    the schema does not declare are told: those stand as ``*``. ``format`` is not asserted.
+    Each is the path and the keyword, ``/items/0/price: maximum``, with the type that is wanted and
+    the name that is missing: ``/age: type integer``. Neither values nor names that the schema does
+    not declare are told: those stand as ``*``. ``format`` is not asserted.
 
     Raises:
         InvalidInput: ``guardrail.schema-refused``, the schema is invalid or out of bounds.
@@ -237,6 +238,9 @@ def _messages(error: ValidationError, names: frozenset[str]) -> list[str]:
         present: Any = error.instance
         missing = [name for name in error.validator_value if name not in present]
         return [f"{where} {name}" for name in missing]
+    if error.validator == "type":
+        wanted: Any = error.validator_value
+        return [f"{where} {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"]
     return [where]
 
 

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from playground.core.canonical import content_hash
 from playground.core.errors import InvalidInput
 from playground.policy.deciding import Resource, require
 from playground.policy.requests import TeamRequest
@@ -74,6 +75,11 @@ class Outlook:
         """Return how many cannot be saved."""
         return len(self.adopted.errors)
 
+    @property
+    def digest(self) -> str:
+        """Return what is the same for two of which a person sees the same, and else never."""
+        return content_hash(self.adopted.as_json())
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_prompts(request: TeamRequest) -> HttpResponse:
@@ -92,9 +98,11 @@ def import_prompts(request: TeamRequest) -> HttpResponse:
         form.errors["document"] = error.detail
         return _page(request, form, status=error.status)
     outlook = _outlook(adopt(request.context, report, dry_run=True))
-    if request.POST.get("do") != "save" or outlook.refused or not outlook.new:
-        status = 422 if outlook.refused and request.POST.get("do") == "save" else 200
-        return _page(request, form, outlook, status=status)
+    saves = request.POST.get("do") == "save"
+    if not saves or outlook.refused or not outlook.new:
+        return _page(request, form, outlook, status=422 if saves and outlook.refused else 200)
+    if request.POST.get("shown") != outlook.digest:
+        return _page(request, form, outlook, status=409, changed=True)
     try:
         adopt(request.context, report)
     except InvalidInput as error:
@@ -159,9 +167,19 @@ def _refuse(constant: str) -> None:
 
 
 def _page(
-    request: TeamRequest, form: Form, outlook: Outlook | None = None, *, status: int = 200
+    request: TeamRequest,
+    form: Form,
+    outlook: Outlook | None = None,
+    *,
+    status: int = 200,
+    changed: bool = False,
 ) -> HttpResponse:
-    shown: dict[str, Any] = {"form": form, "outlook": outlook, "sources": SOURCES.items()}
+    shown: dict[str, Any] = {
+        "form": form,
+        "outlook": outlook,
+        "changed": changed,
+        "sources": SOURCES.items(),
+    }
     if request.htmx:
         # It puts no answer in its place that is an error by its status.
         return render(request, "prompts/import.html#report", shown)

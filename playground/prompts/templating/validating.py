@@ -1,11 +1,13 @@
 """Hold schemas and variables to what they promise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playground.core.errors import InvalidInput
 from playground.gateway.guardrails import schemas
 from playground.prompts.content import RESERVED_SETTINGS, Content
+
+_SHOWN = 3
 
 
 def check_schemas(content: Content) -> None:
@@ -50,8 +52,9 @@ def check_variables(schema: Mapping[str, Any], variables: Mapping[str, Any]) -> 
         raise _refused("inputs", error.detail) from error
     if told:
         errors = [_error(each) for each in told]
-        words = "; ".join(f"{each['path']} {each['message']}" for each in errors[:3])
-        raise InvalidInput("prompt.inputs", f"The variables do not fit: {words}.", errors=errors)
+        raise InvalidInput(
+            "prompt.inputs", f"The variables do not fit: {_listed(errors)}.", errors=errors
+        )
 
 
 def _schemas(content: Content) -> dict[str, Any]:
@@ -72,9 +75,19 @@ def _refused(field: str, why: str) -> InvalidInput:
     return InvalidInput("prompt.schema", f"{field}: {why}", field=field)
 
 
+def _listed(errors: Sequence[Mapping[str, str]]) -> str:
+    words = "; ".join(f"{each['path']} {each['message']}" for each in errors[:_SHOWN])
+    left = len(errors) - _SHOWN
+    if left <= 0:
+        return words
+    return f"{words}; and {'at least ' if len(errors) == schemas.MAX_TOLD else ''}{left} more"
+
+
 def _error(told: str) -> dict[str, str]:
     path, _, word = told.rpartition(": ")
     keyword, _, name = word.partition(" ")
     if keyword == "required" and name:
         return {"path": f"{path.rstrip('/')}/{name}", "message": "is required"}
+    if keyword == "type":
+        return {"path": path, "message": f"is not of type {name}"}
     return {"path": path, "message": f"does not fit “{keyword}”"}

@@ -313,6 +313,48 @@ def test_it_points_at_what_it_cannot_read(stack: Stack, people: People) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("width", [1440, 1280, 390])
+def test_it_shows_every_skill_and_no_text_under_the_arrow_of_a_select(
+    stack: Stack, people: People, width: int
+) -> None:
+    page, wrong = watch(people("rita"))
+    page.set_viewport_size({"width": width, "height": 900})
+    _draft(page, stack, "Say hello.")
+
+    page.locator("summary", has_text="Tools").click()
+    skills = page.get_by_role("group", name="Offer skills as tools")
+    expect(skills.get_by_role("checkbox").last).to_be_visible()
+
+    hidden = skills.locator("div").evaluate("e => e.scrollHeight - e.clientHeight")
+    assert hidden == 0
+    # What stands right of the text: the arrow's distance from the border, its width, some air.
+    beside = page.locator("select.form-select:visible").evaluate_all(
+        "all => all.map(e => { const s = getComputedStyle(e); return [s.paddingRight,"
+        " s.backgroundPositionX.match(/(\\d+)px/)[1], s.backgroundSize].map(parseFloat) })"
+    )
+    assert beside
+    assert all(padding >= arrow + size + 2 for padding, arrow, size in beside)
+    assert not wrong
+
+
+def test_it_keeps_the_button_for_columns_and_says_why_not_at_six(
+    stack: Stack, people: People
+) -> None:
+    page, wrong = watch(people("rita"))
+    _draft(page, stack, "Say hello.")
+    add = page.locator('button[value="add"]')
+
+    for number in range(2, 7):
+        expect(add).to_be_enabled()
+        add.click()
+        expect(page.locator(".wb-column")).to_have_count(number)
+
+    expect(add).to_be_disabled()
+    expect(add).to_have_accessible_description("6 columns at most")
+    expect(page.get_by_text("6 columns at most")).to_be_visible()
+    assert not wrong
+
+
 def test_it_shows_an_earlier_run_beside_the_newest_by_link(stack: Stack, people: People) -> None:
     page, wrong = watch(people("rita"))
     _draft(page, stack, "Say {{ word }}")

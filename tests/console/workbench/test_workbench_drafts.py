@@ -1,8 +1,9 @@
 """Drafts from the editor beside their version, texts as they render, and what becomes of both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import DatabaseError
 from django.test import Client
 
 from playground.console.workbench.changing import make_draft, save_draft
@@ -11,6 +12,7 @@ from playground.console.workbench.keeping import find_workbench
 from playground.console.workbench.models import Workbench
 from playground.console.workbench.opening import open_draft, open_prompts
 from playground.console.workbench.running import run_columns
+from playground.core import provisioning
 from playground.core.errors import Conflict
 from playground.policy.models import User
 from playground.prompts import drafting
@@ -18,6 +20,7 @@ from playground.prompts.content import Content, content_of
 from playground.prompts.models import Draft, Prompt, PromptVersion
 from playground.prompts.saving import create_prompt
 from tests.console.workbench.conftest import Bench, Work
+from tests.services import Services
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -154,3 +157,32 @@ def test_it_throws_the_editors_draft_away_once_a_version_says_the_same(
     save_draft(alice.context(), bench.pk, bench.columns.all()[1].pk)
 
     assert [draft.author for draft in Draft.objects.all()] == ["user:bob"]
+
+
+def test_it_saves_no_version_when_the_column_cannot_name_it(
+    alice: User, letter: PromptVersion, scripted_model: None, refusing_columns: None
+) -> None:
+    _drafted(alice, "Hello {{ name }},")
+    bench = open_draft(alice.context(), "hiring/letter")
+    column = bench.columns.all()[1]
+
+    with pytest.raises(DatabaseError):
+        save_draft(alice.context(), bench.pk, column.pk)
+
+    column.refresh_from_db()
+    assert column.spec["content"] is not None
+    assert [each.number for each in letter.prompt.versions.all()] == [1]
+    assert Draft.objects.count() == 1
+
+
+@pytest.fixture
+def refusing_columns(embedded_services: Services, transactional_db: None) -> Iterator[None]:
+    """Let the database refuse that a column names a second version."""
+    silo = next(each for each in embedded_services.silos if each.alias == "default")
+    with provisioning.connect_owner(silo, embedded_services.credentials.passwords) as owner:
+        refused = "CHECK (spec->>'source' NOT LIKE '%@2')"
+        owner.execute(f"ALTER TABLE console_column ADD CONSTRAINT no_second_version {refused}")
+        owner.commit()
+        yield
+        owner.execute("ALTER TABLE console_column DROP CONSTRAINT no_second_version")
+        owner.commit()

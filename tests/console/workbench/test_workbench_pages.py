@@ -45,6 +45,23 @@ def test_it_shows_a_shared_link_to_the_team_and_to_nobody_else(
         assert answer.status_code == (200 if sees else 404)
 
 
+@pytest.mark.parametrize("columns", [5, 6])
+def test_it_offers_another_column_and_says_why_not_when_there_are_six(
+    alice: User, bench_of: Bench, client_for: Sign, columns: int
+) -> None:
+    bench = bench_of(*[draft()] * columns)
+
+    page = page_of(client_for(alice), bench)
+
+    add = re.search(r'<button[^>]* value="add"[^>]*>', page)
+    copies = re.findall(r'<button[^>]* value="add:[^>]*>', page)
+    assert add is not None
+    for button in (add[0], *copies):
+        assert ("disabled" in button) is (columns == 6)
+    assert len(copies) == columns
+    assert ("6 columns at most</span>" in page) is (columns == 6)
+
+
 def test_it_lets_a_viewer_look_and_offers_nothing_else(
     vera: User, bench_of: Bench, client_for: Sign
 ) -> None:

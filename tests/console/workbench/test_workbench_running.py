@@ -368,7 +368,7 @@ def test_it_marks_whether_structured_output_fits(alice: User, bench_of: Bench, w
     assert verdicts[0] == {"valid": True, "violations": []}
     assert verdicts[1] is not None
     assert verdicts[1]["valid"] is False
-    assert verdicts[1]["violations"] == ["/age: type"]
+    assert verdicts[1]["violations"] == ["/age: type integer"]
 
 
 def test_it_keeps_what_was_written_when_it_is_stopped(

@@ -1,0 +1,85 @@
+"""What a column is made of comes back from the database as it was typed, or is refused."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from playground.console.workbench.specifying import spec_of
+from playground.console.workbench.storing import lost_numbers
+from playground.core.errors import InvalidInput
+from playground.policy.models import User
+from tests.console.workbench.conftest import Bench
+
+NUMBERS = (
+    st.integers()
+    | st.integers(-(2**65), 2**65)
+    | st.floats()
+    | st.sampled_from([1e15, 1e16, 1e22, 1e23, -1e23, 2.0**63, 1e300, 5e-324, 1e-7, 0.1, 1.0])
+)
+VALUES = st.recursive(
+    NUMBERS | st.booleans() | st.none() | st.sampled_from(["", "a", "1e23"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),
+    max_leaves=6,
+)
+
+
+@pytest.mark.django_db
+@given(value=VALUES)
+def test_it_gives_a_column_back_as_it_was_typed_or_refuses_it(value: Any) -> None:
+    body = {"parameters": {"x": value}, "simulated": {"y": value}}
+    if any(lost_numbers("x", value)):
+        with pytest.raises(InvalidInput, match=r"parameters\.x"):
+            spec_of(body)
+        return
+
+    spec = spec_of(body).as_json()
+
+    assert spec["parameters"]["x"] == value
+    assert _told(_kept(spec)) == _told(spec)
+
+
+@pytest.mark.parametrize("value", [1e15, -9e15, 2**64 - 1, -(2**63), 0.1, 1e-7, 5e-324, 1.0, -0.0])
+@pytest.mark.django_db
+def test_it_keeps_every_number_that_comes_back(value: float) -> None:
+    spec = spec_of({"parameters": {"x": [value]}}).as_json()
+
+    assert _told(_kept(spec)) == _told(spec)
+
+
+@pytest.mark.parametrize("typed", ["1e23", "1e16", "-2.5e17", "1e999", str(2**64)])
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_it_says_at_the_field_which_number_it_cannot_keep(
+    alice: User, bench_of: Bench, client_for: Callable[..., Client], typed: str
+) -> None:
+    bench = bench_of()
+    column = bench.columns.get()
+    form = {f"{column.pk}.simulated": f'{{"look": {{"at": [{typed}]}}}}', "do": "save"}
+
+    answer = client_for(alice).post(f"/workbench/{bench.pk}", form, headers={"HX-Request": "true"})
+
+    column.refresh_from_db()
+    assert answer.status_code == 422
+    assert "simulated.look.at.0: " in answer.content.decode()
+    assert column.spec["simulated"] == {}
+
+
+def _kept(spec: dict[str, Any]) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::jsonb::text", [json.dumps(spec)])
+        kept: dict[str, Any] = json.loads(cursor.fetchone()[0])
+    return kept
+
+
+def _told(value: Any) -> Any:
+    """Return a value in which a whole number and one with a point are no longer equal."""
+    if isinstance(value, dict):
+        return {key: _told(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_told(each) for each in value]
+    return type(value), value
