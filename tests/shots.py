@@ -114,7 +114,8 @@ def _compare_prompt(page: Page) -> None:
 def _plan_ramp(page: Page) -> None:
     prompts = page.locator("#plan-prompt")
     if prompts.count():
-        prompts.select_option(index=1)
+        prompts.fill(page.locator("#plan-prompts option").first.get_attribute("value") or "")
+        prompts.press("Tab")
         page.locator("#simulation .foretold").wait_for()
 
 

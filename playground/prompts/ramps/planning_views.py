@@ -14,7 +14,13 @@ from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError
 from playground.policy.models import Membership, User
 from playground.prompts.models import Ramp, RampEvent
-from playground.prompts.ramps.choices import choices_for, completed, form_of
+from playground.prompts.ramps.choices import (
+    SUGGESTED,
+    choices_for,
+    completed,
+    form_of,
+    rampable,
+)
 from playground.prompts.ramps.drafting import draft, edit
 from playground.prompts.ramps.foretold import foretold
 from playground.prompts.ramps.form import Form, faults_of
@@ -59,6 +65,12 @@ def edit_page(request: HttpRequest, shell: dict[str, Any], ramp: Ramp) -> HttpRe
         return _form_page(request, shell, form, ramp=ramp, error=error)
     messages.success(request, "Kept. Nobody gets the candidate yet.")
     return redirect("admin:prompts_ramp_change", ramp.pk)
+
+
+def suggest(request: HttpRequest) -> HttpResponse:
+    """Show the first prompts that are called like what was typed."""
+    prompts = rampable(_reader(request), request.GET.get("prompt", ""))[:SUGGESTED]
+    return render(request, "prompts/ramp/prompts.html", {"prompts": prompts})
 
 
 def context_in(request: HttpRequest, team: str) -> RequestContext:
