@@ -114,8 +114,7 @@ def _compare_prompt(page: Page) -> None:
 def _plan_ramp(page: Page) -> None:
     prompts = page.locator("#plan-prompt")
     if prompts.count():
-        prompts.fill(page.locator("#plan-prompts option").first.get_attribute("value") or "")
-        prompts.press("Tab")
+        page.locator("#plan-prompts button").first.click()
         page.locator("#simulation .foretold").wait_for()
 
 

@@ -154,7 +154,7 @@ def test_it_says_what_a_guard_would_notice_as_a_prompt_owner_would(
 
     (errors,) = told.watching
     assert (errors.name, errors.usual, errors.worse) == ("Error rate", "2 %", "6 %")
-    assert re.fullmatch(r"after about [\d,]+ calls", errors.stages[0].calls)
+    assert re.fullmatch(r"about [\d,]+ calls", errors.stages[0].calls)
 
 
 def test_it_counts_one_of_something_as_one(rhea: User, greeting: Prompt) -> None:

@@ -14,10 +14,10 @@ from django.urls import reverse
 
 from playground.policy.models import AuditRow, User
 from playground.prompts.labelling import move_label
-from playground.prompts.models import Label, Prompt, PromptVersion, Ramp
+from playground.prompts.models import Prompt, Ramp
 from playground.prompts.ramps import ramping
 from playground.prompts.ramps.guarding_ramps import judge
-from tests.prompts.ramped import PATH, greeting, happen, planned, started
+from tests.prompts.ramped import PATH, filled, greeting, happen, planned, started
 
 __all__ = ["greeting"]
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -56,25 +56,7 @@ def _verbs(response: Any) -> list[str]:
 
 def _options(response: Any) -> list[str]:
     """Return the prompts that are suggested."""
-    return re.findall(r'<option value="(\w+/[^"]+)"', response.content.decode())
-
-
-def fill(prompt: Prompt, *, count: int) -> None:
-    """Put many prompts beside one, each with two versions and the label on the first."""
-    prompts = Prompt.objects.bulk_create(
-        Prompt(team=prompt.team, name=f"p-{n}", title=f"Title {n}", kind="chat")
-        for n in range(count)
-    )
-    versions = PromptVersion.objects.bulk_create(
-        PromptVersion(prompt=each, number=number, messages=[], content_hash=f"{number}", author="")
-        for each in prompts
-        for number in (1, 2)
-    )
-    Label.objects.bulk_create(
-        Label(prompt=each.prompt, name="production", version=each, moved_by="")
-        for each in versions
-        if each.number == 1
-    )
+    return re.findall(r'name="prompt" value="(\w+/[^"]+)" hx', response.content.decode())
 
 
 @pytest.fixture
@@ -466,14 +448,14 @@ def test_it_fills_in_what_the_prompt_suggests(staff: Client, greeting: Prompt) -
 def test_it_offers_a_few_of_thousands_of_prompts_and_finds_each(
     staff: Client, greeting: Prompt
 ) -> None:
-    fill(greeting, count=600)
+    filled(greeting, count=600)
 
-    shown = staff.get(ADD, {"prompt": "hiring/p-599"})
+    first, shown = staff.get(ADD), staff.get(ADD, {"prompt": "hiring/p-599"})
     found = staff.get(PROMPTS, {"prompt": "NG/p-599"})
     titled = staff.get(PROMPTS, {"prompt": "title 59"})
 
     assert "production, now v1" in _text(shown)
-    assert len(_options(shown)) == 20
+    assert len(_options(first)) == 20
     assert _options(found) == ["hiring/p-599"]
     assert _options(titled) == ["hiring/p-59", *(f"hiring/p-59{each}" for each in range(10))]
 
@@ -481,11 +463,23 @@ def test_it_offers_a_few_of_thousands_of_prompts_and_finds_each(
 def test_it_says_at_the_field_that_no_such_prompt_can_be_ramped(
     staff: Client, greeting: Prompt
 ) -> None:
-    shown = staff.post(ADD, {"prompt": "hiring/greet", "do": "look"})
+    shown = staff.post(ADD, {"prompt": "hiring/meeting", "do": "look"})
 
     assert "No prompt of your teams that can be ramped is called so." in _text(shown)
-    assert 'value="hiring/greet"' in shown.content.decode()
-    assert _options(shown) == [PATH]
+    assert 'value="hiring/meeting"' in shown.content.decode()
+
+
+def test_it_takes_the_one_prompt_that_is_called_like_what_was_typed(
+    staff: Client, greeting: Prompt
+) -> None:
+    filled(greeting, count=30)
+
+    one = staff.post(ADD, {"prompt": "greet", "do": "look"})
+    many = staff.post(ADD, {"prompt": "P-1", "do": "look"})
+
+    assert f'value="{PATH}"' in one.content.decode()
+    assert "What it would do" in _text(one)
+    assert _options(many) == ["hiring/p-1", *(f"hiring/p-1{each}" for each in range(10))]
 
 
 def test_it_suggests_prompts_to_those_alone_who_may_plan(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
 from playground.core.attributes import KNOWN
@@ -47,12 +47,14 @@ class Choices:
     """What the form offers; ``prompt`` is None while none is chosen.
 
     Attributes:
-        prompts: a few to begin with; see ``rampable``.
+        offers_any: whether the reader can plan a ramp of anything.
+        prompts: a few that are called like what was typed, while no prompt is chosen.
         labels: with the version that each points at.
         live: the ramp that runs on the label already.
         reviewer: whom the reader can ask to start the ramp, where they may plan it and no more.
     """
 
+    offers_any: bool
     prompts: Sequence[Prompt]
     prompt: Prompt | None
     labels: Sequence[Choice]
@@ -67,6 +69,11 @@ class Choices:
     arms: Sequence[Choice] = ARMS
     units: Sequence[Choice] = tuple(Ramp.Unit.choices)
     looks: Sequence[Choice] = LOOKS
+
+    @property
+    def unknown(self) -> bool:
+        """Tell whether no prompt is called like what was typed."""
+        return self.offers_any and self.prompt is None and not self.prompts
 
     @property
     def offers_label(self) -> bool:
@@ -97,7 +104,7 @@ def rampable(user: User, text: str = "") -> QuerySet[Prompt]:
         .order_by("team__slug", "name")
     )
     if sought := text.replace("\x00", "").strip():
-        path = Concat("team__slug", Value("/"), "name")
+        path = Concat("team__slug", Value("/"), "name", output_field=TextField())
         found = found.alias(sought=path).filter(
             Q(sought__icontains=sought) | Q(title__icontains=sought)
         )
@@ -106,11 +113,11 @@ def rampable(user: User, text: str = "") -> QuerySet[Prompt]:
 
 def choices_for(user: User, form: Form) -> Choices:
     """Offer what the reader can plan a ramp for."""
-    offered = list(rampable(user)[:SUGGESTED])
     team, _, name = form.prompt.replace("\x00", "").partition("/")
     prompt = rampable(user).filter(team__slug=team, name=name).first()
     if prompt is None:
-        return Choices(offered, None, (), (), None)
+        offered = list(rampable(user, form.prompt)[:SUGGESTED])
+        return Choices(bool(offered) or rampable(user).exists(), offered, None, (), (), None)
     labels = list(prompt.labels.select_related("version").order_by("name"))
     current = next((each for each in labels if each.name == form.label), None)
     versions = PromptVersion.objects.filter(prompt=prompt, archived_at=None).order_by("-number")
@@ -119,7 +126,8 @@ def choices_for(user: User, form: Form) -> Choices:
     live = Ramp.objects.live().whole().filter(prompt=prompt, label=form.label).first()
     context = user.context(team=prompt.team.slug)
     return Choices(
-        prompts=offered,
+        offers_any=True,
+        prompts=(),
         prompt=prompt,
         labels=[(each.name, f"{each.name}, now v{each.version.number}") for each in labels],
         candidates=[(str(each.number), _named(each)) for each in versions[:_MOST_VERSIONS]],
@@ -128,6 +136,12 @@ def choices_for(user: User, form: Form) -> Choices:
         candidate=form.candidate,
         reviewer=reviewer_of(context) if needs_reviewer(context, prompt, form.label) else "",
     )
+
+
+def chosen(user: User, form: Form) -> Form:
+    """Take the one prompt that is called like what was typed, if there is but one."""
+    alike = list(rampable(user, form.prompt)[:2]) if form.prompt else []
+    return replace(form, prompt=alike[0].path) if len(alike) == 1 else form
 
 
 def completed(user: User, form: Form) -> Form:

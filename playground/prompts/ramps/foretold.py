@@ -192,7 +192,7 @@ def _seeing(calls: float | None, minutes: float | None, expected: Expected) -> S
         return Seeing("never", "", late=True)
     lasts = expected.minutes
     late = lasts is not None and (minutes is None or minutes > lasts)
-    return Seeing(f"after about {_counted(calls, 'call')}", _lasts(minutes), late=late)
+    return Seeing(f"about {_counted(calls, 'call')}", _lasts(minutes), late=late)
 
 
 def _lasting(expected: Expected, asked: int) -> Lasting:
