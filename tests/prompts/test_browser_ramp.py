@@ -163,7 +163,6 @@ def test_it_finds_a_prompt_among_many_when_a_part_of_its_name_is_typed(
         page.locator("#plan-prompt").press("Enter")
         expect(page.locator("#plan-prompt-fault")).to_be_visible()
         expect(page.locator("#plan-prompt")).to_have_attribute("aria-invalid", "true")
-        expect(page.locator("#simulation .foretold")).to_be_visible()
 
 
 def test_it_leads_back_and_fits_when_the_screen_is_narrow(

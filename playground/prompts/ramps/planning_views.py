@@ -16,8 +16,8 @@ from playground.policy.models import Membership, User
 from playground.prompts.models import Ramp, RampEvent
 from playground.prompts.ramps.choices import (
     SUGGESTED,
-    chosen,
     choices_for,
+    chosen,
     completed,
     form_of,
     rampable,
