@@ -114,7 +114,7 @@ def _compare_prompt(page: Page) -> None:
 def _plan_ramp(page: Page) -> None:
     prompts = page.locator("#plan-prompt")
     if prompts.count():
-        prompts.select_option(index=1)
+        page.locator("#plan-prompts button").first.click()
         page.locator("#simulation .foretold").wait_for()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from playground.core.errors import PlaygroundError
 from playground.prompts.composing import Composition
 from playground.prompts.content import HISTORY, Content, Placeholder
-from playground.prompts.files.basing import FIELD
+from playground.prompts.files.basing import FIELD, Base
 from playground.prompts.files.placing import PromptFile
 from playground.prompts.files.writing import write_prompt
 from playground.prompts.models import PromptVersion
@@ -112,7 +112,9 @@ def drift(
         return []
     detail = f"it does not say what {stored.ref} says in {where}"
     if file.based_on is not None and not file.based_on.says(stored.content_hash):
-        detail += f", and was made from version {file.based_on.number}"
+        base = _known(file.based_on, stored)
+        made_from = f"version {base.number}" if base else "a version that the prompt never had here"
+        detail += f", and was made from {made_from}"
     changes = _diff((stored.ref, stored.content), (file.path, saved.composition.content))
     return [Finding(file.path, "differs", detail, diff=changes)]
 
@@ -120,11 +122,15 @@ def drift(
 def _what_happened(file: PromptFile, newest: PromptVersion) -> str:
     """Show what was saved since the version that the file was made from, if that is known here."""
     base = file.based_on
-    earlier = newest.prompt.versions.newest_first()
-    known = next((each for each in earlier if base and base.says(each.content_hash)), None)
+    known = _known(base, newest) if base else None
     if known is None:
         return _diff((newest.ref, newest.content), (file.path, file.content))
     return _diff((known.ref, known.content), (newest.ref, newest.content))
+
+
+def _known(base: Base, version: PromptVersion) -> PromptVersion | None:
+    """Return the version of the same prompt that says what the base says."""
+    return version.prompt.versions.newest_first().hashed(base.hash).first()
 
 
 def _diff(before: tuple[str, Content], after: tuple[str, Content]) -> str:

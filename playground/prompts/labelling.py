@@ -21,7 +21,7 @@ from playground.prompts.models import (
 )
 from playground.prompts.protecting import is_protected
 from playground.prompts.reasoning import check_reason
-from playground.prompts.ruling import address_of_label, address_of_rule, missing_from
+from playground.prompts.ruling import address_of_label, address_of_rule, missing_from, reviewer_of
 
 
 class _Anything(Enum):
@@ -56,7 +56,7 @@ def move_label(
     """
     check_label(label)
     prompt = find_prompt(context, path, action="edit")
-    require_mover(context, prompt, label)
+    require_mover(context, prompt, label, doing="Moving", proposable=True)
     found = version_of(prompt, version=version)
     return put(context, found, label=label, expected=expected, reason=reason)
 
@@ -75,7 +75,7 @@ def remove_label(
         PolicyDenied, NotFound, Conflict: see ``move_label``.
     """
     prompt = find_prompt(context, path, action="edit")
-    require_mover(context, prompt, label)
+    require_mover(context, prompt, label, doing="Removing")
     check_reason(reason)
     with transaction.atomic():
         lock(prompt)
@@ -134,8 +134,14 @@ def put(
     return moved
 
 
-def require_mover(context: RequestContext, prompt: Prompt, label: str) -> None:
+def require_mover(
+    context: RequestContext, prompt: Prompt, label: str, *, doing: str, proposable: bool = False
+) -> None:
     """Refuse who may edit the prompt and not review, where the label is protected.
+
+    Args:
+        doing: what takes a reviewer, in words that the label's name follows.
+        proposable: whether they may propose it instead.
 
     Raises:
         PolicyDenied: ``prompt.label-protected``.
@@ -144,9 +150,10 @@ def require_mover(context: RequestContext, prompt: Prompt, label: str) -> None:
         return
     decision = decide(context, "approve", prompt.resource(context))
     if not decision.allowed:
+        instead = "a reviewer; propose it instead" if proposable else reviewer_of(context)
         raise PolicyDenied(
             "prompt.label-protected",
-            f"Moving “{label}” takes a reviewer; propose it instead.",
+            f"{doing} “{label}” takes {instead}.",
             policies=list(decision.policies),
             rule=address_of_label(label),
         )

@@ -149,6 +149,10 @@ class PromptVersionQuerySet(models.QuerySet["PromptVersion"]):
         """Leave what the versions say in the database: lists show only what is said of them."""
         return self.defer("messages", "inputs", "settings", "tools", "response_format")
 
+    def hashed(self, beginning: str) -> Self:
+        """Keep those whose content's hash begins so."""
+        return self.filter(content_hash__startswith=beginning)
+
     def current(self) -> "PromptVersion | None":
         """Return the newest version that is not archived, else the newest."""
         ordered = self.newest_first()

@@ -1,6 +1,7 @@
 """Read the rules of a team about labels: who set them, whom they let move, and who meets them."""
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ from django.urls import reverse
 
 from playground.core.context import RequestContext
 from playground.policy.deciding import Resource, decide, require
-from playground.policy.models import User
+from playground.policy.models import Role, User
+from playground.policy.people import members_of
 from playground.prompts.models import (
     Inclusion,
     Label,
@@ -20,6 +22,7 @@ from playground.prompts.models import (
 from playground.prompts.protecting import PROTECTED_UNLESS_SAID, required_fragments, rules_of
 
 PEOPLE_ASKED = 50
+REVIEWERS_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +130,30 @@ def movers(context: RequestContext) -> Movers:
     people = User.objects.filter(memberships__team__slug=context.team, is_active=True)
     ordered = people.order_by("username")
     asked = list(ordered[:PEOPLE_ASKED])
-    some = Resource(kind="Prompt", id="any", team=context.team)
+    some = _some_prompt(context)
 
     def may(action: str) -> list[str]:
-        return [
-            person.urn
-            for person in asked
-            if decide(
-                RequestContext(subject=person.urn, team=context.team), action, some, audit=False
-            ).allowed
-        ]
+        return [person.urn for person in asked if _may(context, person, action, some)]
 
     reviewers = may("approve")
     proposers = [urn for urn in may("edit") if urn not in reviewers]
     return Movers(reviewers, proposers, len(asked), ordered.count())
+
+
+def reviewer_of(context: RequestContext) -> str:
+    """Say whom of the team one can ask to do what takes a reviewer, by name.
+
+    Of those whose role it is; a query for each who is named.
+    """
+    role = (Role.REVIEWER, Role.ADMIN)
+    some = _some_prompt(context)
+    asked = members_of(context.team).filter(role__in=role)[:PEOPLE_ASKED]
+    reviewing = (str(each.user) for each in asked if _may(context, each.user, "approve", some))
+    *others, last = list(itertools.islice(reviewing, REVIEWERS_NAMED)) or [""]
+    if not last:
+        return f"a reviewer; {context.team} has none, and an administrator of the team appoints one"
+    names = f"{', '.join(others)} or {last}" if others else last
+    return f"a reviewer of {context.team}: ask {names}"
 
 
 def standings(version: PromptVersion) -> list[Standing]:
@@ -160,6 +173,15 @@ def missing_from(version: PromptVersion, *, label: str) -> Iterator[RequiredFrag
     for each in standings(version):
         if each.rule.label == label and not each.met:
             yield each.rule
+
+
+def _some_prompt(context: RequestContext) -> Resource:
+    return Resource(kind="Prompt", id="any", team=context.team)
+
+
+def _may(context: RequestContext, person: User, action: str, resource: Resource) -> bool:
+    theirs = RequestContext(subject=person.urn, team=context.team)
+    return decide(theirs, action, resource, audit=False).allowed
 
 
 def _included(

@@ -10,6 +10,7 @@ from django.db import transaction
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, NotFound, PlaygroundError
 from playground.policy.deciding import Resource, require
+from playground.policy.people import names_of
 from playground.prompts.composing import Composition, compose
 from playground.prompts.content import Content
 from playground.prompts.files.basing import Base
@@ -167,14 +168,21 @@ def _save(context: RequestContext, wanted: Wanted) -> Saved:
         return Saved(wanted, Outcome.REFUSED, None, before, None, error)
 
 
-def _refuse_other_base(base: Base, newest: PromptVersion) -> None:
-    if not base.says(newest.content_hash):
-        raise Conflict(
-            "prompt.edited-meanwhile",
-            f"version {newest.number} of {newest.author} is newer than {base.number}, which this"
-            " was made from",
-            latest=newest.number,
+def _refuse_other_base(base: Base, current: PromptVersion) -> None:
+    if base.says(current.content_hash):
+        return
+    # The base's number is that of the Playground it was pulled from; its hash is the same here.
+    known = current.prompt.versions.newest_first().hashed(base.hash).first()
+    at = f"version {current.number} of {names_of([current.author])[current.author]}"
+    if known is None:
+        said = f"this was made from a version that the prompt never had here; it is at {at}"
+    elif known.number < current.number:
+        said = f"{at} is newer than version {known.number}, which this was made from"
+    else:
+        said = (
+            f"version {known.number}, which this was made from, is archived; the prompt is at {at}"
         )
+    raise Conflict("prompt.edited-meanwhile", said, latest=current.number)
 
 
 def _composed(context: RequestContext, version: PromptVersion) -> Composition:

@@ -32,7 +32,7 @@ function mark() {
     each.removeAttribute("aria-invalid");
     each.removeAttribute("aria-describedby");
   }
-  for (const fault of document.querySelectorAll(".plan-faults [data-field]")) {
+  for (const fault of document.querySelectorAll(".planning [data-field]")) {
     const [table, row, column] = fault.dataset.field.split(".");
     // A rule that makes no sense as a whole is marked at its value.
     const name = row === undefined ? table : `${table}-${column ?? "value"}`;

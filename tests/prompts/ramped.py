@@ -6,7 +6,7 @@ import pytest
 
 from playground.policy.models import User
 from playground.prompts.labelling import move_label
-from playground.prompts.models import Prompt, Ramp
+from playground.prompts.models import Label, Prompt, PromptVersion, Ramp
 from playground.prompts.ramps.assigning import RampInForce
 from playground.prompts.ramps.drafting import draft
 from playground.prompts.ramps.observing import record
@@ -29,6 +29,24 @@ def greeting(alice: User, rhea: User) -> Prompt:
     save_version(alice.context(), "greeting", content=chat("Hello."))
     move_label(rhea.context(), PATH, label="production", version=1)
     return first.prompt
+
+
+def filled(prompt: Prompt, *, count: int) -> None:
+    """Put many prompts beside one, each with two versions and the label on the first."""
+    prompts = Prompt.objects.bulk_create(
+        Prompt(team=prompt.team, name=f"p-{n}", title=f"Title {n}", kind="chat")
+        for n in range(count)
+    )
+    versions = PromptVersion.objects.bulk_create(
+        PromptVersion(prompt=each, number=number, messages=[], content_hash=f"{number}", author="")
+        for each in prompts
+        for number in (1, 2)
+    )
+    Label.objects.bulk_create(
+        Label(prompt=each.prompt, name="production", version=each, moved_by="")
+        for each in versions
+        if each.number == 1
+    )
 
 
 def planned(user: User, **more: Any) -> Ramp:

@@ -16,7 +16,7 @@ from playground.policy.models import User
 from playground.prompts.models import Prompt, Ramp
 from playground.prompts.ramps import ramping
 from tests import browser as chromium
-from tests.prompts.ramped import PATH, greeting, happen, started
+from tests.prompts.ramped import PATH, filled, greeting, happen, started
 
 __all__ = ["greeting"]
 pytestmark = [
@@ -130,6 +130,39 @@ def test_it_is_planned_watched_advanced_and_taken_back(
     ramp.refresh_from_db()
     done = list(ramp.events.values_list("what", flat=True))
     assert done == ["created", "started", "paused", "resumed", "advanced", "rolled_back"]
+
+
+def test_it_finds_a_prompt_among_many_when_a_part_of_its_name_is_typed(
+    rhea: User, greeting: Prompt, live_server: LiveServer
+) -> None:
+    User.objects.filter(pk=rhea.pk).update(is_staff=True, is_superuser=True)
+    filled(greeting, count=60)
+    signed_in = Client()
+    signed_in.force_login(rhea)
+
+    with _browsing(live_server, signed_in.cookies[settings.SESSION_COOKIE_NAME].value) as page:
+        page.goto(f"{live_server.url}/admin/prompts/ramp/add/")
+        expect(page.locator("#plan-prompts button")).to_have_count(20)
+        page.locator("#plan-prompt").press_sequentially("p-5")
+        expect(page.locator("#plan-prompts button")).to_have_count(11)
+        page.get_by_role("button", name="hiring/p-59").click()
+        expect(page.locator("#plan-prompt")).to_have_value("hiring/p-59")
+        expect(page.locator("#plan-label")).to_have_value("production")
+        expect(page.locator("#simulation .foretold")).to_be_visible()
+
+        # Another one, by the keyboard: what was typed of the plan stays.
+        page.locator("[name=stages-percent]").first.fill("7")
+        page.locator("#plan-prompt").fill("p-42")
+        expect(page.locator("#plan-prompts button")).to_have_count(1)
+        page.locator("#plan-prompt").press("Enter")
+        expect(page.locator("#plan-prompt")).to_have_value("hiring/p-42")
+        expect(page.locator("[name=stages-percent]").first).to_have_value("7")
+
+        # None that is called so is said at the field.
+        page.locator("#plan-prompt").fill("nothing")
+        page.locator("#plan-prompt").press("Enter")
+        expect(page.locator("#plan-prompt-fault")).to_be_visible()
+        expect(page.locator("#plan-prompt")).to_have_attribute("aria-invalid", "true")
 
 
 def test_it_leads_back_and_fits_when_the_screen_is_narrow(

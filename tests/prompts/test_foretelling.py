@@ -1,6 +1,7 @@
 """What a ramp would do is foretold for those who really called, at the pace at which they did."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -141,6 +142,31 @@ def test_it_says_after_how_many_calls_a_guard_sees_what_one_cares_about(
     assert needed[0] > needed[1] > 100
     assert finer.sights[0].calls[0] > needed[0]  # type: ignore[operator]
     assert finer.sights[1].calls[0] <= latency.calls[0]  # type: ignore[operator]
+
+
+def test_it_says_what_a_guard_would_notice_as_a_prompt_owner_would(
+    rhea: User, greeting: Prompt
+) -> None:
+    for number in range(200):
+        call(number, key=f"member:{number}", status="error" if number % 50 == 0 else "ok")
+
+    told = foretold(rhea.context(), PATH, plan(guards=GUARDS[:1]))
+
+    (errors,) = told.watching
+    assert (errors.name, errors.usual, errors.worse) == ("Error rate", "2 %", "6 %")
+    assert re.fullmatch(r"about [\d,]+ calls", errors.stages[0].calls)
+
+
+def test_it_counts_one_of_something_as_one(rhea: User, greeting: Prompt) -> None:
+    call(1, key="member:1", hours_ago=23.9)
+
+    told = foretold(rhea.context(), PATH, plan(guards=GUARDS, unit="member"))
+    named = foretold(rhea.context(), PATH, plan(), keys=["member:1"])
+
+    assert told.pace.startswith("1 call by 1 member a day")
+    assert told.who == "the 1 member that used it in the last 7 days"
+    assert named.who == "the 1 key that you named"
+    assert "of 1 member. With fewer" in " ".join(told.warnings)
 
 
 def test_it_reckons_nothing_of_what_nobody_has_told(rhea: User, greeting: Prompt) -> None:

@@ -17,7 +17,7 @@ from playground.prompts.labelling import move_label
 from playground.prompts.models import Prompt, Ramp
 from playground.prompts.ramps import ramping
 from playground.prompts.ramps.guarding_ramps import judge
-from tests.prompts.ramped import PATH, greeting, happen, planned, started
+from tests.prompts.ramped import PATH, filled, greeting, happen, planned, started
 
 __all__ = ["greeting"]
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 GUARDS = [{"kind": "error_rate", "tolerated": 0.02}]
 HALF = [{"percent": 50}, {"percent": 100}]
 ADD = "/admin/prompts/ramp/add/"
+PROMPTS = "/admin/prompts/ramp/prompts/"
 PLAN: dict[str, Any] = {
     "prompt": PATH, "label": "production", "candidate": "2", "unit": "member",
     "stages-percent": ["10", "100"], "stages-min_minutes": ["30", "0"],
@@ -51,6 +52,11 @@ def _text(response: Any) -> str:
 
 def _verbs(response: Any) -> list[str]:
     return re.findall(r'name="verb" value="(\w+)"', response.content.decode())
+
+
+def _options(response: Any) -> list[str]:
+    """Return the prompts that are suggested."""
+    return re.findall(r'name="prompt" value="(\w+/[^"]+)" hx', response.content.decode())
 
 
 @pytest.fixture
@@ -176,9 +182,10 @@ def test_it_offers_a_developer_the_way_back_alone_where_the_label_is_protected(
     advanced, back = _press(client, ramp, "advance"), _press(client, ramp, "roll_back")
 
     assert _verbs(shown) == ["pause", "roll_back"]
-    assert "going on takes a reviewer" in _text(shown)
+    assert "Going on takes a reviewer of hiring: ask Rhea." in _text(shown)
     assert advanced.status_code == 403
-    assert "takes a reviewer" in _text(advanced)
+    assert "Advancing a ramp of “production” takes a reviewer of hiring" in _text(advanced)
+    assert "/prompts/rules#label-production" in advanced.content.decode()
     assert back.status_code == 302
 
 
@@ -255,6 +262,33 @@ def test_it_shows_where_the_label_is_when_it_was_completed(
 
     assert "is at v2. Everybody gets the candidate." in _text(shown)
     assert _verbs(shown) == []
+
+
+def test_it_names_people_and_tells_times_as_they_are_read(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    User.objects.filter(pk=root.pk).update(display_name="Rhea Ross")
+    ramp = started(root)
+
+    shown, listed = staff.get(_page(ramp)), staff.get("/admin/prompts/ramp/")
+
+    assert "Planned by Rhea Ross, just now" in _text(shown)
+    assert "try it Rhea Ross · just now" in _text(shown)
+    assert "user:" not in _text(shown)
+    assert re.search(r'<time [^>]*title="\d{4}-[^"]*UTC"[^>]*>just now', listed.content.decode())
+
+
+def test_it_counts_one_of_something_as_one(staff: Client, root: User, greeting: Prompt) -> None:
+    stages = [{"percent": 50, "min_minutes": 1, "min_samples": 1}]
+    draft, ramp = planned(root, stages=stages), started(root, stages=stages)
+
+    listed, shown = staff.get("/admin/prompts/ramp/"), staff.get(_page(ramp))
+    early = _press(staff, ramp, "advance")
+
+    assert draft.period == 0
+    assert "1 stage planned" in _text(listed)
+    assert "1 min · 1 call " in _text(shown)
+    assert "0 of 1 minute passed, 0 of 1 call with the baseline seen" in _text(early)
 
 
 def test_it_lists_many_ramps_with_as_many_queries_as_one(
@@ -411,6 +445,55 @@ def test_it_fills_in_what_the_prompt_suggests(staff: Client, greeting: Prompt) -
     assert 'name="seal"' in text
 
 
+def test_it_offers_a_few_of_thousands_of_prompts_and_finds_each(
+    staff: Client, greeting: Prompt
+) -> None:
+    filled(greeting, count=600)
+
+    first, shown = staff.get(ADD), staff.get(ADD, {"prompt": "hiring/p-599"})
+    found = staff.get(PROMPTS, {"prompt": "NG/p-599"})
+    titled = staff.get(PROMPTS, {"prompt": "title 59"})
+
+    assert "production, now v1" in _text(shown)
+    assert len(_options(first)) == 20
+    assert _options(found) == ["hiring/p-599"]
+    assert _options(titled) == ["hiring/p-59", *(f"hiring/p-59{each}" for each in range(10))]
+
+
+def test_it_says_at_the_field_that_no_such_prompt_can_be_ramped(
+    staff: Client, greeting: Prompt
+) -> None:
+    shown = staff.post(ADD, {"prompt": "hiring/meeting", "do": "look"})
+
+    assert "No prompt of your teams that can be ramped is called so." in _text(shown)
+    assert 'value="hiring/meeting"' in shown.content.decode()
+
+
+def test_it_takes_the_one_prompt_that_is_called_like_what_was_typed(
+    staff: Client, greeting: Prompt
+) -> None:
+    filled(greeting, count=30)
+
+    one = staff.post(ADD, {"prompt": "greet", "do": "look"})
+    many = staff.post(ADD, {"prompt": "P-1", "do": "look"})
+
+    assert f'value="{PATH}"' in one.content.decode()
+    assert "What it would do" in _text(one)
+    assert _options(many) == ["hiring/p-1", *(f"hiring/p-1{each}" for each in range(10))]
+
+
+def test_it_suggests_prompts_to_those_alone_who_may_plan(
+    alice: User, charlie: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    User.objects.filter(pk=charlie.pk).update(is_staff=True, is_superuser=True)
+
+    refused = client_for(alice).get(PROMPTS)
+    of_another_team = client_for(charlie).get(PROMPTS, {"prompt": "greet"})
+
+    assert refused.status_code == 403
+    assert (of_another_team.status_code, _options(of_another_team)) == (200, [])
+
+
 def test_it_foretells_for_whom_it_is_asked(staff: Client, greeting: Prompt) -> None:
     shown = staff.post(
         ADD, {**PLAN, "do": "look", "units": "member:1\nmember:2"},
@@ -522,8 +605,11 @@ def test_it_keeps_a_draft_where_starting_takes_a_reviewer(
 
     shown = client.post(ADD, {**PLAN, "do": "start", "seal": sealed}, follow=True)
 
-    assert "Keep a draft; a reviewer starts it" in _text(looked)
-    assert "Kept as a draft, not started: Moving “production” takes a reviewer" in _text(shown)
+    assert "Keep a draft: starting it takes a reviewer of hiring: ask Rhea." in _text(looked)
+    assert 'value="start"' not in looked.content.decode()
+    said = "Kept as a draft, not started: Starting a ramp of “production” takes a reviewer"
+    assert said in _text(shown)
+    assert "Starting it takes a reviewer of hiring: ask Rhea. Send them this page." in _text(shown)
     assert Ramp.objects.get().state == Ramp.State.DRAFT
 
 

@@ -16,6 +16,7 @@ from playground.prompts.ramps.charts import (
 from playground.prompts.ramps.form import COLUMNS, Form, faults_of, rows_of
 from playground.prompts.ramps.planning import plan_of
 from playground.prompts.ramps.sequential import Interval, judge
+from playground.prompts.ramps.slotting import slot_of
 from playground.prompts.ramps.wording import difference, write
 
 START = dt.datetime(2026, 3, 1, 9, 0, tzinfo=dt.UTC)
@@ -147,6 +148,20 @@ def test_it_does_not_call_it_empty_when_no_call_failed() -> None:
     )
 
     assert (nothing.empty, fine.empty) == (True, False)
+
+
+def test_it_draws_a_ramp_of_a_year_to_its_end() -> None:
+    days = [dt.timedelta(days=day) for day in range(365)]
+    seen = [Seen(START + day, "candidate", 1, 100.0) for day in days]
+    end = START + days[-1]
+
+    shown = {"start": START, "end": end, "seconds": slot_of(days[-1].total_seconds())}
+    means = arms_chart("latency_ms", seen, **shown)
+    exposed = exposure_chart(seen, **shown, unit="member")
+
+    assert 80 <= len(means.slots) <= 121
+    assert means.slots[-1].title.endswith("2027: Candidate 100 ms")
+    assert exposed.slots[-1].title.endswith("Candidate 365, Baseline 0")
 
 
 # The form

@@ -134,7 +134,7 @@ def test_it_refuses_to_hurry_unless_it_is_told(rhea: User, greeting: Prompt) -> 
         ramping.advance(rhea.context(), ramp.pk, reason="hurry")
 
     assert caught.value.code == "ramp.too-early"
-    assert "0 of 60 minutes have passed, 0 of 5 calls with the baseline" in caught.value.detail
+    assert "0 of 60 minutes passed, 0 of 5 calls with the baseline" in caught.value.detail
     assert ramping.advance(rhea.context(), ramp.pk, reason="hurry", early=True).stage == 1
     with pytest.raises(Conflict, match="last stage"):
         ramping.advance(rhea.context(), ramp.pk, reason="further", early=True)
@@ -186,7 +186,7 @@ def _delete_now(ramp: Ramp) -> None:
 
 
 def test_it_takes_a_reviewer_to_give_a_protected_label_to_more(
-    alice: User, rhea: User, greeting: Prompt
+    alice: User, rhea: User, ada: User, greeting: Prompt
 ) -> None:
     ramp = planned(alice)
 
@@ -194,9 +194,22 @@ def test_it_takes_a_reviewer_to_give_a_protected_label_to_more(
         with pytest.raises(PolicyDenied) as caught:
             verb(alice.context(), ramp.pk, reason="mine")
         assert caught.value.code == "prompt.label-protected"
+        assert "propose" not in caught.value.detail
+        assert "takes a reviewer of hiring: ask Ada or Rhea." in caught.value.detail
     ramping.start(rhea.context(), ramp.pk, reason="reviewed")
     assert ramping.pause(alice.context(), ramp.pk, reason="wait").state == "paused"
     assert ramping.roll_back(alice.context(), ramp.pk, reason="no").state == "rolled_back"
+
+
+def test_it_says_that_nobody_can_start_it_when_the_team_has_no_reviewer(
+    alice: User, rhea: User, greeting: Prompt
+) -> None:
+    rhea.memberships.all().delete()
+
+    with pytest.raises(PolicyDenied) as caught:
+        ramping.start(alice.context(), planned(alice).pk, reason="mine")
+
+    assert "hiring has none, and an administrator of the team appoints one" in caught.value.detail
 
 
 def test_it_is_nothing_for_viewers_and_strangers(

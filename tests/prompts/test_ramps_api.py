@@ -10,8 +10,10 @@ from django.test import Client
 from playground.core.clock import now
 from playground.policy.models import User
 from playground.prompts.labelling import move_label
-from playground.prompts.models import ArmSums, Prompt
-from tests.prompts.ramped import PATH, STAGES, greeting
+from playground.prompts.models import ArmSums, ExposedSums, Prompt, SlotSums
+from playground.prompts.ramps.page import page_of
+from playground.prompts.ramps.slotting import begin_of
+from tests.prompts.ramped import PATH, STAGES, greeting, started
 
 __all__ = ["greeting"]
 pytestmark = pytest.mark.django_db
@@ -69,6 +71,42 @@ def test_it_walks_a_ramp_through_its_life(
     assert (again.status_code, again.json()["code"]) == (409, "ramp.state")
 
 
+def test_it_goes_on_by_one_stage_when_a_script_sends_what_it_read_twice(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    ramp = started(rhea)
+    client, page = api_for(rhea), f"{RAMPS}/{ramp.pk}"
+    read = client.get(page).json()["period"]
+
+    first, second = (
+        send(client, f"{page}/advance", {"reason": "so", "period": read}) for _ in range(2)
+    )
+
+    assert (first.status_code, first.json()["period"]) == (200, read + 1)
+    assert (second.status_code, second.json()["code"]) == (409, "ramp.judged-meanwhile")
+    assert client.get(page).json()["stage"] == 1
+
+
+def test_it_charts_what_was_kept_by_the_hour_before_it_began(
+    rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
+) -> None:
+    ramp = started(rhea)
+    assert ramp.started_at is not None
+    hour = ramp.started_at - dt.timedelta(minutes=40)
+    sums: dict[str, Any] = {"ramp": ramp, "slot": hour, "arm": "candidate"}
+    SlotSums.objects.create(**sums, metric="error_rate", n=4, total=1, squares=1)
+    ExposedSums.objects.create(**sums, units=3)
+
+    figures = api_for(rhea).get(f"{RAMPS}/{ramp.pk}").json()["figures"]
+    page = page_of(ramp, context=rhea.context(), may_change=True)
+
+    begun = begin_of(ramp.started_at, figures["slot_s"])
+    assert [dt.datetime.fromisoformat(each["at"]) for each in figures["slots"]] == [begun]
+    assert [each["units"] for each in figures["exposure"]] == [3]
+    assert page.exposed is not None
+    assert "Candidate 3" in page.exposed.chart.slots[0].title
+
+
 def test_it_tells_its_figures_and_rolls_back_by_itself(
     rhea: User, greeting: Prompt, api_for: Callable[[User], Client]
 ) -> None:
@@ -101,7 +139,7 @@ def test_it_tells_its_figures_and_rolls_back_by_itself(
     assert sum(figures["exposed"].values()) == 6
     assert {slot["metric"] for slot in figures["slots"]} == {"error_rate"}
     assert figures["slot_s"] == 5
-    assert "of 100 calls with the baseline were seen" in figures["lacks"]
+    assert "of 100 calls with the baseline seen" in figures["lacks"]
     over = client.get(ramp).json()
     assert over["state"] == "rolled_back"
     assert over["events"][-1]["who"] == "system:ramp-guard"

@@ -5,9 +5,9 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.prompts.ramps.slotting import MOST_SLOTS, begin_of, kept_slot_of, slot_of
+from playground.prompts.ramps.slotting import MOST_SLOTS, begin_of, slot_of
 
-ages_s = st.floats(0, 60 * 60 * 24 * 120, allow_nan=False)
+ages_s = st.floats(0, 60 * 60 * 24 * 365 * 20, allow_nan=False)
 
 
 @given(ages_s)
@@ -19,13 +19,20 @@ def test_it_needs_no_more_slots_than_can_be_seen(age_s: float) -> None:
 def test_it_adds_up_what_was_kept_when_it_was_younger(one: float, other: float) -> None:
     younger, older = sorted((one, other))
 
-    assert slot_of(older) % kept_slot_of(younger) == 0
+    assert slot_of(older) % slot_of(younger) == 0
 
 
 def test_it_shows_more_than_a_point_of_a_ramp_that_is_minutes_old() -> None:
     minutes = {20: 15, 60: 60, 60 * 24: 900}
 
     assert {age: slot_of(age * 60) for age in minutes} == minutes
+
+
+def test_it_cuts_a_year_into_as_many_slots_as_a_day() -> None:
+    day, year = 86_400, 86_400 * 365
+
+    assert 80 <= day / slot_of(day) <= MOST_SLOTS
+    assert 80 <= year / slot_of(year) <= MOST_SLOTS
 
 
 def test_it_begins_slots_at_round_times() -> None:

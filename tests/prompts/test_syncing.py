@@ -16,6 +16,7 @@ from playground.core.errors import InvalidInput, PolicyDenied
 from playground.policy.models import AuditRow, Role, User
 from playground.policy.people import ensure_member
 from playground.prompts import syncing
+from playground.prompts.archiving import archive_version
 from playground.prompts.content import Content, content_of
 from playground.prompts.files.basing import Base, rebased
 from playground.prompts.labelling import move_label
@@ -291,10 +292,45 @@ def test_it_refuses_a_file_when_the_store_went_on_since_it_was_pulled(
     assert (found.file, found.code, found.line) == (
         "hiring/outreach.prompt", "prompt.edited-meanwhile", 2,
     )  # fmt: skip
-    assert "version 2 of user:bob is newer than 1" in found.detail
+    assert "version 2 of Bob is newer than version 1, which" in found.detail
     assert "+Hey {{ name }}" in found.diff
     assert "Hello" not in found.diff
     assert PromptVersion.objects.count() == 3
+
+
+def test_it_names_no_number_of_another_playground_when_a_file_was_pulled_there(
+    stored: User, bob: User, tmp_path: Path
+) -> None:
+    context = stored.context()
+    syncing.pull(context, tmp_path)
+    elsewhere = tmp_path / "hiring" / "outreach.prompt"
+    elsewhere.write_text(rebased(elsewhere.read_text(), Base.of(7, "f" * 64)))
+    save_version(bob.context(), "outreach", content=chat("Hey {{ name }}"))
+    edit(tmp_path, "outreach", "Hi {{ name }}", "Hello {{ name }}")
+
+    _, (pushed,) = syncing.push(context, tmp_path)
+    (checked,) = syncing.check(context, tmp_path)
+
+    assert pushed.detail == (
+        "this was made from a version that the prompt never had here; it is at version 2 of Bob"
+    )
+    assert checked.detail.endswith("and was made from a version that the prompt never had here")
+
+
+def test_it_says_that_a_version_is_archived_when_a_file_was_made_from_it(
+    stored: User, bob: User, tmp_path: Path
+) -> None:
+    context = stored.context()
+    save_version(bob.context(), "outreach", content=chat("Hey {{ name }}"))
+    syncing.pull(context, tmp_path)
+    archive_version(context, "hiring/outreach", version=2, archived=True)
+    edit(tmp_path, "outreach", "Hey {{ name }}", "Hello {{ name }}")
+
+    _, (found,) = syncing.push(context, tmp_path)
+
+    assert found.detail == (
+        "version 2, which this was made from, is archived; the prompt is at version 1 of Alice"
+    )
 
 
 def test_it_saves_again_and_again_when_nobody_else_does(stored: User, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from playground.core.context import RequestContext
 from playground.policy.deciding import decide
 from playground.prompts.models import Ramp
 from playground.prompts.protecting import needs_reviewer
+from playground.prompts.ruling import reviewer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ def barred_because(ramp: Ramp, *, context: RequestContext | None, may_change: bo
     if not decide(context, "edit", ramp.prompt.resource(context), audit=False).allowed:
         return f"Your role in {ramp.prompt.team} does not let you edit this prompt."
     return ""
+
+
+def reviewer_for(context: RequestContext, ramp: Ramp) -> str:
+    """Say whom to ask to start the ramp or go on with it, where that takes a reviewer."""
+    going_on = "Starting it" if ramp.state == Ramp.State.DRAFT else "Going on"
+    return f"{going_on} takes {reviewer_of(context)}."
 
 
 def buttons_for(ramp: Ramp, *, may_grow: bool, lacks: str) -> list[Button]:

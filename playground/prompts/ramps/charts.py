@@ -51,14 +51,13 @@ class Strip:
 def moments_between(
     start: dt.datetime, end: dt.datetime, *, seconds: int, least: int = 1
 ) -> list[dt.datetime]:
-    """Return the beginnings of the slots from one time to another, of 100 days at most.
+    """Return the beginnings of the slots from one time to another.
 
     Args:
         least: how many there are, also where the time is short: what is to come is empty.
     """
     first = int(start.timestamp()) // seconds
     last = max(first + least - 1, int(end.timestamp()) // seconds)
-    last = min(last, first + 100 * 86_400 // seconds)
     return [dt.datetime.fromtimestamp(at * seconds, dt.UTC) for at in range(first, last + 1)]
 
 
@@ -207,7 +206,8 @@ def _labels(moments: Sequence[dt.datetime], seconds: int) -> list[str]:
     if seconds < 60:
         return [f"{each:%H:%M:%S}" for each in moments]
     if seconds >= 86_400:
-        return [f"{each.day} {each:%b}" for each in moments]
+        year = "" if moments[0].year == moments[-1].year else " %Y"
+        return [f"{each.day} {each:%b}{each.strftime(year)}" for each in moments]
     if moments and moments[0].date() == moments[-1].date():
         return [f"{each:%H:%M}" for each in moments]
     return [f"{each.day} {each:%b} {each:%H:%M}" for each in moments]

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat
+
 from playground.core.attributes import KNOWN
-from playground.policy.models import User
+from playground.policy.models import Team, User
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import PRODUCTION
-from playground.prompts.models import Prompt, PromptVersion, Ramp
+from playground.prompts.models import Label, Prompt, PromptVersion, Ramp
 from playground.prompts.protecting import needs_reviewer
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm, Operator
 from playground.prompts.ramps.form import DAYS_OFFERED, Form, rows_of
+from playground.prompts.ruling import reviewer_of
 
 Choice = tuple[str, str]
 KINDS = (*sorted(metrics.RATES | metrics.MEANS), "score:")
@@ -33,7 +37,9 @@ LOOKS: Sequence[Choice] = (
     *((str(days), f"the last {f'{days} days' if days > 1 else 'day'}") for days in DAYS_OFFERED),
     ("none", "a made-up crowd"),
 )
-_MOST = 500
+# More of them nobody reads: whoever has more types a part of the name.
+SUGGESTED = 20
+_MOST_VERSIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +47,20 @@ class Choices:
     """What the form offers; ``prompt`` is None while none is chosen.
 
     Attributes:
+        offers_any: whether the reader can plan a ramp of anything.
+        prompts: a few that are called like what was typed, while no prompt is chosen.
         labels: with the version that each points at.
         live: the ramp that runs on the label already.
-        needs_reviewer: whether the reader may plan the ramp and not start it.
+        reviewer: whom the reader can ask to start the ramp, where they may plan it and no more.
     """
 
-    prompts: Sequence[str]
+    offers_any: bool
+    prompts: Sequence[Prompt]
     prompt: Prompt | None
     labels: Sequence[Choice]
     candidates: Sequence[Choice]
     live: Ramp | None
-    needs_reviewer: bool
+    reviewer: str = ""
     label: str = ""
     candidate: str = ""
     kinds: Sequence[str] = KINDS
@@ -60,6 +69,11 @@ class Choices:
     arms: Sequence[Choice] = ARMS
     units: Sequence[Choice] = tuple(Ramp.Unit.choices)
     looks: Sequence[Choice] = LOOKS
+
+    @property
+    def unknown(self) -> bool:
+        """Tell whether no prompt is called like what was typed."""
+        return self.offers_any and self.prompt is None and not self.prompts
 
     @property
     def offers_label(self) -> bool:
@@ -72,36 +86,62 @@ class Choices:
         return any(number == self.candidate for number, _ in self.candidates)
 
 
-def choices_for(user: User, form: Form) -> Choices:
-    """Offer the prompts of the reader's teams that have a label and a version to lead it to."""
-    prompts = (
+def rampable(user: User, text: str = "") -> QuerySet[Prompt]:
+    """Return the prompts of the user's teams that have a label and a version to lead it to.
+
+    Args:
+        text: in their path or their title.
+    """
+    found = (
         Prompt.objects.active()
         .exclude(kind=PromptKind.FRAGMENT)
-        .filter(team__memberships__user=user, labels__isnull=False, versions__number__gte=2)
+        .filter(
+            Exists(Label.objects.filter(prompt=OuterRef("pk"))),
+            Exists(PromptVersion.objects.filter(prompt=OuterRef("pk"), number__gte=2)),
+            team__in=Team.objects.of(user),
+        )
         .select_related("team")
         .order_by("team__slug", "name")
-        .distinct()
     )
-    offered = list(prompts[:_MOST])
-    prompt = next((each for each in offered if each.path == form.prompt), None)
+    if sought := text.replace("\x00", "").strip():
+        path = Concat("team__slug", Value("/"), "name", output_field=TextField())
+        found = found.alias(sought=path).filter(
+            Q(sought__icontains=sought) | Q(title__icontains=sought)
+        )
+    return found
+
+
+def choices_for(user: User, form: Form) -> Choices:
+    """Offer what the reader can plan a ramp for."""
+    team, _, name = form.prompt.replace("\x00", "").partition("/")
+    prompt = rampable(user).filter(team__slug=team, name=name).first()
     if prompt is None:
-        return Choices([each.path for each in offered], None, (), (), None, False)
+        offered = list(rampable(user, form.prompt)[:SUGGESTED])
+        return Choices(bool(offered) or rampable(user).exists(), offered, None, (), (), None)
     labels = list(prompt.labels.select_related("version").order_by("name"))
     current = next((each for each in labels if each.name == form.label), None)
     versions = PromptVersion.objects.filter(prompt=prompt, archived_at=None).order_by("-number")
     if current is not None:
         versions = versions.exclude(pk=current.version_id)
     live = Ramp.objects.live().whole().filter(prompt=prompt, label=form.label).first()
+    context = user.context(team=prompt.team.slug)
     return Choices(
-        prompts=[each.path for each in offered],
+        offers_any=True,
+        prompts=(),
         prompt=prompt,
         labels=[(each.name, f"{each.name}, now v{each.version.number}") for each in labels],
-        candidates=[(str(each.number), _named(each)) for each in versions[:_MOST]],
+        candidates=[(str(each.number), _named(each)) for each in versions[:_MOST_VERSIONS]],
         live=live,
         label=form.label,
         candidate=form.candidate,
-        needs_reviewer=needs_reviewer(user.context(team=prompt.team.slug), prompt, form.label),
+        reviewer=reviewer_of(context) if needs_reviewer(context, prompt, form.label) else "",
     )
+
+
+def chosen(user: User, form: Form) -> Form:
+    """Take the one prompt that is called like what was typed, if there is but one."""
+    alike = list(rampable(user, form.prompt)[:2]) if form.prompt else []
+    return replace(form, prompt=alike[0].path) if len(alike) == 1 else form
 
 
 def completed(user: User, form: Form) -> Form:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import DateTimeField, F, Func, Sum, Value
+from django.db.models.functions import Greatest
 
 from playground.core.clock import now
 from playground.prompts.models import ExposedSums, GuardMetric, Ramp, SlotSums
@@ -14,7 +15,7 @@ from playground.prompts.ramps.guarding_ramps import comparisons, what_lacks
 from playground.prompts.ramps.metrics import Comparison
 from playground.prompts.ramps.observing import Seen, sums_of
 from playground.prompts.ramps.sequential import Sums
-from playground.prompts.ramps.slotting import slot_of
+from playground.prompts.ramps.slotting import begin_of, slot_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,15 @@ def figures(ramp: Ramp, sums: Seen | None = None) -> Figures:
     compared = {found.metric: found for found in comparisons(ramp, sums)}
     start, end = span_of(ramp)
     seconds = slot_of((end - start).total_seconds())
-    exposure = _exposure(ramp, seconds)
+    at = _slotted(seconds, begin_of(start, seconds))
+    exposure = _exposure(ramp, at)
     return Figures(
         lacks=what_lacks(ramp, sums) if ramp.is_live else "",
         slot_s=seconds,
         exposed={arm.value: sum(each.units for each in exposure if each.arm == arm) for arm in Arm},
         guards=[_guard(guard, compared.get(kind)) for kind, guard in guards.items()],
         exposure=exposure,
-        slots=_slots(ramp, seconds),
+        slots=_slots(ramp, at),
     )
 
 
@@ -147,10 +149,10 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _exposure(ramp: Ramp, seconds: int) -> list[ExposedFigures]:
+def _exposure(ramp: Ramp, at: Func) -> list[ExposedFigures]:
     rows = (
         ExposedSums.objects.filter(ramp=ramp)
-        .annotate(at=_binned(seconds))
+        .annotate(at=at)
         .values_list("at", "arm")
         .annotate(sum_of_units=Sum("units"))
         .order_by("at", "arm")
@@ -158,10 +160,10 @@ def _exposure(ramp: Ramp, seconds: int) -> list[ExposedFigures]:
     return [ExposedFigures(at, arm, units) for at, arm, units in rows]
 
 
-def _slots(ramp: Ramp, seconds: int) -> list[SlotFigures]:
+def _slots(ramp: Ramp, at: Func) -> list[SlotFigures]:
     rows = (
         SlotSums.objects.filter(ramp=ramp)
-        .annotate(at=_binned(seconds))
+        .annotate(at=at)
         .values_list("at", "metric", "arm")
         .annotate(Sum("n"), Sum("total"), Sum("squares"))
         .order_by("at", "metric", "arm")
@@ -180,11 +182,13 @@ def _slots(ramp: Ramp, seconds: int) -> list[SlotFigures]:
     ]
 
 
-def _binned(seconds: int) -> Func:
-    return Func(
+def _slotted(seconds: int, first: dt.datetime) -> Func:
+    binned = Func(
         Value(dt.timedelta(seconds=seconds)),
         F("slot"),
         Value(dt.datetime(1970, 1, 1, tzinfo=dt.UTC)),
         function="date_bin",
         output_field=DateTimeField(),
     )
+    # What was once kept by the hour lies in the hour that began before the ramp did.
+    return Greatest(binned, Value(first))

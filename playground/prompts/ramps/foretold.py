@@ -13,7 +13,7 @@ from playground.prompts.ramps.foretelling import Foretelling, foretell, untold
 from playground.prompts.ramps.planning import Plan
 from playground.prompts.ramps.powering import Sight
 from playground.prompts.ramps.simulating import Expected, Placed, Simulation, Someone
-from playground.prompts.ramps.wording import difference, name_of
+from playground.prompts.ramps.wording import counted, name_of, plural, write
 
 _SHOWN = 12
 _WITHOUT = {Ramp.Unit.KEY.value: "an API key", Ramp.Unit.THREAD.value: "a thread"}
@@ -41,7 +41,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Seeing:
-    """What a guard needs in a stage until it sees; ``late`` where the stage goes on before."""
+    """What a guard needs in a stage until it notices; ``late`` where the stage ends before."""
 
     calls: str
     takes: str
@@ -50,10 +50,11 @@ class Seeing:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """A guard, how much worse it is asked about, and when it sees that in each stage."""
+    """A guard, what its metric is and would be with a worse candidate, and when it notices."""
 
     name: str
-    effect: str
+    usual: str
+    worse: str
     stages: tuple[Seeing, ...]
 
 
@@ -131,10 +132,11 @@ def foretold(
 def _who(told: Foretelling, plan: Plan) -> str:
     count = len(told.simulation.placed)
     if told.source == "given":
-        return "the keys that were named"
+        return f"the {counted(count, 'key')} that you named"
     if told.source == "recent":
-        called = f"{plan.unit} that" if count == 1 else f"{plan.unit}s that"
-        return f"the {count:,} {called} used it in the last {_days(told.traffic.days)}"
+        return (
+            f"the {counted(count, plan.unit)} that used it in the last {_days(told.traffic.days)}"
+        )
     return f"a made-up crowd of {count:,}"
 
 
@@ -145,9 +147,9 @@ def _pace(traffic: Traffic, unit: str) -> str:
     if traffic.hours < traffic.days * 24 * 0.9:
         since = f"{traffic.hours:.0f} h" if traffic.hours < 48 else _days(round(traffic.hours / 24))
     by = traffic.units_per_day
-    units = f"{by:,.0f}" if by >= 10 else f"{by:.1f}".removesuffix(".0")
-    calls = _count(traffic.calls_per_hour * 24)
-    return f"{calls} calls by {units} {unit}s a day, the mean of the last {since}"
+    many = f"{by:,.0f}" if by >= 10 else f"{by:.1f}".removesuffix(".0")
+    calls, units = _counted(traffic.calls_per_hour * 24, "call"), plural(unit, one=many == "1")
+    return f"{calls} by {many} {units} a day, the mean of the last {since}"
 
 
 def _warnings(told: Foretelling, plan: Plan) -> list[str]:
@@ -155,16 +157,17 @@ def _warnings(told: Foretelling, plan: Plan) -> list[str]:
     if traffic.mostly_without:
         what = _WITHOUT.get(plan.unit, f"a {plan.unit}")
         said.append(
-            f"{traffic.without:,} of the last {traffic.calls:,} calls came without {what}: "
-            "whoever calls so stays with the baseline."
+            f"{traffic.without:,} of the last {counted(traffic.calls, 'call')} came without "
+            f"{what}: whoever calls so stays with the baseline."
         )
     share = plan.stages[0].percent / 100
     arm = len(traffic.people) * min(share, 1 - share)
     if plan.guards and share < 1 and 0 < arm < FEWEST_UNITS:
         said.append(
-            f"The smaller arm of the first stage is about {_count(arm)} of {len(traffic.people):,} "
-            f"{plan.unit}s. With fewer than {FEWEST_UNITS} in an arm each of them counts once, "
-            "however often they call: guards see less than the table says."
+            f"The smaller arm of the first stage is about {_count(arm)} of "
+            f"{counted(len(traffic.people), plan.unit)}. With fewer than {FEWEST_UNITS} in an arm "
+            "each of them counts once, however often they call: guards see less than the table "
+            "says."
         )
     return said
 
@@ -173,7 +176,8 @@ def _watching(sight: Sight, simulation: Simulation) -> Watching:
     minutes = simulation.minutes_for(sight.calls)
     return Watching(
         name=name_of(sight.metric),
-        effect=difference(sight.metric, sight.effect),
+        usual=write(sight.metric, sight.usual),
+        worse=write(sight.metric, sight.worse),
         stages=tuple(
             _seeing(calls, takes, stage)
             for calls, takes, stage in zip(sight.calls, minutes, simulation.stages, strict=True)
@@ -188,7 +192,7 @@ def _seeing(calls: float | None, minutes: float | None, expected: Expected) -> S
         return Seeing("never", "", late=True)
     lasts = expected.minutes
     late = lasts is not None and (minutes is None or minutes > lasts)
-    return Seeing(f"{_count(calls)} calls", _lasts(minutes), late=late)
+    return Seeing(f"about {_counted(calls, 'call')}", _lasts(minutes), late=late)
 
 
 def _lasting(expected: Expected, asked: int) -> Lasting:
@@ -211,6 +215,11 @@ def _lasts(minutes: float | None) -> str:
 def _count(number: float) -> str:
     """Write a number that is only about right."""
     return f"{number:,.0f}" if number < 100 else f"{float(f'{number:.2g}'):,.0f}"
+
+
+def _counted(number: float, noun: str) -> str:
+    count = _count(number)
+    return f"{count} {plural(noun, one=count == '1')}"
 
 
 def _days(days: int) -> str:

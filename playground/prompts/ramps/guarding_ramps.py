@@ -22,7 +22,7 @@ from playground.prompts.ramps.metrics import Comparison
 from playground.prompts.ramps.observing import Seen, sums_of, sums_of_each
 from playground.prompts.ramps.sequential import TIGHTEST_AT, Verdict
 from playground.prompts.ramps.stepping import step
-from playground.prompts.ramps.wording import difference, name_of, write
+from playground.prompts.ramps.wording import counted, difference, name_of, write
 from playground.prompts.reasoning import MAX_REASON
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def what_lacks(ramp: Ramp, sums: Seen | None = None) -> str:
     stage, lacks = ramp.step, []
     minutes = _minutes_since(ramp.since)
     if minutes < stage.min_minutes:
-        lacks.append(f"{minutes:.0f} of {stage.min_minutes} minutes have passed")
+        lacks.append(f"{minutes:.0f} of {counted(stage.min_minutes, 'minute')} passed")
     if stage.min_samples:
         seen = (sums_of(ramp) if sums is None else sums).get(metrics.ERROR_RATE, {})
         # Where everybody has the candidate nobody is left to see the baseline.
@@ -98,7 +98,8 @@ def what_lacks(ramp: Ramp, sums: Seen | None = None) -> str:
         for arm in arms:
             n = seen.get(arm, UnitSums()).n
             if n < stage.min_samples:
-                lacks.append(f"{n} of {stage.min_samples} calls with the {arm} were seen")
+                calls = counted(stage.min_samples, "call")
+                lacks.append(f"{n:,} of {calls} with the {arm} seen")
     return ", ".join(lacks)
 
 

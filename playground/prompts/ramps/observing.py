@@ -14,7 +14,7 @@ from playground.prompts.models import ArmSums, Ramp
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.clustering import UnitSums
-from playground.prompts.ramps.slotting import begin_of, kept_slot_of
+from playground.prompts.ramps.slotting import begin_of, slot_of
 
 Seen = dict[str, dict[Arm, UnitSums]]
 """What was seen of a ramp in a period, by metric and arm."""
@@ -182,4 +182,4 @@ def sums_of_each(ramps: Sequence[Ramp]) -> dict[uuid.UUID, Seen]:
 
 def _slot(ramp: Ramp, moment: dt.datetime) -> dt.datetime:
     age = moment - (ramp.started_at or moment)
-    return begin_of(moment, kept_slot_of(age.total_seconds()))
+    return begin_of(moment, slot_of(age.total_seconds()))

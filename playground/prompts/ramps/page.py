@@ -2,25 +2,32 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from playground.core.clock import now
 from playground.core.context import RequestContext
+from playground.policy.people import names_of
 from playground.prompts.content import PromptKind
 from playground.prompts.finding import PRODUCTION
 from playground.prompts.models import Prompt, PromptVersion, Ramp, RampEvent
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
-from playground.prompts.ramps.buttons import Button, barred_because, buttons_for, may_go_on
+from playground.prompts.ramps.buttons import (
+    Button,
+    barred_because,
+    buttons_for,
+    may_go_on,
+    reviewer_for,
+)
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.figures import figures
 from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
 from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.panels import Exposed, Panel, exposed_of, named, panels_of
 from playground.prompts.ramps.sequential import Verdict
-from playground.prompts.ramps.wording import name_of
+from playground.prompts.ramps.wording import counted, name_of
 
 What = RampEvent.What
 Sums = dict[Arm, UnitSums]
@@ -49,7 +56,13 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class RampPage:
-    """Everything on the page; ``barred`` says why its reader may not steer the ramp."""
+    """Everything on the page.
+
+    Attributes:
+        names: of people, by their URNs.
+        barred: why its reader may not steer the ramp.
+        reviewer: whom they can ask to go on, where that takes a reviewer.
+    """
 
     ramp: Ramp
     steps: tuple[Step, ...]
@@ -59,9 +72,10 @@ class RampPage:
     panels: tuple[Panel, ...]
     exposed: Exposed | None
     events: tuple[RampEvent, ...]
+    names: Mapping[str, str]
     buttons: tuple[Button, ...]
     barred: str
-    needs_reviewer: bool
+    reviewer: str
     worse: tuple[Panel, ...]
     stopped_by: RampEvent | None
 
@@ -92,6 +106,7 @@ def page_of(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> 
     may_grow = not barred and context is not None and may_go_on(context, ramp)
     buttons = [] if barred else buttons_for(ramp, may_grow=may_grow, lacks=seen.lacks)
     over = ramp.ended_at is not None
+    waits = not (over or barred or may_grow)
     stops = (What.PAUSED, What.ROLLED_BACK, What.DISCARDED)
     last = events[-1] if events else None
     return RampPage(
@@ -103,9 +118,10 @@ def page_of(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> 
         panels=panels,
         exposed=exposed_of(ramp, seen) if ramp.period else None,
         events=events[::-1],
+        names=names_of({ramp.created_by, *(each.who for each in events)}),
         buttons=tuple(buttons),
         barred="" if over else barred,
-        needs_reviewer=not (over or barred or may_grow),
+        reviewer=reviewer_for(context, ramp) if waits and context else "",
         worse=tuple(each for each in panels if each.verdict == Verdict.REGRESSED),
         stopped_by=last if last is not None and last.what in stops else None,
     )
@@ -121,7 +137,7 @@ def _steps(ramp: Ramp, events: Sequence[RampEvent]) -> list[Step]:
         elif at == ramp.stage and ramp.period:
             state = "stopped" if ramp.state == Ramp.State.ROLLED_BACK else "current"
         needs = [_lasting(stage.min_minutes)] if stage.min_minutes else []
-        needs += [f"{stage.min_samples:,} calls"] if stage.min_samples else []
+        needs += [counted(stage.min_samples, "call")] if stage.min_samples else []
         steps.append(
             Step(
                 number=at + 1,

@@ -14,7 +14,14 @@ from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError
 from playground.policy.models import Membership, User
 from playground.prompts.models import Ramp, RampEvent
-from playground.prompts.ramps.choices import choices_for, completed, form_of
+from playground.prompts.ramps.choices import (
+    SUGGESTED,
+    choices_for,
+    chosen,
+    completed,
+    form_of,
+    rampable,
+)
 from playground.prompts.ramps.drafting import draft, edit
 from playground.prompts.ramps.foretold import foretold
 from playground.prompts.ramps.form import Form, faults_of
@@ -31,7 +38,7 @@ def plan_page(request: HttpRequest, shell: dict[str, Any]) -> HttpResponse:
     form, do = Form.of(request.POST), request.POST.get("do", "")
     if do in ("draft", "start"):
         return _make(request, shell, form, at_once=do == "start")
-    return _looked(request, shell, completed(user, form.changed(do)))
+    return _looked(request, shell, form.changed(do))
 
 
 def edit_page(request: HttpRequest, shell: dict[str, Any], ramp: Ramp) -> HttpResponse:
@@ -48,7 +55,7 @@ def edit_page(request: HttpRequest, shell: dict[str, Any], ramp: Ramp) -> HttpRe
     form = replace(Form.of(request.POST), prompt=ramp.prompt.path)
     do = request.POST.get("do", "")
     if do != "draft":
-        return _looked(request, shell, completed(_reader(request), form.changed(do)), ramp=ramp)
+        return _looked(request, shell, form.changed(do), ramp=ramp)
     try:
         context = context_in(request, ramp.prompt.team.slug)
         edit(context, ramp.pk, form.plan(), reason=form.reason, revision=form.seen_revision or None)
@@ -59,6 +66,12 @@ def edit_page(request: HttpRequest, shell: dict[str, Any], ramp: Ramp) -> HttpRe
         return _form_page(request, shell, form, ramp=ramp, error=error)
     messages.success(request, "Kept. Nobody gets the candidate yet.")
     return redirect("admin:prompts_ramp_change", ramp.pk)
+
+
+def suggest(request: HttpRequest) -> HttpResponse:
+    """Show the first prompts that are called like what was typed."""
+    prompts = rampable(_reader(request), request.GET.get("prompt", ""))[:SUGGESTED]
+    return render(request, "prompts/ramp/prompts.html", {"prompts": prompts})
 
 
 def context_in(request: HttpRequest, team: str) -> RequestContext:
@@ -129,9 +142,11 @@ def _make(
 def _looked(
     request: HttpRequest, shell: dict[str, Any], form: Form, *, ramp: Ramp | None = None
 ) -> HttpResponse:
+    user = _reader(request)
     part = "simulation" if request.headers.get("HX-Target") == "simulation" else "planning"
+    form = completed(user, chosen(user, form) if part == "planning" else form)
     if request.headers.get("HX-Request"):
-        shown = _shown(_reader(request), form, ramp=ramp)
+        shown = _shown(user, form, ramp=ramp)
         return render(request, f"prompts/ramp/{part}.html", shown)
     return _form_page(request, shell, form, ramp=ramp)
 
@@ -168,6 +183,7 @@ def _shown(
         else reverse("admin:prompts_ramp_add"),
     }
     if choices.prompt is None:
+        shown["faults"] = {"prompt": "choose one that can be ramped"} if form.prompt else {}
         return shown
     context = user.context(team=choices.prompt.team.slug)
     try:

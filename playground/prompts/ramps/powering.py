@@ -26,12 +26,15 @@ class Sight:
 
     Attributes:
         effect: by how much the candidate is worse, in the metric's own unit.
+        usual: the mean that was seen; ``worse`` is that of such a candidate.
         calls: of both arms together, in each stage, until it is seen four times in five; None
             where it never is.
     """
 
     metric: str
     effect: float
+    usual: float
+    worse: float
     calls: tuple[float | None, ...]
 
 
@@ -57,11 +60,12 @@ def sight(
     Args:
         seen: what calls with the baseline turned out to be.
     """
+    shift = effect if lower_is_better else -effect
     calls = [
         _needed(
             metric,
             (seen.mean, seen.variance),
-            effect if lower_is_better else -effect,
+            shift,
             tolerated=tolerated,
             share=stage.percent / 100,
             # Each stage is a period of its own, if none is paused.
@@ -70,7 +74,7 @@ def sight(
         )
         for number, stage in enumerate(stages, start=1)
     ]
-    return Sight(metric, effect, tuple(calls))
+    return Sight(metric, effect, seen.mean, _shifted(metric, seen.mean, shift), tuple(calls))
 
 
 @functools.lru_cache(maxsize=2_000)
@@ -115,7 +119,7 @@ def _worse_by(
     mean, variance = seen
     n, other_n = calls * (1 - share), calls * share
     rates = metric in metrics.RATES
-    worse = min(1.0, max(0.0, mean + effect)) if rates else mean + effect
+    worse = _shifted(metric, mean, effect)
     if rates:
         variance, other_variance = mean * (1 - mean), worse * (1 - worse)
     else:
@@ -134,6 +138,11 @@ def _worse_by(
             tightest_at=tightest_at,
         )
     return interval.lower if effect > 0 else -interval.upper
+
+
+def _shifted(metric: str, mean: float, effect: float) -> float:
+    shifted = mean + effect
+    return min(1.0, max(0.0, shifted)) if metric in metrics.RATES else shifted
 
 
 def _sums(n: float, mean: float, variance: float) -> Sums:

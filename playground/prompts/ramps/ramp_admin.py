@@ -14,6 +14,7 @@ from unfold.views import ChangeList
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError, PolicyDenied
+from playground.core.templatetags.playground import ago
 from playground.policy.administering import ReadOnlyModelAdmin
 from playground.prompts.models import Ramp, RampEvent
 from playground.prompts.ramps import drafting, planning_views, ramping
@@ -23,6 +24,7 @@ from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
 from playground.prompts.ramps.page import RampPage, page_of
 from playground.prompts.ramps.sequential import Verdict
 from playground.prompts.ramps.shell import groups_of
+from playground.prompts.ramps.wording import counted
 
 # Tells htmx to ask no more.
 _STOP = 286
@@ -54,7 +56,7 @@ class RampList(ChangeList):
 class RampAdmin(ReadOnlyModelAdmin):
     """Ramps of all teams; whoever steers one is a member of its team and passes its policies."""
 
-    list_display = ("ramp", "label", "versions", "condition", "reached", "since", "marks")
+    list_display = ("ramp", "label", "versions", "condition", "reached", "begun", "marks")
     list_display_links = ("ramp",)
     list_filter = ("state", "prompt__team", "label")
     list_select_related = ("prompt__team", "baseline", "candidate")
@@ -63,6 +65,7 @@ class RampAdmin(ReadOnlyModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = [
+            path("prompts/", self._guarded(self.prompts), name="prompts_ramp_prompts"),
             path("<uuid:object_id>/live/", self._guarded(self.live), name="prompts_ramp_live"),
             path("<uuid:object_id>/edit/", self._guarded(self.edit), name="prompts_ramp_edit"),
             path("<uuid:object_id>/step/", self._guarded(self.step), name="prompts_ramp_step"),
@@ -99,8 +102,12 @@ class RampAdmin(ReadOnlyModelAdmin):
     def reached(self, ramp: Ramp) -> str:
         stage = f"stage {ramp.stage + 1} of {len(ramp.stages)}"
         if not ramp.period:
-            return f"{len(ramp.stages)} stages planned"
+            return f"{counted(len(ramp.stages), 'stage')} planned"
         return f"{ramp.step.percent:g} %, {stage}"
+
+    @admin.display(description="Since", ordering="since")
+    def begun(self, ramp: Ramp) -> str:
+        return ago(ramp.since)
 
     @admin.display(description="Guards")
     def marks(self, ramp: Any) -> str:
@@ -114,8 +121,7 @@ class RampAdmin(ReadOnlyModelAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PolicyDenied("forbidden", "Your permissions do not let you plan ramps.")
+        self._require_planner(request)
         return planning_views.plan_page(request, self._shell(request))
 
     def change_view(
@@ -127,6 +133,11 @@ class RampAdmin(ReadOnlyModelAdmin):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         return self.change_view(request, object_id)
+
+    def prompts(self, request: HttpRequest) -> HttpResponse:
+        """Suggest prompts to plan a ramp for, by what was typed of their names."""
+        self._require_planner(request)
+        return planning_views.suggest(request)
 
     def edit(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         """Show the form of a draft, and keep what it was changed to."""
@@ -208,6 +219,10 @@ class RampAdmin(ReadOnlyModelAdmin):
         if found is None:
             raise NotFound("ramp.not-found", "There is no such ramp.")
         return found
+
+    def _require_planner(self, request: HttpRequest) -> None:
+        if not self.has_add_permission(request):
+            raise PolicyDenied("forbidden", "Your permissions do not let you plan ramps.")
 
     def _shell(self, request: HttpRequest) -> dict[str, Any]:
         site = self.admin_site

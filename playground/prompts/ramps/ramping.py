@@ -14,6 +14,13 @@ What = RampEvent.What
 # What makes fewer callers get the candidate is open to whoever may edit the prompt.
 _RETREATS = (What.PAUSED, What.ROLLED_BACK)
 
+_DOING = {
+    What.STARTED: "Starting",
+    What.ADVANCED: "Advancing",
+    What.RESUMED: "Resuming",
+    What.COMPLETED: "Completing",
+}
+
 
 def start(
     context: RequestContext, ramp_id: str | uuid.UUID, *, reason: str, revision: int | None = None
@@ -127,5 +134,5 @@ def _step(
     ramp = find_ramp(context, ramp_id)
     find_prompt(context, ramp.prompt.path, action="edit")
     if what not in _RETREATS:
-        require_mover(context, ramp.prompt, ramp.label)
+        require_mover(context, ramp.prompt, ramp.label, doing=f"{_DOING[what]} a ramp of")
     return step(context, ramp.pk, what, reason=reason, period=period, revision=revision)

@@ -110,6 +110,8 @@ def simulate_ramp(request: TeamRequest, team: str, name: str, body: SimulateIn) 
             {
                 "metric": each.metric,
                 "effect": each.effect,
+                "usual": each.usual,
+                "worse": each.worse,
                 "calls": each.calls,
                 "minutes": told.minutes_for(each.calls),
             }
@@ -189,7 +191,11 @@ def change_ramp(
     context = request.context
     ramp = _find(context, team, name, ramp_id)
     if action == "advance":
-        return _ramp(ramping.advance(context, ramp.pk, reason=body.reason, early=body.early))
+        return _ramp(
+            ramping.advance(
+                context, ramp.pk, reason=body.reason, early=body.early, period=body.period
+            )
+        )
     if action in _OF_DRAFTS:
         verb = _OF_DRAFTS[action]
         return _ramp(verb(context, ramp.pk, reason=body.reason, revision=body.revision))
@@ -242,6 +248,7 @@ def _ramp(ramp: Ramp) -> dict[str, Any]:
         "state": ramp.state,
         "revision": ramp.revision,
         "stage": ramp.stage,
+        "period": ramp.period,
         "percent": ramp.step.percent,
         "since": ramp.since,
         "started_at": ramp.started_at,

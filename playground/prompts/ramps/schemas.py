@@ -16,7 +16,10 @@ Effect = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 
 
 class RampOut(Schema):
-    """A ramp; ``stage`` counts from 0, ``revision`` how often its draft was edited, from 1."""
+    """A ramp; ``stage`` counts from 0, ``revision`` how often its draft was edited, from 1.
+
+    ``period`` counts how often the percentage or the judgement began anew, 0 for a draft.
+    """
 
     id: uuid.UUID
     label: str
@@ -28,6 +31,7 @@ class RampOut(Schema):
     state: str
     revision: int
     stage: int
+    period: int
     percent: float
     since: dt.datetime | None
     started_at: dt.datetime | None
@@ -122,11 +126,13 @@ class RampWithFiguresOut(RampOut):
 class ReasonIn(Schema):
     """Why; ``early`` goes on before the stage has lasted and seen enough.
 
+    ``period`` is that of the ramp that was read: one that has gone on since is not advanced.
     ``revision`` is that of the draft that was read: another is neither started nor discarded.
     """
 
     reason: str
     early: bool = False
+    period: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     revision: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 
 
@@ -189,11 +195,14 @@ class ExpectedOut(Schema):
 class SightOut(Schema):
     """In each stage, after how many calls of both arms a guard sees the effect 4 times in 5.
 
-    ``minutes`` is how long so many calls take; null is never.
+    ``usual`` is the mean that was seen, ``worse`` that of a candidate with the effect. ``minutes``
+    is how long so many calls take; null is never.
     """
 
     metric: str
     effect: float
+    usual: float
+    worse: float
     calls: list[float | None]
     minutes: list[float | None]
 

@@ -4,22 +4,20 @@ Each length divides the next, so that what was summed in short slots adds up to 
 """
 
 import datetime as dt
+import itertools
 from typing import Final
 
 # The most that a chart has from a ramp's start to its end.
 MOST_SLOTS: Final = 120
-_LENGTHS_S: Final = (5, 15, 60, 300, 900, 3600, 10_800, 43_200, 86_400)
-_LONGEST_KEPT_S: Final = 3600
+_DAY_S: Final = 86_400
+_LENGTHS_S: Final = (5, 15, 60, 300, 900, 3600, 10_800, 43_200)
 
 
 def slot_of(age_s: float) -> int:
-    """Return the seconds that a slot of a chart covers, of a ramp that is so old."""
-    return next((each for each in _LENGTHS_S if age_s / each < MOST_SLOTS), _LENGTHS_S[-1])
-
-
-def kept_slot_of(age_s: float) -> int:
-    """Return the seconds of the slot in which a ramp that is so old keeps what it sees."""
-    return min(slot_of(age_s), _LONGEST_KEPT_S)
+    """Return the seconds of the slots in which a ramp that is so old is charted, and summed up."""
+    days = (_DAY_S * 2**power for power in itertools.count())
+    lengths = itertools.chain(_LENGTHS_S, days)
+    return next(each for each in lengths if age_s / each < MOST_SLOTS)
 
 
 def begin_of(moment: dt.datetime, seconds: int) -> dt.datetime:

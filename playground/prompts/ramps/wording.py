@@ -35,6 +35,16 @@ def difference(kind: str, value: float) -> str:
     return _short(value)
 
 
+def counted(number: int, noun: str) -> str:
+    """Write how many there are of something."""
+    return f"{number:,} {plural(noun, one=number == 1)}"
+
+
+def plural(noun: str, *, one: bool) -> str:
+    """Return a noun as it stands after a number."""
+    return noun if one else f"{noun}s"
+
+
 def _short(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return "0"
