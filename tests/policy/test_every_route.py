@@ -20,6 +20,8 @@ from django.conf import settings
 from django.db import connection
 from django.http.response import HttpResponseBase
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from django.utils.http import urlencode
 
 from agents.building import save_agent
 from agents.specifying import AgentSpec
@@ -89,6 +91,24 @@ class World:
     unknown: Ids
 
 
+def nobodys() -> Ids:
+    """Return ids of the same shape that nobody has."""
+    unknown = {
+        "name": "zebra-recruitez", "skill": "hiring.search_candidatez",
+        "thread_id": str(uuid.uuid4()), "run_id": str(uuid.uuid4()), "trace_id": uuid.uuid4().hex,
+        "prompt": "zebra-prompz", "number": "1", "label": "staging",
+        "proposal_id": str(uuid.uuid4()), "key": "thumbs",
+        "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
+        "ramp_id": str(uuid.uuid4()), "action": "start",
+        "bench_id": str(uuid.uuid4()), "column_id": str(uuid.uuid4()),
+        "cell_id": str(uuid.uuid4()), "bench_name": "Bemch", "team": "nobody",
+        "object_id": str(uuid.uuid4()), "content_type_id": "999999",
+        # Which rooms there are is no secret, and other labels are no addresses.
+        "app_label": "gateway",
+    }  # fmt: skip
+    return Ids(unknown)
+
+
 @pytest.fixture
 def world(valkey: object, alice: User) -> World:
     context = alice.context()
@@ -137,20 +157,7 @@ def world(valkey: object, alice: User) -> World:
         "bench_name": "Bench", "ramp_id": str(ramp.pk), "action": "start",
         "object_id": str(created.key.pk), "content_type_id": "1", "app_label": "policy",
     }  # fmt: skip
-    unknown = {
-        "name": "zebra-recruitez", "skill": "hiring.search_candidatez",
-        "thread_id": str(uuid.uuid4()), "run_id": str(uuid.uuid4()), "trace_id": uuid.uuid4().hex,
-        "prompt": "zebra-prompz", "number": "1", "label": "staging",
-        "proposal_id": str(uuid.uuid4()), "key": "thumbs",
-        "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
-        "ramp_id": str(uuid.uuid4()), "action": "start",
-        "bench_id": str(uuid.uuid4()), "column_id": str(uuid.uuid4()),
-        "cell_id": str(uuid.uuid4()), "bench_name": "Bemch", "team": "nobody",
-        "object_id": str(uuid.uuid4()), "content_type_id": "999999",
-        # Which rooms there are is no secret, and other labels are no addresses.
-        "app_label": "gateway",
-    }  # fmt: skip
-    return World(Ids(real), Ids(unknown))
+    return World(Ids(real), nobodys())
 
 
 @dataclass(frozen=True)
@@ -298,6 +305,45 @@ def test_it_tells_a_teammate_nothing_when_the_thing_is_a_persons_own(world, bob,
         if _names_ids(asked):
             for_unknown = _seen(asked.by(client, world.unknown), world.unknown)
             assert for_real == for_unknown, asked
+
+
+def _nulled(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {**body, "nul": "a\x00b"}
+
+
+def _forms(route: str, body: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    """Return the ways in which a body may be sent, as it is and as its content type says."""
+    if route.startswith("api/"):
+        written = json.dumps(body)
+        kinds = ("application/json", "application/x-www-form-urlencoded", MULTIPART_CONTENT)
+        return [(written, kind) for kind in kinds]
+    return [
+        (urlencode(body), "application/x-www-form-urlencoded"),
+        (encode_multipart(BOUNDARY, body), MULTIPART_CONTENT),
+        (encode_multipart(BOUNDARY, {"nul\x00": "b"}), MULTIPART_CONTENT),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", [route for route in routes() if route in KNOWN])
+def test_it_refuses_a_nul_character_when_a_body_or_an_address_holds_one(alice, client_of, route):
+    client, path = client_of(alice, route), "/" + nobodys().fill(route)
+    refused = []
+
+    # Pages read bodies that are posted alone.
+    for method in ("POST", "PUT", "PATCH", "DELETE") if route.startswith("api/") else ("POST",):
+        body = _nulled(nobodys().into(KNOWN[route].bodies.get(method, {})))
+        refused += [
+            (method, kind, client.generic(method, path, sent, kind))
+            for sent, kind in _forms(route, body)
+        ]
+    for method in METHODS:
+        refused.append((method, "query", client.generic(method, f"{path}?q=a%00b")))
+        refused.append((method, "raw", client.generic(method, path, QUERY_STRING="q=a\x00b")))
+
+    for *told, answer in refused:
+        assert answer.status_code == 400, told
+        assert told[0] == "HEAD" or "request.nul" in answer.content.decode(), told
 
 
 # Sockets
