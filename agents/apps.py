@@ -17,7 +17,7 @@ class AgentsConfig(AppConfig):
         from agents.threads import post_message
         from agents.using import agents_using
         from playground.messaging import handlers, posting
-        from playground.prompts.pages.browsing import register_users
+        from playground.prompts.relying import register_users
 
         handlers.register("thread", answer)
         posting.register(post_message)

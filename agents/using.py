@@ -7,7 +7,7 @@ from django.db.models import Max
 
 from agents.models import AgentVersion
 from playground.core.context import RequestContext
-from playground.prompts.pages.browsing import Use
+from playground.prompts.relying import Use
 
 
 def agents_using(

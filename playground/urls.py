@@ -31,6 +31,7 @@ from playground.prompts.pages import bump_views as prompt_bumps
 from playground.prompts.pages import editor_views as prompt_editor
 from playground.prompts.pages import import_views as prompt_import
 from playground.prompts.pages import list_views as prompt_lists
+from playground.prompts.pages import new_views as prompt_new
 from playground.prompts.pages import rules_views as prompt_rules
 from playground.prompts.pages import views as prompts
 from playground.prompts.ramps.ramps_api import ramps_api
@@ -93,7 +94,7 @@ urlpatterns = [
     path("agents/<slug:name>", agents.agent_page, name="agent"),
     path("agents/<slug:name>/edit", agents.edit_agent, name="edit-agent"),
     path("prompts", prompt_lists.prompt_list, name="prompts"),
-    path("prompts/new", prompt_editor.new_prompt, name="new-prompt"),
+    path("prompts/new", prompt_new.new_prompt, name="new-prompt"),
     path("prompts/rules", prompt_rules.rules, name="prompt-rules"),
     path("prompts/proposals", prompt_lists.proposal_list, name="proposals"),
     path("prompts/import", prompt_import.import_prompts, name="import-prompts"),

@@ -27,6 +27,7 @@ class SkillOut(Schema):
     team: str | None = Field(description="Slug of the only team that sees it; null for all.")
     version: str = Field(description="Release and content hash.")
     timeout_s: float
+    prompts: list[str] = Field(description="Names of the prompts that it takes its words from.")
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
 

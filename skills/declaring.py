@@ -8,12 +8,14 @@ def greet(args: Greeting, context: SkillContext) -> str:
     return f"Hello, {args.name}!"
 """
 
+import hashlib
 import inspect
 import re
 import time
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -24,6 +26,7 @@ from playground.core.context import RequestContext
 from playground.core.errors import DeveloperError
 from playground.core.spans import SpanKind
 from playground.policy.deciding import Resource
+from playground.prompts.using import Used, using
 from skills import schemas
 
 Effect = Literal["read", "draft", "write"]
@@ -49,11 +52,15 @@ class SkillContext:
         request: who asks, for which team, to what purpose.
         call_id: of the model's tool call, where there is one.
         deadline: monotonic seconds at which the call is given up.
+        run_id: of the run that the call is part of, where there is one.
+        prompts: names of the prompts that the skill declares.
     """
 
     request: RequestContext
     call_id: str | None = None
     deadline: float = field(default=float("inf"))
+    run_id: str | None = None
+    prompts: tuple[str, ...] = ()
 
     @property
     def team(self) -> str:
@@ -65,6 +72,41 @@ class SkillContext:
         """Return the seconds left."""
         return max(0.0, self.deadline - time.monotonic())
 
+    def using(
+        self,
+        name: str,
+        *,
+        label: str,
+        variables: Mapping[str, Any],
+        key: str | None = None,
+        part: str = "",
+    ) -> AbstractContextManager[Used]:
+        """Render a declared prompt for a block of work, see ``prompts.using.using``.
+
+        A call that a run makes again after a crash tells ramps of it once.
+
+        Args:
+            part: tells uses of the same prompt within one call apart, such as ``candidate:42``.
+
+        Raises:
+            DeveloperError: ``skill.prompt-undeclared``.
+        """
+        if name not in self.prompts:
+            raise DeveloperError(
+                "skill.prompt-undeclared",
+                f"The skill uses the prompt {name!r}, which its declaration does not name in "
+                "`prompts`.",
+            )
+        once = self._once(name, part)
+        return using(self.request, name=name, label=label, variables=variables, key=key, once=once)
+
+    def _once(self, name: str, part: str) -> str | None:
+        if self.run_id is None or self.call_id is None:
+            return None
+        # Providers make ids of calls as they like, and long ones.
+        said = "\n".join((self.call_id, name, part)).encode("utf-8", "surrogatepass")
+        return f"run:{self.run_id}/{hashlib.sha256(said).hexdigest()[:32]}"
+
 
 @dataclass(frozen=True)
 class Skill:
@@ -75,6 +117,7 @@ class Skill:
         team: slug of the only team that may see it; None for every team.
         effect: ``read`` looks, ``draft`` makes something for a person to use, ``write`` changes.
         release: semantic version given by its author.
+        prompts: names of the prompts that it uses, its team's own as their names alone.
     """
 
     name: str
@@ -89,12 +132,13 @@ class Skill:
     kind: SpanKind = SpanKind.SKILL
     timeout_s: float = 10.0
     release: str = "1.0.0"
+    prompts: tuple[str, ...] = ()
     # Django's templates call whatever can be called.
     do_not_call_in_templates: ClassVar[bool] = True
 
     def __call__(self, args: Any, context: SkillContext) -> Any:
         """Run the function itself: no policy, no time limit. Tests use it."""
-        return self.run(args, context)
+        return self.run(args, replace(context, prompts=self.prompts))
 
     @property
     def alias(self) -> str:
@@ -148,6 +192,7 @@ def skill(
     kind: Literal["skill", "retrieval"] = "skill",
     timeout_s: float = 10.0,
     version: str = "1.0.0",
+    prompts: tuple[str, ...] = (),
 ) -> Callable[[Run], Skill]:
     """Make a skill of a function ``(args: <pydantic model>, context: SkillContext) -> result``.
 
@@ -190,6 +235,7 @@ def skill(
             kind=SpanKind(kind),
             timeout_s=timeout_s,
             release=version,
+            prompts=tuple(prompts),
         )
         try:
             unnamed = [

@@ -148,7 +148,14 @@ def _run(
 ) -> tuple[Any, str]:
     args = parse_arguments(skill, arguments)
     deadline = time.monotonic() + skill.timeout_s
-    called = SkillContext(request=context, call_id=call_id, deadline=deadline)
+    span = spans.current()
+    called = SkillContext(
+        request=context,
+        call_id=call_id,
+        deadline=deadline,
+        run_id=span.trace.run_id if span else None,
+        prompts=skill.prompts,
+    )
     try:
         result = run_within(skill.timeout_s, lambda: skill.run(args, called), name=skill.name)
     except PlaygroundError:

@@ -15,11 +15,13 @@ from playground.core.context import RequestContext
 from playground.core.forms import FormField
 from playground.policy.deciding import decide
 from playground.policy.requests import TeamRequest
+from playground.prompts.models import Prompt
 from playground.tracing.models import Span, Trace
 from skills import registry, searching
 from skills.api import raise_refusal, viewed
 from skills.declaring import Skill
 from skills.invoking import SkillOutcome, invoke
+from skills.prompting import prompts_of
 
 RECENT_CALLS = 8
 RECENT_TRACES = 200
@@ -45,6 +47,7 @@ class SkillPage:
     curl: str
     calls: list[Call]
     may_invoke: bool
+    prompts: list[Prompt]
     outcome: SkillOutcome | None = None
 
 
@@ -102,6 +105,7 @@ def _page(
         curl=_curl(skill),
         calls=_recent_calls(context, skill),
         may_invoke=decide(context, "invoke", skill.resource(), audit=False).allowed,
+        prompts=prompts_of(context, skill),
         outcome=outcome,
     )
 

@@ -169,7 +169,7 @@ def load_run(run: Run, context: RequestContext) -> RunView:
     events = Event.objects.filter(run_id=run.pk).order_by("seq")
     said = Message.objects.filter(run_id=run.pk, role="assistant").order_by("seq")
     answers = [message_view(message, context, {}) for message in said]
-    said_of = feedback.of_runs([run.pk]).get(run.pk, [])
+    said_of = feedback.of_runs([run.pk], team=context.team).get(run.pk, [])
     names = names_of(one.author for one in said_of)
     opinions = opinions_of(said_of, context, names)
     return run_view(run, progress=fold(run, events), answers=answers, opinions=opinions)
@@ -203,7 +203,7 @@ def load_turns(
             "seq"
         )
     )
-    said_of = feedback.of_runs(run_ids)
+    said_of = feedback.of_runs(run_ids, team=context.team)
     authors = {one.author for each in said_of.values() for one in each}
     names = names_of(authors | {message.author for message in [*opening, *replies]})
     answers: dict[uuid.UUID, list[MessageView]] = {run_id: [] for run_id in run_ids}

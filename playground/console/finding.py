@@ -1,23 +1,23 @@
-"""Find anything by name or id for the palette, and say events in words for a run's log."""
+"""Find anything by name or id for the palette, what fits the typed text best first."""
 
-import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from enum import IntEnum
+from typing import TypeVar
 
-from django.db.models import Q
+from django.db.models import Case, Model, Q, QuerySet, When
 
 from agents.models import Agent, Thread
 from playground.console.workbench.models import Workbench
 from playground.core.context import RequestContext
-from playground.messaging.models import Event
 from playground.policy.deciding import Resource, decide
 from playground.prompts.models import Prompt
 from playground.tracing.models import Trace
 from skills import registry
 
 PER_GROUP = 5
+Row = TypeVar("Row", bound=Model)
 _ID = re.compile(r"[0-9a-f-]{6,36}", re.IGNORECASE)
 
 
@@ -37,23 +37,25 @@ class Item:
     needs: str = ""
 
 
+class Fit(IntEnum):
+    """How well a name fits what was typed, the best first."""
+
+    EXACT = 0
+    BEGINS = 1
+    WITHIN = 2
+
+
+Found = list[tuple[Fit, Item]]
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items of one sort."""
+    """Items of one sort; ``fit`` is that of the best of them."""
 
     name: str
     title: str
     items: tuple[Item, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One event of a run in words; ``after_ms`` counts from the run's creation."""
-
-    seq: int
-    type: str
-    says: str
-    after_ms: float
+    fit: Fit = Fit.WITHIN
 
 
 COMMANDS = (
@@ -78,23 +80,23 @@ COMMANDS = (
 
 
 def find(context: RequestContext, query: str) -> list[Group]:
-    """Return what the context may see that matches, in groups; six queries at most."""
+    """Return what the context may see that matches, in groups; six queries at most.
+
+    The group whose best item fits best comes first, and in it the item; what fits alike stays in
+    the order of the groups, and the newest first.
+    """
     words = query.lower().split()
-    commands = [
-        one
-        for one in COMMANDS
-        if all(word in one.title.lower() for word in words) and _offered(context, one)
-    ]
+    commands = _commands(context, query, words)
     groups = [
-        Group("threads", "Threads", tuple(_threads(context, query))),
-        Group("agents", "Agents", tuple(_agents(context, query))),
-        Group("prompts", "Prompts", tuple(_prompts(context, query)) if query else ()),
-        Group("workbenches", "Workbenches", tuple(_workbenches(context, query)) if query else ()),
-        Group("skills", "Skills", tuple(_skills(context, words)) if query else ()),
-        Group("traces", "Traces", tuple(_traces(context, query)) if query else ()),
-        Group("commands", "Commands", tuple(commands if query else commands[:7])),
+        _group("threads", "Threads", _threads(context, query)),
+        _group("agents", "Agents", _agents(context, query)),
+        _group("prompts", "Prompts", _prompts(context, query) if query else []),
+        _group("workbenches", "Workbenches", _workbenches(context, query) if query else []),
+        _group("skills", "Skills", _skills(context, query, words) if query else []),
+        _group("traces", "Traces", _traces(context, query) if query else []),
+        _group("commands", "Commands", commands if query else commands[:7]),
     ]
-    return [group for group in groups if group.items]
+    return sorted((group for group in groups if group.items), key=lambda group: group.fit)
 
 
 def any_agent(context: RequestContext) -> Resource:
@@ -106,109 +108,121 @@ def _offered(context: RequestContext, item: Item) -> bool:
     return not item.needs or decide(context, item.needs, any_agent(context), audit=False).allowed
 
 
-def _threads(context: RequestContext, query: str) -> list[Item]:
+def _group(name: str, title: str, found: Found) -> Group:
+    best = min((fit for fit, _ in found), default=Fit.WITHIN)
+    return Group(name, title, tuple(item for _, item in found), best)
+
+
+def _fit(query: str, *names: str) -> Fit:
+    typed = query.lower()
+    if not typed:
+        return Fit.WITHIN
+    known = [name.lower() for name in names]
+    if typed in known:
+        return Fit.EXACT
+    return Fit.BEGINS if any(name.startswith(typed) for name in known) else Fit.WITHIN
+
+
+def _best(rows: QuerySet[Row], query: str, names: Iterable[str], *then: str) -> QuerySet[Row]:
+    """Keep the rows whose ``names`` fit best, as ``_fit`` has it."""
+    if not query:
+        return rows.order_by(*then)[:PER_GROUP]
+    exact, begins = Q(), Q()
+    for name in names:
+        exact |= Q(**{f"{name}__iexact": query})
+        begins |= Q(**{f"{name}__istartswith": query})
+    fit = Case(
+        When(exact, then=Fit.EXACT.value),
+        When(begins, then=Fit.BEGINS.value),
+        default=Fit.WITHIN.value,
+    )
+    return rows.order_by(fit, *then)[:PER_GROUP]
+
+
+def _commands(context: RequestContext, query: str, words: list[str]) -> Found:
+    return [
+        (_fit(query, one.title), one)
+        for one in COMMANDS
+        if all(word in one.title.lower() for word in words) and _offered(context, one)
+    ]
+
+
+def _threads(context: RequestContext, query: str) -> Found:
     threads = Thread.objects.visible_to(context).active()
+    newest = ("-lane__updated_at", "-lane_id")
     if query:
         matching = Q(title__icontains=query) | Q(agent__title__icontains=query)
         if _ID.fullmatch(query):
             matching |= Q(lane__id__endswith=query.lower()) | Q(lane__id__startswith=query.lower())
         threads = threads.filter(matching)
     return [
-        Item(str(one), "message-circle", one.agent.title, href=f"/chat/{one.pk}")
-        for one in threads.newest_first()[:PER_GROUP]
+        (
+            _fit(query, one.title),
+            Item(str(one), "message-circle", one.agent.title, href=f"/chat/{one.pk}"),
+        )
+        for one in _best(threads.select_related("agent"), query, ("title",), *newest)
     ]
 
 
-def _agents(context: RequestContext, query: str) -> list[Item]:
+def _agents(context: RequestContext, query: str) -> Found:
     agents = Agent.objects.visible_to(context).active()
     if query:
         agents = agents.filter(Q(title__icontains=query) | Q(name__icontains=query))
     return [
-        Item(one.title, "robot", one.name, href=f"/agents/{one.name}") for one in agents[:PER_GROUP]
+        (
+            _fit(query, one.title, one.name),
+            Item(one.title, "robot", one.name, href=f"/agents/{one.name}"),
+        )
+        for one in _best(agents, query, ("title", "name"), "title", "name")
     ]
 
 
-def _prompts(context: RequestContext, query: str) -> list[Item]:
+def _prompts(context: RequestContext, query: str) -> Found:
+    team, slash, name = query.partition("/")
     prompts = Prompt.objects.visible_to(context).active().select_related("team")
-    found = prompts.filter(Q(name__icontains=query) | Q(title__icontains=query))
+    matching = Q(name__icontains=query) | Q(title__icontains=query)
+    if slash:
+        matching |= Q(team__slug__iexact=team, name__istartswith=name)
+    found = _best(prompts.filter(matching), query, ("name", "title"), "name")
     return [
-        Item(one.title or one.name, "file-text", one.path, href=f"/prompts/{one.path}")
-        for one in found[:PER_GROUP]
+        (
+            _fit(query, one.name, one.title, one.path),
+            Item(one.title or one.name, "file-text", one.path, href=f"/prompts/{one.path}"),
+        )
+        for one in found
     ]
 
 
-def _workbenches(context: RequestContext, query: str) -> list[Item]:
+def _workbenches(context: RequestContext, query: str) -> Found:
     found = Workbench.objects.visible_to(context).filter(name__icontains=query)
-    newest = found.order_by("-updated_at")[:PER_GROUP]
-    return [Item(str(one), "columns-2", "", href=f"/workbench/{one.pk}") for one in newest]
+    return [
+        (_fit(query, one.name), Item(str(one), "columns-2", "", href=f"/workbench/{one.pk}"))
+        for one in _best(found, query, ("name",), "-updated_at")
+    ]
 
 
-def _skills(context: RequestContext, words: list[str]) -> list[Item]:
+def _skills(context: RequestContext, query: str, words: list[str]) -> Found:
     found = [
-        one
+        (
+            _fit(query, one.name, one.title, one.name.rpartition(".")[2]),
+            Item(one.title, "bolt", one.name, href=f"/skills/{one.name}"),
+        )
         for one in registry.visible_to(context)
         if all(word in f"{one.name} {one.title}".lower() for word in words)
     ]
-    return [Item(one.title, "bolt", one.name, href=f"/skills/{one.name}") for one in found][
-        :PER_GROUP
-    ]
+    return sorted(found, key=lambda each: each[0])[:PER_GROUP]
 
 
-def _traces(context: RequestContext, query: str) -> list[Item]:
-    matching = Trace.objects.visible_to(context).matching(query)
+def _traces(context: RequestContext, query: str) -> Found:
+    seen = Trace.objects.visible_to(context)
+    matching = seen.matching(query)
     if _ID.fullmatch(query):
-        matching |= Trace.objects.visible_to(context).filter(id__endswith=query.lower())
-    traces = matching.order_by("-started_at")[:PER_GROUP]
+        matching |= seen.filter(id__endswith=query.lower())
     return [
-        Item(one.name, "list-tree", str(one.id)[-8:], href=f"/traces/{one.id}") for one in traces
+        (
+            _fit(query, one.name, one.id),
+            Item(one.name, "list-tree", str(one.id)[-8:], href=f"/traces/{one.id}"),
+        )
+        # The newest of many: to order all that match by how they fit would take too long.
+        for one in matching.order_by("-started_at")[:PER_GROUP]
     ]
-
-
-def reasons_of(why: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Say in words what was decided for a run: by name, and what it was."""
-    return [(name.replace("_", " "), _decided(value)) for name, value in why.items()]
-
-
-def _decided(value: Any) -> str:
-    if isinstance(value, list):
-        return "; ".join(_decided(each) for each in value)
-    if isinstance(value, Mapping) and "version" in value:
-        arm = f", {value['arm']}" if value.get("arm") else ""
-        return f"{value.get('name')} v{value['version']}{arm} ({value.get('reason')})"
-    return str(value)
-
-
-def log_line(event: Event, since: dt.datetime) -> LogLine:
-    """Say an event in words."""
-    after = (event.created_at - since).total_seconds() * 1000
-    return LogLine(event.seq, event.type, _says(event.type, event.payload), max(0.0, after))
-
-
-def _says(kind: str, payload: dict[str, Any]) -> str:
-    match kind:
-        case "message.created":
-            return f"{payload['role']}: {payload['content']}"
-        case "run.queued":
-            return "waits for a worker"
-        case "run.started":
-            return f"attempt {payload['attempt']}"
-        case "run.step":
-            summary = f": {payload['summary']}" if payload.get("summary") else ""
-            return f"{payload['title']}, {payload['status']}{summary}"
-        case "run.plan":
-            items = payload["items"]
-            done = sum(item["status"] in ("done", "ok") for item in items)
-            return f"{done} of {len(items)} steps done"
-        case "run.retrying":
-            wait = payload.get("delay_ms") or 0
-            return f"attempt {payload['attempt']} failed with {payload['code']}, again in {wait} ms"
-        case "run.feedback":
-            score = payload.get("score")
-            said = "taken back" if score is None else f"{score:g}"
-            return f"{payload['key']}: {said}, by {payload['author'].partition(':')[2]}"
-        case "run.ended":
-            return " ".join(
-                str(payload[key]) for key in ("status", "code", "detail") if payload.get(key)
-            )
-        case _:
-            return ""

@@ -20,9 +20,9 @@ from playground.tracing.feedback import Remark, Wanted
 class Remembered:
     """What messaging keeps; see ``tracing.feedback.Teller``."""
 
-    def remarks(self, run_ids: Iterable[str]) -> dict[str, list[Remark]]:
-        """Return what was said of runs; two queries."""
-        found = feedback.of_runs(filter(None, map(_uuid, run_ids)))
+    def remarks(self, run_ids: Iterable[str], *, team: str) -> dict[str, list[Remark]]:
+        """Return what was said of the team's runs; two queries."""
+        found = feedback.of_runs(filter(None, map(_uuid, run_ids)), team=team)
         names = names_of(one.author for said in found.values() for one in said)
         return {
             str(run_id): [

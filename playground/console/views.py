@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agents import threads as threading
-from playground.console import conversation, finding, inspecting
+from playground.console import conversation, explaining, finding, inspecting
 from playground.console import threads as listing
 from playground.console.shell import only_offline
 from playground.core.context import RequestContext
@@ -238,8 +238,8 @@ def run(request: TeamRequest, run_id: uuid.UUID) -> HttpResponse:
         {
             "run": view,
             "thread_title": str(thread),
-            "events": [finding.log_line(event, view.created_at) for event in events],
-            "why": finding.reasons_of(found.why or {}),
+            "events": [explaining.log_line(event, view.created_at) for event in events],
+            "why": explaining.reasons_of(found.why or {}),
             "error_title": "Given up." if view.status == "dead" else "The run failed.",
             "may_run": decide(context, "run", thread.resource(), audit=False).allowed,
         },

@@ -1,13 +1,26 @@
-"""Structured logs: one event a line, with the request's and the trace's id."""
+"""Structured logs: one event a line, with the request's and the trace's id.
+
+No line holds what people have written: of exceptions whose messages repeat rows of the database or
+values that were refused, the rest of the message is kept.
+"""
 
 import logging.config
-from typing import Any
+import re
+import traceback
+from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
 
+# Rooms: they alone are heard at DEBUG, where libraries write down whole pages and requests.
+OWN = ("playground", "agents", "skills")
 # What says nothing at INFO that our own events do not say better.
 QUIET = ("httpx", "httpcore", "urllib3", "asyncio", "daphne", "celery", "kombu")
+
+# PostgreSQL repeats the failing row or key, and parameters, after the message itself.
+_ROWS = re.compile(r"\n(?:DETAIL|CONTEXT|HINT|QUERY|LINE \d+):.*", re.DOTALL)
+# pydantic repeats what it refused.
+_REFUSED = re.compile(r", input_value=.*?, input_type=", re.DOTALL)
 
 
 def configure(*, level: str, form: str) -> None:
@@ -21,14 +34,17 @@ def configure(*, level: str, form: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [
+            structlog.processors.ExceptionRenderer(told),
+            structlog.processors.JSONRenderer(),
+        ]
         if form == "json"
         else [
             structlog.dev.ConsoleRenderer(
                 colors=False,
                 pad_event_to=0,
                 # The default one prints every local variable, secrets and conversations included.
-                exception_formatter=structlog.dev.plain_traceback,
+                exception_formatter=_write,
             )
         ]
     )
@@ -49,8 +65,9 @@ def configure(*, level: str, form: str) -> None:
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
             },
-            "root": {"handlers": ["stderr"], "level": level},
+            "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
             "loggers": {
+                **{name: {"level": level} for name in OWN},
                 **{name: {"level": "WARNING"} for name in QUIET},
                 # Anybody can send a wrong Host; each would write a traceback.
                 "django.security.DisallowedHost": {"level": "CRITICAL"},
@@ -65,6 +82,26 @@ def configure(*, level: str, form: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def told(exc_info: Any) -> str:
+    """Return an exception's traceback without the values that its messages repeat."""
+    said = traceback.TracebackException(*exc_info)
+    _blank(said)
+    return "".join(said.format()).rstrip("\n")
+
+
+def _blank(said: traceback.TracebackException) -> None:
+    # The one place in which the message stands before it is laid out among its lines.
+    message = str(getattr(said, "_str", ""))
+    said._str = _REFUSED.sub(", input_type=", _ROWS.sub("", message))  # type: ignore[attr-defined]
+    for other in (said.__cause__, said.__context__, *(said.exceptions or ())):
+        if other is not None:
+            _blank(other)
+
+
+def _write(sio: TextIO, exc_info: Any) -> None:
+    sio.write("\n" + told(exc_info))
 
 
 def _add_trace_id(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

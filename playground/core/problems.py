@@ -159,7 +159,8 @@ def documented(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
     allowed, a multipart body without a boundary.
     """
     bare = "json" not in response.headers.get("Content-Type", "")
-    if response.status_code < 400 or not bare or not request.path.startswith("/api/"):
+    by_api = request.path.startswith("/api/") and wants_document(request)
+    if response.status_code < 400 or not bare or not by_api:
         return response
     answer = problem_json(_of_status(response.status_code), request_id=request_id_of(request))
     if "Allow" in response.headers:

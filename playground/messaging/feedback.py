@@ -114,10 +114,10 @@ def take_back(run_id: uuid.UUID, key: str, *, by: RequestContext) -> None:
     _record(by, run, "take_back_feedback", key)
 
 
-def of_runs(run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Feedback]]:
-    """Return what was said of runs, oldest first; one query."""
+def of_runs(run_ids: Iterable[uuid.UUID], *, team: str) -> dict[uuid.UUID, list[Feedback]]:
+    """Return what was said of those runs that are the team's, oldest first; one query."""
     found: dict[uuid.UUID, list[Feedback]] = {}
-    for one in Feedback.objects.filter(run_id__in=list(run_ids)):
+    for one in Feedback.objects.filter(run_id__in=list(run_ids), run__lane__team__slug=team):
         found.setdefault(one.run_id, []).append(one)
     return found
 

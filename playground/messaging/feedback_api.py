@@ -54,7 +54,7 @@ def list_feedback(request: TeamRequest, run_id: uuid.UUID) -> dict[str, list[Fee
     """List what people and programs said of a run."""
     run = runs.find(run_id, by=request.context)
     require(request.context, "view", run.lane.resource())
-    return {"items": feedback.of_runs([run.pk]).get(run.pk, [])}
+    return {"items": feedback.of_runs([run.pk], team=request.context.team).get(run.pk, [])}
 
 
 @feedback_api.post(

@@ -49,8 +49,7 @@ class ContextMiddleware(MiddlewareMixin):
     def process_request(self, request: OpenRequest) -> HttpResponse | None:
         request.context = request.team = request.caller = None
         try:
-            if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-                raise bodies.nul()
+            _check_head(request)
             caller = _limited(request)
         except PlaygroundError as error:
             return problems.respond(request, error)
@@ -196,18 +195,29 @@ def _limited(request: HttpRequest) -> Caller | None:
     return caller
 
 
+def _check_head(request: HttpRequest) -> None:
+    told = (request.headers.get(name) for name in DECLARING)
+    # A quoted cookie may spell characters in octal.
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    bodies.check_headers((session, *told))
+    bodies.check_address(request.path, request.META.get("QUERY_STRING", ""))
+
+
 def _check_body(request: HttpRequest) -> None:
     if request.method in SAFE_METHODS:
         return
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise problems.too_large()
-    if request.content_type == "multipart/form-data":
+    by_api = request.path.startswith(_API)
+    if request.content_type == "multipart/form-data" and not by_api:
+        bodies.check_fields(request.POST.lists())
         return
     body = request.body
     if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise problems.too_large()
-    if request.content_type == "application/x-www-form-urlencoded":
+    # The API takes every body for JSON, whatever it is called.
+    if request.content_type == "application/x-www-form-urlencoded" and not by_api:
         bodies.check_text(body)
         if b"%00" in body:
             raise bodies.nul()
@@ -231,19 +241,26 @@ async def context_from_scope(scope: Mapping[str, Any]) -> RequestContext | None:
     """Return who opened a WebSocket or called a plain ASGI door, by key or by session cookie.
 
     Keys in the address are not looked at: addresses end up in logs.
+
+    Raises:
+        InvalidInput: ``attributes.invalid``, ``request.nul``.
+        PolicyDenied: a purpose or subject may not be declared.
     """
+    bodies.check_address(scope["path"], scope.get("query_string", b"").decode("latin-1"))
     caller = await caller_from_scope(scope)
     if caller is None:
         return None
-    try:
-        told = attributes.read(header(scope, attributes.HEADER.lower()))
-    except PlaygroundError:
-        return None
+    told = attributes.read(header(scope, attributes.HEADER.lower()))
     return replace(caller.context, attributes=told)
 
 
 async def caller_from_scope(scope: Mapping[str, Any]) -> Caller | None:
-    """Return the same with the key by which they ask, without what each call tells anew."""
+    """Return the same with the key by which they ask, without what each call tells anew.
+
+    Raises:
+        InvalidInput: ``request.nul``.
+        PolicyDenied: a purpose or subject may not be declared.
+    """
     return await database_sync_to_async(_caller_of_scope)(scope)
 
 
@@ -252,26 +269,27 @@ def _caller_of_scope(scope: Mapping[str, Any]) -> Caller | None:
         name: value for name in DECLARING if (value := header(scope, name.lower())) is not None
     }
     authorization = header(scope, "authorization")
+    session = _session_key(header(scope, "cookie"))
+    bodies.check_headers((session, *declared.values()))
     try:
         if authorization is not None:
             return _declared(_by_key(authorization), declared)
-        session = _session(header(scope, "cookie"))
-        user = _user_of(session)
+        kept = import_module(settings.SESSION_ENGINE).SessionStore(session)
+        user = _user_of(kept)
         if user is None:
             return None
-        caller = _by_membership(user, team=session.get("team"))
+        caller = _by_membership(user, team=kept.get("team"))
         return _declared(caller, declared) if caller else None
-    except PlaygroundError:
+    except Unauthenticated:
         return None
 
 
-def _session(cookies: str | None) -> Any:
-    engine = import_module(settings.SESSION_ENGINE)
+def _session_key(cookies: str | None) -> str | None:
     try:
         cookie = SimpleCookie(cookies or "").get(settings.SESSION_COOKIE_NAME)
     except CookieError:
-        cookie = None
-    return engine.SessionStore(cookie.value if cookie else None)
+        return None
+    return cookie.value if cookie else None
 
 
 def _user_of(session: Any) -> User | None:

@@ -1,6 +1,7 @@
-"""Refuse request bodies that no handler could read, before any handler does."""
+"""Refuse requests that no handler could read or store, before any handler does."""
 
 import re
+from collections.abc import Iterable
 
 import orjson
 
@@ -14,6 +15,36 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 # A backslash that is itself escaped does not begin an escape.
 _NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def check_address(path: str, query: str) -> None:
+    """Refuse a path, or a query as it came, that holds NUL.
+
+    Raises:
+        InvalidInput: ``request.nul``.
+    """
+    if "%00" in query or "\x00" in path or "\x00" in query:
+        raise nul()
+
+
+def check_headers(values: Iterable[str | None]) -> None:
+    """Refuse values of headers if one holds NUL.
+
+    Raises:
+        InvalidInput: ``request.nul``.
+    """
+    if any("\x00" in value for value in values if value):
+        raise nul()
+
+
+def check_fields(fields: Iterable[tuple[str, Iterable[object]]]) -> None:
+    """Refuse the fields of a form if the name or a value of one holds NUL.
+
+    Raises:
+        InvalidInput: ``request.nul``.
+    """
+    if any("\x00" in str(text) for name, values in fields for text in (name, *values)):
+        raise nul()
 
 
 def check_text(body: bytes) -> None:

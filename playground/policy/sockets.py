@@ -8,7 +8,7 @@ import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from playground.core.context import RequestContext
-from playground.core.errors import QuotaExceeded, Unauthenticated
+from playground.core.errors import PlaygroundError, QuotaExceeded, Unauthenticated
 from playground.core.problems import Internal, as_playground_error, frame
 from playground.policy.authentication import context_from_scope
 
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 UNAUTHENTICATED: Final = 4401
 NOT_FOUND: Final = 4404
 ABUSED: Final = 4400
+# Whatever else a handshake is refused for closes with what HTTP would answer, above this.
+HTTP_STATUS: Final = 4000
 MAX_FAULTS: Final = 50
 FRAMES_PER_S: Final = 20.0
 BURST: Final = 100
@@ -32,8 +34,15 @@ class GuardedConsumer(AsyncWebsocketConsumer):
         self._filled = time.monotonic()
 
     async def identify(self) -> RequestContext | None:
-        """Return who this is; nobody is told so and the socket closed."""
-        context = await context_from_scope(self.scope)
+        """Return who this is; nobody is told so and the socket closed.
+
+        So is whoever tells of the call what cannot be read or may not be declared.
+        """
+        try:
+            context = await context_from_scope(self.scope)
+        except PlaygroundError as error:
+            await self.refuse(error, HTTP_STATUS + error.status)
+            return None
         if context is None:
             await self.refuse(
                 Unauthenticated("auth.required", "Sign in, or send an API key."), UNAUTHENTICATED

@@ -10,9 +10,11 @@ from playground.prompts import archiving, listing, saving
 from playground.prompts.composing import compose
 from playground.prompts.content import PromptKind, content_of
 from playground.prompts.finding import find_prompt
+from playground.prompts.relying import used_by
 from playground.prompts.shapes_api import (
     ContentIn,
     PromptOut,
+    PromptReadOut,
     PromptsOut,
     VersionOut,
     prompt_out,
@@ -123,10 +125,12 @@ def render_unsaved(request: TeamRequest, body: RenderIn) -> dict[str, Any]:
     return {"messages": rendered.messages, "text": rendered.text}
 
 
-@prompts_api.get("/{team}/{name}", response=PromptOut, summary="Read a prompt")
+@prompts_api.get("/{team}/{name}", response=PromptReadOut, summary="Read a prompt")
 def read_prompt(request: TeamRequest, team: str, name: str) -> dict[str, Any]:
-    """Read what a prompt is, without its versions."""
-    return prompt_out(find_prompt(request.context, f"{team}/{name}"))
+    """Read what a prompt is and what uses it, without its versions."""
+    prompt = find_prompt(request.context, f"{team}/{name}")
+    uses = used_by(request.context, [prompt.pk]).get(prompt.pk, [])
+    return prompt_out(prompt) | {"used_by": uses}
 
 
 @prompts_api.patch("/{team}/{name}", response=PromptOut, summary="Describe or archive a prompt")

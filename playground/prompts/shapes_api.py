@@ -45,6 +45,20 @@ class PromptOut(Schema):
     created_at: dt.datetime
 
 
+class UseOut(Schema):
+    """Something else that uses a prompt; ``kind`` is agent or skill."""
+
+    kind: str
+    title: str
+    href: str
+
+
+class PromptReadOut(PromptOut):
+    """A prompt with what else uses it; dependents tells what includes a fragment."""
+
+    used_by: list[UseOut]
+
+
 class PromptsOut(Schema):
     items: list[PromptOut]
     next: str | None

@@ -65,8 +65,8 @@ class Mark:
 class Teller(Protocol):
     """Know what was said of runs."""
 
-    def remarks(self, run_ids: Iterable[str]) -> Mapping[str, Sequence[Remark]]:
-        """Return what was said of runs, by run id, oldest first."""
+    def remarks(self, run_ids: Iterable[str], *, team: str) -> Mapping[str, Sequence[Remark]]:
+        """Return what was said of those runs that are the team's, by run id, oldest first."""
 
     def runs(self, context: RequestContext, wanted: Wanted) -> QuerySet[Any, str]:
         """Return the ids of the team's runs of which something was said."""
@@ -81,10 +81,20 @@ def register(teller: Teller) -> None:
 
 
 def remarks_of(traces: Iterable[Trace]) -> dict[str, Sequence[Remark]]:
-    """Return what was said of traces, by trace id, oldest first."""
-    runs = {trace.run_id: trace.pk for trace in traces if trace.run_id}
-    told = _tellers[0].remarks(runs) if _tellers and runs else {}
-    return {runs[run_id]: remarks for run_id, remarks in told.items()}
+    """Return what was said of traces, by trace id, oldest first.
+
+    A trace says itself of which run it is: one from elsewhere may name a run of another team.
+    """
+    named: dict[str, dict[str, list[str]]] = {}
+    for trace in traces:
+        if trace.run_id:
+            named.setdefault(trace.team, {}).setdefault(trace.run_id, []).append(trace.pk)
+    return {
+        trace_id: remarks
+        for team, runs in (named.items() if _tellers else ())
+        for run_id, remarks in _tellers[0].remarks(runs, team=team).items()
+        for trace_id in runs.get(run_id, ())
+    }
 
 
 def marks_of(traces: Iterable[Trace]) -> dict[str, list[Mark]]:

@@ -5,7 +5,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from playground.core.errors import ModelRetry
-from playground.prompts.using import using
 from skills.declaring import SkillArgs, SkillContext, skill
 from skills.hiring import finding, outreach, wording
 from skills.hiring.vocabulary import Industry
@@ -53,6 +52,7 @@ class OutreachDraft(BaseModel):
     team="hiring",
     tags=("hiring", "outreach", "writing", "message"),
     effect="draft",
+    prompts=(wording.OUTREACH,),
 )
 def draft_outreach(args: OutreachRequest, context: SkillContext) -> OutreachDraft:
     person = finding.candidate(context.team, args.candidate_id)
@@ -68,9 +68,7 @@ def draft_outreach(args: OutreachRequest, context: SkillContext) -> OutreachDraf
     known = outreach.facts(
         person, job, tone=args.tone, sender=args.sender or asked_by, industry=args.industry
     )
-    with using(
-        context.request, name=wording.OUTREACH, label=wording.LABEL, variables=known.variables
-    ) as used:
+    with context.using(wording.OUTREACH, label=wording.LABEL, variables=known.variables) as used:
         subject, body = outreach.read(used.rendered.text or "")
     return OutreachDraft(
         summary=f"draft to {person.name}: “{subject}”",

@@ -1,6 +1,7 @@
 """The whole path of a prompt in a real browser on a live product, chats going on beside it."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -19,6 +20,16 @@ TABLE = (
 )
 SLOWLY_MS = 90_000
 """How long a state may take to come about while the machine is busy with something else."""
+
+
+@pytest.fixture(scope="module")
+def live_stack() -> Iterator[Stack]:
+    """Run a Playground of the story's own, which begins with the first version of a sample."""
+    stack = Stack()
+    try:
+        yield stack.start()
+    finally:
+        stack.remove()
 
 
 @pytest.fixture
@@ -90,6 +101,7 @@ def _compare_on_three_inputs(page: Page) -> None:
 
 
 def _copied_link(page: Page) -> str:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("#share").click()
     expect(page.get_by_text("The link is copied")).to_be_visible()
     link = str(page.evaluate("navigator.clipboard.readText()"))

@@ -12,8 +12,11 @@ from agents.building import save_agent
 from agents.models import Thread
 from agents.specifying import AgentSpec
 from agents.threads import open_thread, post_message
+from playground.console import finding
 from playground.messaging.models import Message, Run
 from playground.policy.models import User
+from playground.prompts.saving import create_prompt
+from tests.prompts.conftest import chat
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__")]
 
@@ -153,6 +156,28 @@ def test_it_finds_a_thread_by_the_end_of_its_id(
     found = client_for(alice).get(f"/palette?q={str(thread.pk)[-8:]}").content.decode()
 
     assert "Who knows Rust?" in found
+
+
+def test_it_offers_what_is_called_so_first_when_other_names_only_hold_the_word(
+    alice: User, thread: Thread, client_for: Callable[..., Client]
+) -> None:
+    for number in range(finding.PER_GROUP + 1):
+        open_thread(alice.context(), agent=thread.agent.name, title=f"An outreach, {number}")
+        create_prompt(alice.context(), name=f"a{number}-outreach", content=chat("Hi."))
+    create_prompt(alice.context(), name="outreach", content=chat("Hi."))
+    create_prompt(alice.context(), name="outreach-b", content=chat("Hi."))
+
+    def offered(typed: str) -> list[tuple[str, list[str]]]:
+        groups = finding.find(alice.context(), typed)
+        return [(group.name, [item.href for item in group.items]) for group in groups]
+
+    for typed in ("outreach", "OUTREACH", "hiring/outreach"):
+        (first, hrefs), *_ = offered(typed)
+        assert first == "prompts", typed
+        assert hrefs[:2] == ["/prompts/hiring/outreach", "/prompts/hiring/outreach-b"], typed
+    assert [name for name, _ in offered("reach")][:2] == ["threads", "prompts"]
+    page = client_for(alice).get("/palette?q=outreach").content.decode()
+    assert page.index("/prompts/hiring/outreach") < page.index("/chat/")
 
 
 def test_it_says_what_to_do_next_when_there_is_nothing_yet(

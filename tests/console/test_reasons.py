@@ -1,6 +1,6 @@
 """A run's page says in words what was decided for the run."""
 
-from playground.console.finding import reasons_of
+from playground.console.explaining import reasons_of
 
 
 def test_it_says_which_version_of_a_prompt_it_was_and_why() -> None:

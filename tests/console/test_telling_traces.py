@@ -121,3 +121,43 @@ def test_it_shows_traces_from_elsewhere_when_their_runs_are_named_freely(
     spans.flush()
 
     assert api_for(alice).get(f"/api/traces/{wanted}").json()["feedback"] == []
+
+
+def test_it_tells_nothing_of_another_teams_run_when_a_trace_from_elsewhere_names_it(
+    alice: User, charlie: User, runs: list[Run], api_for: ForUser, client_for: ForUser
+) -> None:
+    run = runs[0]
+    give(run.pk, Given("thumbs", False, "Secret words"), by=alice.context())
+    foreign, own = uuid.uuid4().hex, uuid.uuid4().hex
+    for team, user, wanted in (("trust", charlie, foreign), ("hiring", alice, own)):
+        told = {"team": team, "subject": user.urn, "thread_id": None}
+        with spans.trace("theirs", trace_id=wanted, run_id=str(run.pk), **told):
+            pass
+    spans.flush()
+
+    told_to_them = api_for(charlie).get(f"/api/traces/{foreign}").json()
+    page = client_for(charlie).get(f"/traces/{foreign}").content.decode()
+
+    assert told_to_them["feedback"] == []
+    assert "Secret words" not in page
+    assert "thumb" not in client_for(charlie).get("/traces").content.decode().split("<table")[-1]
+    marks = [{"key": "thumbs", "n": 1, "mean": 0.0}]
+    listed = api_for(alice).get("/api/traces", {"run_id": str(run.pk)}).json()["items"]
+    assert {one["id"] for one in listed} == {run.trace_id, own}
+    for wanted in (run.trace_id, own):
+        assert api_for(alice).get(f"/api/traces/{wanted}").json()["feedback"] == marks
+
+
+def test_it_shows_a_trace_from_elsewhere_when_it_writes_the_runs_id_otherwise(
+    alice: User, runs: list[Run], api_for: ForUser
+) -> None:
+    give(runs[0].pk, Given("thumbs", True), by=alice.context())
+    wanted = uuid.uuid4().hex
+    told = {"team": "hiring", "subject": alice.urn, "thread_id": None}
+    with spans.trace("theirs", trace_id=wanted, run_id=str(runs[0].pk).upper(), **told):
+        pass
+    spans.flush()
+
+    answer = api_for(alice).get(f"/api/traces/{wanted}")
+
+    assert (answer.status_code, answer.json()["feedback"]) == (200, [])

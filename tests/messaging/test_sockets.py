@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import uuid
+from collections.abc import Mapping
 
 import httpx
 import pytest
@@ -23,9 +24,15 @@ pytestmark = [pytest.mark.drill, pytest.mark.timeout(400)]
 
 
 def connect(
-    stage: Stage, lane_id: uuid.UUID, key: str | None = None, *, query: str = "", cookie: str = ""
+    stage: Stage,
+    lane_id: uuid.UUID,
+    key: str | None = None,
+    *,
+    query: str = "",
+    cookie: str = "",
+    told: Mapping[str, str] | None = None,
 ) -> websockets.connect:
-    headers = {"Origin": f"http://127.0.0.1:{stage.port}"}
+    headers = {"Origin": f"http://127.0.0.1:{stage.port}", **(told or {})}
     if key:
         headers["Authorization"] = f"Bearer {key}"
     if cookie:
@@ -80,6 +87,31 @@ def test_it_answers_alike_when_a_lane_is_foreign_or_unknown(stage: Stage) -> Non
     assert asyncio.run(refusal(uuid.uuid4(), key)) == ("thread.not-found", 4404)
     assert asyncio.run(refusal(mine.pk, "pg_wrong")) == ("auth.required", 4401)
     assert asyncio.run(refusal(mine.pk, None)) == ("auth.required", 4401)
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "closed"),
+    [
+        ({"Playground-Attributes": "[]"}, "attributes.invalid", 4422),
+        ({"Playground-Attributes": '{"plan": [1]}'}, "attributes.invalid", 4422),
+        ({"Playground-Purpose": "spam"}, "policy.purpose-denied", 4403),
+        ({"Playground-On-Behalf-Of": "user:nobody"}, "policy.on-behalf-denied", 4403),
+    ],
+)
+def test_it_says_what_is_wrong_when_the_handshake_declares_what_it_may_not(
+    stage: Stage, told: dict[str, str], code: str, closed: int
+) -> None:
+    stage.start_web()
+    lane, key = stage.lane(), stage.key()
+
+    async def refusal() -> tuple[str, int]:
+        async with connect(stage, lane.pk, key, told=told) as socket:
+            said = json.loads(await asyncio.wait_for(socket.recv(), 60))
+            with pytest.raises(websockets.ConnectionClosed) as caught:
+                await asyncio.wait_for(socket.recv(), 60)
+            return said["code"], caught.value.rcvd.code
+
+    assert asyncio.run(refusal()) == (code, closed)
 
 
 def test_it_closes_when_a_socket_is_flooded(stage: Stage) -> None:

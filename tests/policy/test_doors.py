@@ -409,6 +409,27 @@ def test_it_keeps_the_session_when_the_server_starts_again(alice, client_for):
     assert another_process.get("/api/me").json()["username"] == "alice"
 
 
+@pytest.mark.parametrize("session", ['"aaaaaaaa\\000"', '"\\000"'])
+def test_it_refuses_a_nul_character_when_the_session_spells_one(db, session):
+    for path in ("/prompts", "/api/me"):
+        client = Client(raise_request_exception=False)
+        client.cookies.load(f"playground_8000={session}")
+
+        answer = client.get(path)
+
+        assert answer.status_code == 400
+        assert "request.nul" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["playground-purpose", "playground-on-behalf-of"])
+def test_it_refuses_a_nul_character_when_a_header_holds_one(ada, api_for, name):
+    client = api_for(ada, raise_request_exception=False)
+
+    answer = client.get("/api/me", headers={name: "user:b\x00b"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.nul")
+
+
 def test_it_ends_the_session_when_the_user_is_switched_off(alice, client_for):
     client = client_for(alice)
 

@@ -73,6 +73,24 @@ class World:
     charlie: User
 
 
+def nobodys() -> Ids:
+    """Return ids of the same shape that nobody has."""
+    unknown = {
+        "name": "zebra-recruitez", "skill": "hiring.search_candidatez",
+        "thread_id": str(uuid.uuid4()), "run_id": str(uuid.uuid4()), "trace_id": uuid.uuid4().hex,
+        "prompt": "zebra-prompz", "number": "1", "label": "staging",
+        "proposal_id": str(uuid.uuid4()), "key": "thumbs",
+        "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
+        "ramp_id": str(uuid.uuid4()), "action": "start",
+        "bench_id": str(uuid.uuid4()), "column_id": str(uuid.uuid4()),
+        "cell_id": str(uuid.uuid4()), "bench_name": "Bemch", "team": "nobody",
+        "object_id": str(uuid.uuid4()), "content_type_id": "999999",
+        # Which rooms there are is no secret, and other labels are no addresses.
+        "app_label": "gateway",
+    }  # fmt: skip
+    return Ids(unknown)
+
+
 def build() -> World:
     """Make the hiring team's things, by Alice; every visible one carries the secret."""
     alice, bob = (join(name, team="hiring", role=Role.DEVELOPER) for name in ("alice", "bob"))
@@ -123,20 +141,7 @@ def build() -> World:
         "bench_name": "Bench", "ramp_id": str(ramp.pk), "action": "start",
         "object_id": str(created.key.pk), "content_type_id": "1", "app_label": "policy",
     }  # fmt: skip
-    unknown = {
-        "name": "zebra-recruitez", "skill": "hiring.search_candidatez",
-        "thread_id": str(uuid.uuid4()), "run_id": str(uuid.uuid4()), "trace_id": uuid.uuid4().hex,
-        "prompt": "zebra-prompz", "number": "1", "label": "staging",
-        "proposal_id": str(uuid.uuid4()), "key": "thumbs",
-        "span_id": uuid.uuid4().hex[:16], "key_id": str(uuid.uuid4()), "token": "n" * 43,
-        "ramp_id": str(uuid.uuid4()), "action": "start",
-        "bench_id": str(uuid.uuid4()), "column_id": str(uuid.uuid4()),
-        "cell_id": str(uuid.uuid4()), "bench_name": "Bemch", "team": "nobody",
-        "object_id": str(uuid.uuid4()), "content_type_id": "999999",
-        # Which rooms there are is no secret, and other labels are no addresses.
-        "app_label": "gateway",
-    }  # fmt: skip
-    return World(Ids(real), Ids(unknown), bob, charlie)
+    return World(Ids(real), nobodys(), bob, charlie)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
 """Prompts to try things on, and people of each role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from playground.policy.models import Role, Team, User
 from playground.policy.people import ensure_member
-from playground.prompts.content import Content, content_of
+from playground.prompts.content import Content, PromptKind, Text, content_of
 from playground.prompts.models import PromptVersion
 from playground.prompts.saving import About, create_prompt
+from playground.prompts.templating.rendering import render
 
 Make = Callable[..., PromptVersion]
 
@@ -17,6 +18,12 @@ Make = Callable[..., PromptVersion]
 def chat(template: str, **more: Any) -> Content:
     """Return a chat of one system message."""
     return content_of({"messages": [{"role": "system", "template": template}], **more})
+
+
+def said_by(template: str, variables: Mapping[str, Any]) -> str:
+    """Return what a text of this template says."""
+    content = Content(kind=PromptKind.TEXT, messages=[Text(template=template)])
+    return render(content, variables).text or ""
 
 
 def fragment(template: str) -> Content:

@@ -13,7 +13,7 @@ from playground.prompts.content import content_of
 from playground.prompts.templating.compiling import ENVIRONMENT, tree_of
 from playground.prompts.templating.discovering import discover, widened
 from playground.prompts.templating.fragments import Includes, Piece
-from playground.prompts.templating.rendering import render_text
+from tests.prompts.conftest import said_by
 
 
 def discovered(template: str, includes: Includes | None = None) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _example(schema: dict[str, Any], *, optional: bool) -> Any:
 
 def _code(template: str, variables: dict[str, Any]) -> str:
     try:
-        render_text(template, variables)
+        said_by(template, variables)
     except InvalidInput as error:
         return error.code
     return ""
@@ -187,7 +187,7 @@ def test_it_renders_with_whatever_the_schema_allows(template: str, optional: boo
     variables = _example(schema, optional=optional)
 
     assert violations_of(schema, variables) == []
-    render_text(template, variables)
+    said_by(template, variables)
 
 
 @settings(max_examples=100)

@@ -12,12 +12,13 @@ from playground.core.errors import InvalidInput
 from playground.prompts.content import content_of
 from playground.prompts.templating import compiling
 from playground.prompts.templating.compiling import MAX_TEMPLATE_CHARS, check
-from playground.prompts.templating.rendering import LIMITS, render, render_text
+from playground.prompts.templating.rendering import LIMITS, render
+from tests.prompts.conftest import said_by
 from tests.prompts.payloads import ADDRESSES, BOMBS, HEAVY, INSIDES, NESTED, OUTSIDE, TAME
 
 
 def rendered(template: str, **variables: Any) -> str:
-    return render_text(template, variables)
+    return said_by(template, variables)
 
 
 def rendered_or_code(template: str, **variables: Any) -> str:

@@ -294,6 +294,8 @@ def rows_of_page(client: Client, trace_id: str) -> dict[str, str]:
         ("charlie", {}, 4404),
         ("alice", {"origin": "http://evil.example"}, 4403),
         ("alice", {"cookie": ""}, 4401),
+        ("alice", {"playground-attributes": "[]"}, 4422),
+        ("alice", {"playground-purpose": "spam"}, 4403),
     ],
 )
 def test_it_closes_the_socket_when_somebody_may_not_follow(

@@ -9,10 +9,11 @@ from typing import Any
 from playground.console.workbench import tooling
 from playground.console.workbench.answering import conversation_of
 from playground.console.workbench.asking import NO_MODEL
+from playground.console.workbench.marking import marked
 from playground.console.workbench.models import SINGLE, Cell, Turn, TurnStatus
 from playground.console.workbench.standing import OPEN
 from playground.core.context import RequestContext
-from playground.prompts.aligning import Piece, words_of
+from playground.prompts.aligning import Piece
 from skills.declaring import Skill
 
 
@@ -142,7 +143,7 @@ def _said(turns: list[Turn], base: str | None) -> tuple[SaidView, ...]:
         text = message.get("content") or ""
         text = text if isinstance(text, str) else ""
         calls = [call["function"] for call in message.get("tool_calls") or []]
-        pieces = words_of(base, text).new if base is not None and index == last else ()
+        pieces = marked(base, text) if base is not None and index == last else ()
         views.append(
             SaidView(
                 role=message["role"],

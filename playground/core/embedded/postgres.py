@@ -24,6 +24,9 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "password_encryption": "scram-sha-256",
     "log_min_messages": "warning",
+    # Failing statements carry what people have written, and so does the detail of an error.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "timezone": "UTC",
     "idle_in_transaction_session_timeout": "5min",
 }

@@ -27,7 +27,7 @@ from playground.gateway.door.asking import (
 )
 from playground.gateway.door.callers import Caller, caller_of
 from playground.gateway.door.routes import Route, registered
-from playground.policy import limiting
+from playground.policy import bodies, limiting
 from playground.policy.origins import header
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ def _known(error: Exception) -> PlaygroundError:
 
 
 async def _answer(scope: Mapping[str, Any], receive: Receive, answer: Answer) -> None:
+    bodies.check_address(scope["path"], scope.get("query_string", b"").decode("latin-1"))
     caller = await _known_caller(scope)
     # Read for each call: who calls is known by their key, and may call for many.
     told = attributes.read(header(scope, attributes.HEADER.lower()))

@@ -14,7 +14,7 @@ from playground.policy.requests import TeamRequest
 from playground.prompts.archiving import delete_prompt, describe
 from playground.prompts.finding import find_prompt
 from playground.prompts.models import Inclusion, Prompt
-from playground.prompts.pages.browsing import Use, used_by
+from playground.prompts.relying import Use, used_by
 from playground.prompts.saving import About
 
 

@@ -1,7 +1,6 @@
 """Lists of prompts with what people look for in them: labels, the last change, who uses them."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count
@@ -11,6 +10,7 @@ from playground.policy.people import names_of
 from playground.prompts.content import PromptKind
 from playground.prompts.listing import Sort, Wanted, narrowed, prompts_page
 from playground.prompts.models import Draft, Inclusion, Label, Prompt, PromptVersion
+from playground.prompts.relying import used_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +38,6 @@ class Browsed:
     all: int
     labels: list[str]
     next: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Something that uses a prompt: an agent, for example."""
-
-    title: str
-    href: str
-    kind: str
-
-
-Users = Callable[[RequestContext, Iterable[uuid.UUID]], Mapping[uuid.UUID, list[Use]]]
-_users: list[Users] = []
-
-
-def register_users(find: Users) -> None:
-    """Let a room above say what of it uses prompts, by their ids."""
-    _users.append(find)
-
-
-def used_by(context: RequestContext, prompts: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Use]]:
-    """Return what the rooms above use these prompts for."""
-    keys = list(prompts)
-    found: dict[uuid.UUID, list[Use]] = {}
-    for find in _users:
-        for key, uses in find(context, keys).items():
-            found.setdefault(key, []).extend(uses)
-    return found
 
 
 def browse(

@@ -20,11 +20,11 @@ from playground.prompts.models import (
     Prompt,
     PromptVersion,
 )
-from playground.prompts.pages.browsing import Use, used_by
 from playground.prompts.pages.editing import Sheet, sheet_of
 from playground.prompts.pages.filling import fields
 from playground.prompts.pages.marking import Part, parts_of
 from playground.prompts.protecting import protected_in
+from playground.prompts.relying import Use, used_by
 from playground.prompts.ruling import Protection, Standing, protections, standings
 from playground.prompts.templating.fragments import reachable
 

@@ -13,7 +13,7 @@ from jinja2 import TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from playground.core.errors import InvalidInput
-from playground.prompts.content import HISTORY, Content, Placeholder, PromptKind, Text
+from playground.prompts.content import HISTORY, Content, Placeholder, Text
 from playground.prompts.templating.compiling import FragmentUnknown, assembled, located, piece_named
 from playground.prompts.templating.fragments import NOTHING, Includes, Piece
 from playground.prompts.templating.locating import column_of
@@ -76,18 +76,6 @@ def render(
             extra = message.model_dump(exclude_none=True, exclude={"role", "template"})
             messages.append({"role": message.role, "content": text, **extra})
     return Rendered(messages)
-
-
-def render_text(
-    template: str, variables: Mapping[str, Any], *, includes: Includes = NOTHING
-) -> str:
-    """Render one template.
-
-    Raises:
-        InvalidInput: see ``render``.
-    """
-    content = Content(kind=PromptKind.TEXT, messages=[Text(template=template)])
-    return render(content, variables, includes=includes).text or ""
 
 
 def _conversation(name: str, given: Any, index: int) -> list[RenderedMessage]:

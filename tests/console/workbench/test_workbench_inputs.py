@@ -11,7 +11,7 @@ from playground.console.workbench import inputs
 from playground.console.workbench.opening import literal, shortened
 from playground.core.errors import InvalidInput
 from playground.prompts.content import MAX_MESSAGES
-from playground.prompts.templating.rendering import render_text
+from tests.prompts.conftest import said_by
 
 NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 
@@ -110,7 +110,7 @@ def test_it_lets_no_spreadsheet_run_what_a_model_said() -> None:
 @settings(max_examples=150)
 @given(st.text(alphabet=st.sampled_from("ab {}%#'\"\\\n-éß\U0001f642"), max_size=40))
 def test_it_writes_any_traced_text_as_a_template_that_says_just_that(text: str) -> None:
-    assert render_text(literal(text), {}) == text
+    assert said_by(literal(text), {}) == text
 
 
 def test_it_keeps_the_instructions_and_whole_turns_of_a_long_trace() -> None:

@@ -7,7 +7,8 @@ import pytest
 from playground.core.errors import InvalidInput
 from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.importing.reporting import Imported, Report
-from playground.prompts.templating.rendering import render, render_text
+from playground.prompts.templating.rendering import render
+from tests.prompts.conftest import said_by
 
 RULES = {
     "name": "shared/House Rules",
@@ -82,7 +83,7 @@ def test_it_says_that_a_reference_leads_out_of_the_document() -> None:
 def test_it_keeps_braces_that_hold_no_variable() -> None:
     (rules,) = reported(RULES).prompts
 
-    rendered = render_text(rules.content.templates[0], {"what": "a job"})
+    rendered = said_by(rules.content.templates[0], {"what": "a job"})
 
     assert rendered == 'Never promise a job. Write {{ "json" }} and {% nothing %}.'
     assert ("changed", "{% … %}", None) in told(rules)

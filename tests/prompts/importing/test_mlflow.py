@@ -8,7 +8,8 @@ import pytest
 from playground.core.errors import InvalidInput
 from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.importing.reporting import Imported, Report
-from playground.prompts.templating.rendering import render, render_text
+from playground.prompts.templating.rendering import render
+from tests.prompts.conftest import said_by
 
 CHAT = [
     {"role": "system", "content": "Sum up for {{ reader }}."},
@@ -84,7 +85,7 @@ def test_it_reads_a_python_object_s_fields() -> None:
 
     assert found.content.kind.value == "text"
     assert found.content.settings == {"temperature": 0.1, "seed": 7}
-    assert render_text(found.content.templates[0], {"name": "Ana"}) == (
+    assert said_by(found.content.templates[0], {"name": "Ana"}) == (
         "Hi Ana, {single} {{ 1 }} {# no #}"
     )
 

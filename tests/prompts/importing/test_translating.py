@@ -14,7 +14,7 @@ from playground.prompts.importing.fstrings import from_fstring
 from playground.prompts.importing.reporting import Notes
 from playground.prompts.importing.sections import Variables, from_mustache
 from playground.prompts.importing.substitutions import from_substitutions
-from playground.prompts.templating.rendering import render_text
+from tests.prompts.conftest import said_by
 
 BRACES = ["{", "}", "{{", "}}", "{%", "%}", "{#", "#}", "{{ '", "' }}", "\n", " ", "a", "-", "\\"]
 plain = st.one_of(
@@ -26,7 +26,7 @@ plain = st.one_of(
 @settings(max_examples=300)
 @given(plain)
 def test_it_writes_a_literal_that_renders_as_the_text(text: str) -> None:
-    assert render_text(literal(text), {}) == text
+    assert said_by(literal(text), {}) == text
 
 
 @settings(max_examples=300)
@@ -34,7 +34,7 @@ def test_it_writes_a_literal_that_renders_as_the_text(text: str) -> None:
 def test_it_keeps_braces_of_texts_apart_from_tags(texts: list[str | None]) -> None:
     pieces = [("{{ x }}", False) if text is None else (text, True) for text in texts]
 
-    rendered = render_text(joined(pieces), {"x": "X"})
+    rendered = said_by(joined(pieces), {"x": "X"})
 
     assert rendered == "".join("X" if text is None else text for text in texts)
 
@@ -42,7 +42,7 @@ def test_it_keeps_braces_of_texts_apart_from_tags(texts: list[str | None]) -> No
 @settings(max_examples=200)
 @given(plain | st.integers(-(2**40), 2**40) | st.booleans() | st.none())
 def test_it_quotes_values_as_jinja_writes_them(value: Any) -> None:
-    assert render_text(f"{{{{ {quoted(value)} }}}}", {}) == str(value)
+    assert said_by(f"{{{{ {quoted(value)} }}}}", {}) == str(value)
 
 
 FSTRING = [
@@ -59,7 +59,7 @@ def test_it_renders_a_format_string_as_langchain_does(template: str) -> None:
 
     written = from_fstring(template, Names(notes), notes, message=0)
 
-    assert render_text(written, VARIABLES) == formatter.format(template, **VARIABLES)
+    assert said_by(written, VARIABLES) == formatter.format(template, **VARIABLES)
     assert notes.changes == ()
 
 
@@ -97,7 +97,7 @@ def test_it_renders_mustache_as_langchain_does(template: str, variables: dict[st
     # Told as lost, or with another name.
     assume(not any(c.what == "{{.}}" or "is called" in c.detail for c in notes.changes))
 
-    assert render_text(written, variables) == mustache.render(template, variables)
+    assert said_by(written, variables) == mustache.render(template, variables)
 
 
 def test_it_tells_that_html_is_not_escaped_when_a_template_is_mustache() -> None:
@@ -105,7 +105,7 @@ def test_it_tells_that_html_is_not_escaped_when_a_template_is_mustache() -> None
 
     written = from_mustache("{{a}}", Names(notes), Variables(), notes, message=0)
 
-    assert render_text(written, {"a": "<&>"}) == "<&>"
+    assert said_by(written, {"a": "<&>"}) == "<&>"
     assert any("escapes HTML" in change.detail for change in notes.changes)
 
 
@@ -115,7 +115,7 @@ def test_it_puts_values_into_braces_and_leaves_the_rest(pieces: list[str]) -> No
     text = "".join(pieces)
     notes = Notes()
 
-    rendered = render_text(from_substitutions(text, Names(notes), notes, message=0), {"who": "W"})
+    rendered = said_by(from_substitutions(text, Names(notes), notes, message=0), {"who": "W"})
 
     assert rendered == text.replace("{{ who }}", "W").replace("{{who}}", "W")
 

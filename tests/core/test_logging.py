@@ -1,0 +1,111 @@
+"""What goes wrong is logged with its place and its kind, and without what people have written."""
+
+import io
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+from django.db import IntegrityError, transaction
+from pydantic import BaseModel
+
+from playground.core.logging import told
+from playground.policy.models import User
+from playground.prompts.models import Prompt
+from tests.services import Services
+
+WORDS = "zanzibar quagga"
+log = logging.getLogger(__name__)
+
+
+class Counted(BaseModel):
+    count: int
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Return what is written to the log, as it is written there."""
+    written = io.StringIO()
+    formatters = (handler.formatter for handler in logging.getLogger().handlers)
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(
+        next(one for one in formatters if isinstance(one, structlog.stdlib.ProcessorFormatter))
+    )
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
+def store(alice: User) -> None:
+    team = alice.memberships.get().team
+    Prompt.objects.create(team=team, name="x", title=f"{WORDS}\nDETAIL", kind=None)
+
+
+def refuse(_alice: User) -> None:
+    Counted.model_validate({"count": f"{WORDS}\n, input_type=no"})
+
+
+def wrap(alice: User) -> None:
+    try:
+        store(alice)
+    except IntegrityError as error:
+        raise RuntimeError("it was not kept") from error
+
+
+def group(alice: User) -> None:
+    try:
+        store(alice)
+    except IntegrityError as error:
+        raise ExceptionGroup("several", [error]) from None
+
+
+@pytest.mark.parametrize(
+    ("fail", "said"),
+    [
+        (store, 'null value in column "kind"'),
+        (refuse, "Input should be a valid integer"),
+        (wrap, "it was not kept"),
+        (group, "several"),
+    ],
+)
+def test_it_keeps_values_out_of_the_log_when_an_error_repeats_them(
+    alice: User, lines: io.StringIO, fail: Callable[[User], None], said: str
+) -> None:
+    try:
+        with transaction.atomic():
+            fail(alice)
+    except Exception as error:
+        log.exception("it failed")
+        known = (type(error), error, error.__traceback__)
+        assert "zanzibar" not in told(known)
+
+    assert "it failed" in lines.getvalue()
+    assert said in lines.getvalue()
+    assert "test_logging.py" in lines.getvalue()
+    assert "zanzibar" not in lines.getvalue()
+
+
+def test_it_hears_its_own_rooms_alone_when_it_is_set_to_debug() -> None:
+    names = ("playground.prompts", "skills", "django.template", "openai._base_client")
+    asked = (
+        "import logging; from playground.core.logging import configure; "
+        "configure(level='DEBUG', form='json'); "
+        f"print([logging.getLogger(name).isEnabledFor(logging.DEBUG) for name in {names!r}])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout.strip() == "[True, True, False, False]", done.stderr
+
+
+def test_it_keeps_statements_out_of_the_databases_log_when_they_fail(
+    alice: User, embedded_services: Services
+) -> None:
+    with pytest.raises(IntegrityError, match="zanzibar"), transaction.atomic():
+        store(alice)
+
+    kept = (embedded_services.places.logs / "postgres.log").read_text(errors="replace")
+    assert 'null value in column "kind"' in kept
+    assert "zanzibar" not in kept
