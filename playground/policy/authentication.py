@@ -41,6 +41,7 @@ DECLARING: Final = (
     "Playground-Training-Consent",
 )
 _API = "/api/"
+_FORMS = frozenset(("multipart/form-data", "application/x-www-form-urlencoded"))
 
 
 class ContextMiddleware(MiddlewareMixin):
@@ -210,19 +211,20 @@ def _check_body(request: HttpRequest) -> None:
     if not length.isdigit() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise problems.too_large()
     by_api = request.path.startswith(_API)
+    form = request.content_type in _FORMS
     if request.content_type == "multipart/form-data" and not by_api:
         bodies.check_fields(request.POST.lists())
         return
     body = request.body
     if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise problems.too_large()
-    # The API takes every body for JSON, whatever it is called.
-    if request.content_type == "application/x-www-form-urlencoded" and not by_api:
+    if form and not by_api:
         bodies.check_text(body)
         if b"%00" in body:
             raise bodies.nul()
     elif body:
-        bodies.check_json(body)
+        # The API takes every body for JSON, whatever it is called.
+        bodies.check_json(body, called_so=not form)
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:

@@ -65,8 +65,12 @@ def check_text(body: bytes) -> None:
         raise nul()
 
 
-def check_json(body: bytes) -> None:
+def check_json(body: bytes, *, called_so: bool = True) -> None:
     """Refuse a JSON body that is malformed, nested more than 64 levels, or holds NUL.
+
+    Args:
+        called_so: False for a body of another type, of which a handler may read nothing at all; it
+            may be malformed.
 
     Raises:
         InvalidInput: ``request.not-utf8``, ``request.nul``, ``request.too-deep`` or
@@ -82,6 +86,8 @@ def check_json(body: bytes) -> None:
             http_status=400,
             max_depth=MAX_DEPTH,
         )
+    if not called_so:
+        return
     try:
         orjson.loads(body)
     except orjson.JSONDecodeError as error:

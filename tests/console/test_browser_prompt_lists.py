@@ -124,3 +124,4 @@ def test_it_bumps_the_chosen_one_by_one_and_tells_of_each(
     expect(page.locator("tr[data-path='hiring/b-two']")).to_contain_text("b-old” is archived")
     expect(page.locator("tr[data-path='hiring/b-three']")).to_contain_text("behind")
     expect(page.get_by_label("Bump hiring/b-two")).to_be_checked()
+    call("PATCH", "/api/prompts/hiring/b-old", {"archived": False})

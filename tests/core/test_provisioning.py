@@ -27,15 +27,17 @@ def test_it_refuses_ddl_when_the_application_role_asks(
     embedded_services: Services, django_db_setup: None, alias: str
 ) -> None:
     silo = next(silo for silo in embedded_services.silos if silo.alias == alias)
+    with _connect(embedded_services, role=silo.owner, database=silo.name) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS owned (id int)")
 
     with _connect(embedded_services, role=silo.app, database=silo.name) as connection:
         for statement in (
             "CREATE TABLE mine (id int)",
             "CREATE TEMPORARY TABLE mine (id int)",
             "CREATE SCHEMA mine",
-            "TRUNCATE django_migrations",
-            "ALTER TABLE django_migrations ADD COLUMN mine int",
-            "DROP TABLE django_migrations",
+            "TRUNCATE owned",
+            "ALTER TABLE owned ADD COLUMN mine int",
+            "DROP TABLE owned",
             f"SET ROLE {silo.owner}",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -190,7 +190,12 @@ def test_it_tells_all_of_it_over_the_api(
 def test_it_says_that_there_is_no_rule_of_a_name_that_cannot_be(
     client_for: SignIn, ada: User
 ) -> None:
-    form = {"do": "drop", "label": "staging", "fragment": "trust/\x00", "reason": "It is the law"}
+    form = {
+        "do": "drop",
+        "label": "staging",
+        "fragment": "trust/no such",
+        "reason": "It is the law",
+    }
 
     answer = client_for(ada).post("/prompts/rules", form)
 

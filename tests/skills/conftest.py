@@ -80,6 +80,9 @@ class _Keeper:
     def on_end(self, record: spans.SpanRecord) -> None:
         self.ended.append(record)
 
+    def flush(self) -> bool:
+        return True
+
 
 @pytest.fixture
 def recorded_spans() -> Iterator[list[spans.SpanRecord]]:
