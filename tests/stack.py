@@ -154,10 +154,18 @@ class Stack:
         psutil.wait_procs(list(self.family.values()), timeout=10)
 
     def remove(self) -> None:
-        """Stop what runs and delete the data."""
+        """End what runs, without ceremony, and delete the data."""
         self._forget_commands()
         if self.process is not None and self.process.poll() is None:
-            self.stop()
+            self.remember()
+            # The supervisor is the first, and starts none again.
+            for process in self.family.values():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    # A killed PostgreSQL leaves its shared memory behind.
+                    at_once = signal.SIGQUIT if process.name() == "postgres" else signal.SIGKILL
+                    process.send_signal(at_once)
+            self.process.wait(10)
+            psutil.wait_procs(list(self.family.values()), timeout=10)
         Places.under(self.home).remove()
 
     def _forget_commands(self) -> None:

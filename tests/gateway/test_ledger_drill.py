@@ -1,4 +1,4 @@
-"""What endpoints served is in the ledger, whichever process is killed meanwhile."""
+"""Calls while processes die or are stopped: the ledger misses none, and nothing is left open."""
 
 import asyncio
 import contextlib
@@ -25,9 +25,10 @@ rows = LedgerRow.objects.values_list(
 print(json.dumps([list(row) for row in rows]))
 """
 CALLERS = 6
+ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def mock() -> Iterator[Mock]:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
@@ -40,7 +41,7 @@ def mock() -> Iterator[Mock]:
     loop.call_soon_threadsafe(loop.stop)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stack(mock: Mock) -> Iterator[Stack]:
     extra = {
         "OPENAI_BASE_URL": mock.url,
@@ -117,3 +118,39 @@ def _settled(stack: Stack, served: dict[str, int]) -> list[list[Any]]:
         if served.keys() <= {row[0] for row in rows} or time.monotonic() > until:
             return rows
         time.sleep(1)
+
+
+def test_it_says_nothing_of_connections_when_it_is_stopped_after_calls(
+    stack: Stack, mock: Mock
+) -> None:
+    key = stack.manage("create_api_key", "--user", "drill", "--team", "hiring").split()[-1]
+    before = mock.calls
+    asyncio.run(_call(stack, key))
+    assert mock.calls > before + 2, "the worker did not call the endpoint"
+    said = len(stack.said())
+
+    status = stack.stop()
+
+    assert status == 0
+    assert "Unclosed" not in stack.said()[said:]
+
+
+async def _call(stack: Stack, key: str) -> None:
+    """Call a model from the web server's loop, streamed and whole, and from a worker's."""
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(base_url=stack.base, headers=headers) as session:
+
+        async def sent(path: str, body: dict[str, Any]) -> Any:
+            async with session.post(path, json=body, raise_for_status=True) as answer:
+                return await answer.read() if body.get("stream") else await answer.json()
+
+        await sent("/v1/chat/completions", ASKED)
+        await sent("/v1/chat/completions", {**ASKED, "stream": True})
+        thread = (await sent("/api/threads", {"agent": "hiring-assistant"}))["id"]
+        run = (await sent(f"/api/threads/{thread}/messages", {"content": "Hello"}))["run_id"]
+        async with asyncio.timeout(60):
+            status = ""
+            while status not in ("succeeded", "failed"):
+                await asyncio.sleep(0.1)
+                async with session.get(f"/api/runs/{run}") as answer:
+                    status = (await answer.json())["status"]
