@@ -55,6 +55,7 @@ def test_it_reads_well_when_anybody_is_written_to(tone: outreach.Tone, with_job:
 
         assert "None" not in body
         assert "  " not in body
+        assert " 1 years" not in body
         assert 150 < len(body) < 1200
         assert body.endswith("\nRita")
         assert person.companies[0]["work"] in body
