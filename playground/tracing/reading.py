@@ -14,6 +14,7 @@ from django.db.models import F, Q, Value
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 
+from playground.core.clock import moment_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
@@ -216,7 +217,7 @@ def _position(cursor: str, sort: str) -> tuple[Any, str]:
         value, last = orjson.loads(base64.urlsafe_b64decode(cursor))
         match sort:
             case "started":
-                value = dt.datetime.fromisoformat(value)
+                value = moment_of(value)
             case "duration" | "cost" | "tokens":
                 value = Decimal(str(value))
             case _:
