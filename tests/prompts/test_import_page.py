@@ -155,6 +155,7 @@ def test_it_shows_again_when_somebody_saved_another_version_meanwhile(
         ("[" * 5000, {}, "It nests too deeply"),
         ('{"name": "a", "prompt": NaN}', {}, "It nests too deeply, or holds a number"),
         ('{"name": "a", "prompt": "\\u0000"}', {}, "or character that JSON has not"),
+        ('{"name": "a", "prompt": "b", "config": {"x": 1e400}}', {}, "holds a number"),
         ('{"some": "thing"}', {}, "it has no prompt"),
         ("[]", {}, "the document holds no prompt"),
         (DOCUMENT, {"source": "elsewhere"}, "Say where the document comes from."),

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +17,7 @@ from playground.prompts.adopting import Adopted, adopt
 from playground.prompts.importing.naming import slug_of
 from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.importing.reporting import Imported
+from playground.prompts.pages.editing import read_json
 from playground.prompts.saving_many import Saved
 
 MAX_BYTES = 1_000_000
@@ -150,20 +150,13 @@ def _read(request: TeamRequest) -> Form:
 
 def _parse(form: Form) -> None:
     try:
-        form.document = json.loads(form.text, parse_constant=_refuse)
-        # Escapes can hide what the database does not take.
-        if b"\\u0000" in orjson.dumps(form.document):
-            raise ValueError("NUL")
+        form.document = read_json(form.text)
     except json.JSONDecodeError as error:
         form.errors["document"] = f"Line {error.lineno}, column {error.colno}: {error.msg}."
     except (RecursionError, TypeError, ValueError):
         form.errors["document"] = (
             "It nests too deeply, or holds a number or character that JSON has not."
         )
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _page(
