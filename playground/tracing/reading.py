@@ -220,8 +220,12 @@ def _position(cursor: str, sort: str) -> tuple[Any, str]:
                 value = moment_of(value)
             case "duration" | "cost" | "tokens":
                 value = Decimal(str(value))
+                if not value.is_finite():
+                    raise ValueError("a figure that no trace has")
             case _:
                 value = str(value)
+        if "\x00" in f"{value}{last}":
+            raise ValueError("a name that no trace has")
     except (ValueError, TypeError, ArithmeticError, binascii.Error) as error:
         raise InvalidInput(
             "cursor.invalid", "The cursor is not one that this list gave."

@@ -1,4 +1,4 @@
-"""A list refuses a cursor that it has not given, whatever time that names."""
+"""A list refuses a cursor that it has not given, whatever that names."""
 
 import base64
 import uuid
@@ -17,6 +17,26 @@ LAST = str(uuid.UUID(int=0))
 
 def packed(value: object) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(value)).decode()
+
+
+@pytest.mark.parametrize(
+    ("sort", "value", "last"),
+    [
+        ("cost", "NaN", LAST),
+        ("tokens", "Infinity", LAST),
+        ("duration", "sNaN", LAST),
+        ("name", "a\x00b", LAST),
+        ("name", "a", "\x00"),
+    ],
+)
+def test_it_refuses_a_cursor_of_what_no_trace_has(
+    valkey: object, alice: User, api_for: Callable[..., Client], sort: str, value: str, last: str
+) -> None:
+    client = api_for(alice, raise_request_exception=False)
+
+    answer = client.get("/api/traces", {"sort": sort, "cursor": packed([value, last])})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "cursor.invalid")
 
 
 @pytest.mark.parametrize(
