@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from agents.models import Agent, AgentVersion, Thread
+from playground.core.clock import moment_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.messaging.models import Message, Run
@@ -122,9 +123,6 @@ def _read_cursor(cursor: str) -> tuple[dt.datetime, uuid.UUID]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         at, _, last = base64.urlsafe_b64decode(padded.encode()).decode().partition("|")
-        moment = dt.datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError("a moment without a zone")
-        return moment, uuid.UUID(last)
+        return moment_of(at), uuid.UUID(last)
     except ValueError as error:
         raise InvalidInput("cursor.invalid", "The cursor is none that a list gave.") from error

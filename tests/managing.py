@@ -1,7 +1,7 @@
 """Management commands of one stack, each in a fork of a process that has imported everything.
 
 ``python -m tests.managing`` reads a JSON list of arguments a line, and answers each with a line:
-the exit status and all that was printed.
+the exit status, what was printed, and what went to stderr.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,14 +30,14 @@ class Commands:
             text=True,
         )
 
-    def run(self, arguments: tuple[str, ...]) -> tuple[int, str]:
-        """Return the exit status and what was printed."""
+    def run(self, arguments: tuple[str, ...]) -> tuple[int, str, str]:
+        """Return the exit status, what was printed, and what went to stderr."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{json.dumps(arguments)}\n")
         self.process.stdin.flush()
-        status, printed = json.loads(self.process.stdout.readline())
-        return status, printed
+        status, printed, complained = json.loads(self.process.stdout.readline())
+        return status, printed, complained
 
     def end(self) -> None:
         """End it, and wait for its end."""
@@ -50,27 +51,31 @@ def main() -> None:
 
     django.setup()
     for line in sys.stdin:
-        with tempfile.TemporaryFile() as printed:
+        with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complained:
             child = os.fork()
             if child == 0:
-                _work(json.loads(line), printed.fileno())
+                _work(json.loads(line), printed.fileno(), complained.fileno())
             _, status = os.waitpid(child, 0)
-            printed.seek(0)
-            said = printed.read().decode()
-        print(json.dumps([os.waitstatus_to_exitcode(status), said]), flush=True)
+            said = [_all_of(each) for each in (printed, complained)]
+        print(json.dumps([os.waitstatus_to_exitcode(status), *said]), flush=True)
 
 
-def _work(arguments: list[str], into: int) -> None:
+def _all_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
+def _work(arguments: list[str], out: int, err: int) -> None:
     """Run one command in this process and leave it, as ``manage.py`` does."""
     from django.core.management import execute_from_command_line
 
-    os.dup2(into, 1)
-    os.dup2(into, 2)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
     try:
         execute_from_command_line(["manage.py", *arguments])
     except SystemExit as end:
         if isinstance(end.code, str):
-            print(end.code)
+            print(end.code, file=sys.stderr)
         _leave(end.code if isinstance(end.code, int) else bool(end.code))
     except BaseException:
         import traceback

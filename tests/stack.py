@@ -132,8 +132,8 @@ class Stack:
         """Run a management command on this data folder and return what it printed."""
         if self.commands is None:
             self.commands = Commands(self.environment)
-        status, printed = self.commands.run(arguments)
-        assert status == 0, printed
+        status, printed, complained = self.commands.run(arguments)
+        assert status == 0, printed + complained
         return printed.strip()
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:

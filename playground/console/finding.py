@@ -109,8 +109,9 @@ def _offered(context: RequestContext, item: Item) -> bool:
 
 
 def _group(name: str, title: str, found: Found) -> Group:
-    best = min((fit for fit, _ in found), default=Fit.WITHIN)
-    return Group(name, title, tuple(item for _, item in found), best)
+    best_first = sorted(found, key=lambda each: each[0])
+    fit = best_first[0][0] if best_first else Fit.WITHIN
+    return Group(name, title, tuple(item for _, item in best_first), fit)
 
 
 def _fit(query: str, *names: str) -> Fit:

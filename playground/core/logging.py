@@ -19,8 +19,8 @@ QUIET = ("httpx", "httpcore", "urllib3", "asyncio", "daphne", "celery", "kombu")
 
 # PostgreSQL repeats the failing row or key, and parameters, after the message itself.
 _ROWS = re.compile(r"\n(?:DETAIL|CONTEXT|HINT|QUERY|LINE \d+):.*", re.DOTALL)
-# pydantic repeats what it refused.
-_REFUSED = re.compile(r", input_value=.*?, input_type=", re.DOTALL)
+# pydantic repeats what it refused, mostly on one line; that may hold what looks like its end.
+_REFUSED = re.compile(r", input_value=(?:.*|(?s:.*?))(?=, input_type=)")
 
 
 def configure(*, level: str, form: str) -> None:
@@ -94,7 +94,7 @@ def told(exc_info: Any) -> str:
 def _blank(said: traceback.TracebackException) -> None:
     # The one place in which the message stands before it is laid out among its lines.
     message = str(getattr(said, "_str", ""))
-    said._str = _REFUSED.sub(", input_type=", _ROWS.sub("", message))  # type: ignore[attr-defined]
+    said._str = _REFUSED.sub("", _ROWS.sub("", message))  # type: ignore[attr-defined]
     for other in (said.__cause__, said.__context__, *(said.exceptions or ())):
         if other is not None:
             _blank(other)

@@ -16,6 +16,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from ninja import NinjaAPI
@@ -62,7 +63,7 @@ def as_playground_error(error: BaseException) -> PlaygroundError:
             return PolicyDenied("forbidden", "This is not allowed.")
         case HttpError():
             return _of_status(error.status_code)
-        case BadRequest() | SuspiciousOperation():
+        case BadRequest() | SuspiciousOperation() | MultiPartParserError():
             return _of_status(400)
         case _:
             return Internal("internal", "Something went wrong on our side. It was logged.")

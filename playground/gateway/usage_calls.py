@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 from django.db.models import Count, Q
 
-from playground.core.clock import now
+from playground.core.clock import moment_of, now
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.gateway.models import LedgerRow
@@ -114,10 +114,7 @@ def _cursor(last: LedgerRow) -> str:
 def _position(cursor: str) -> tuple[dt.datetime, uuid.UUID]:
     try:
         moment, last = orjson.loads(base64.urlsafe_b64decode(cursor))
-        at = dt.datetime.fromisoformat(moment)
-        if at.tzinfo is None:
-            raise ValueError("a moment without its zone")
-        return at, uuid.UUID(last)
+        return moment_of(moment), uuid.UUID(last)
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise InvalidInput(
             "cursor.invalid", "The cursor is not one that this list gave."

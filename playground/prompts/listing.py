@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from playground.core.clock import moment_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.policy.deciding import Resource, require
@@ -101,7 +102,7 @@ def _after(prompts: QuerySet[Prompt], sort: Sort, cursor: str) -> QuerySet[Promp
     value, _, path = cursor.rpartition("~")
     team, slash, name = path.partition("/")
     try:
-        at = (dt.datetime.fromisoformat if key == "changed" else int)(value) if column else None
+        at = (moment_of if key == "changed" else int)(value) if column else None
     except ValueError:
         slash = ""
     if not slash or "\x00" in cursor or bool(value) is not bool(column):

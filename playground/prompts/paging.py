@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import orjson
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet
 from pydantic import Field
 
+from playground.core.clock import moment_of
 from playground.core.errors import InvalidInput
 from playground.prompts.listing import MAX_PAGE, Page
 
@@ -35,7 +36,8 @@ def page_of(
     """
     if cursor:
         try:
-            rows = rows.filter(_after(order, _values(cursor, count=len(order))))
+            names = [each.removeprefix("-") for each in order]
+            rows = rows.filter(_after(order, _values(rows, names, cursor)))
         except (ValidationError, ValueError, TypeError, AttributeError) as error:
             detail = "This cursor was not given by this list."
             raise InvalidInput("cursor.invalid", detail) from error
@@ -59,11 +61,16 @@ def _cursor(last: Any, order: Sequence[str]) -> str:
     return base64.urlsafe_b64encode(value).decode()
 
 
-def _values(cursor: str, *, count: int) -> list[Any]:
+def _values(rows: QuerySet[Any], names: Sequence[str], cursor: str) -> list[Any]:
     values = orjson.loads(base64.urlsafe_b64decode(cursor))
-    if not isinstance(values, list) or len(values) != count:
-        raise ValueError("a cursor of another list")
-    for value in values:
-        if not isinstance(value, str | int) or "\x00" in str(value):
-            raise ValueError("no cursor of ours")
-    return values
+    if not isinstance(values, list):
+        raise TypeError("no cursor of ours")
+    return [_value(rows, name, told) for name, told in zip(names, values, strict=True)]
+
+
+def _value(rows: QuerySet[Any], name: str, told: Any) -> Any:
+    if not isinstance(told, str | int) or "\x00" in str(told):
+        raise ValueError("no cursor of ours")
+    made = rows.query.annotations.get(name)
+    field = rows.model._meta.get_field(name) if made is None else made.output_field
+    return moment_of(str(told)) if isinstance(field, DateTimeField) else told

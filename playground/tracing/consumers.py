@@ -10,6 +10,7 @@ import orjson
 from channels.db import database_sync_to_async
 from django.template.loader import render_to_string
 
+from playground.core.clock import moment_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.policy import bodies
@@ -180,9 +181,7 @@ def _moment(value: Any) -> dt.datetime | None:
     if value in (None, ""):
         return None
     try:
-        moment = dt.datetime.fromisoformat(value)
+        return moment_of(value)
     except (ValueError, TypeError) as error:
-        raise InvalidInput("frame.invalid", "`after` is a moment in ISO 8601.") from error
-    if moment.tzinfo is None:
-        raise InvalidInput("frame.invalid", "`after` needs a time zone.")
-    return moment
+        detail = "`after` is a moment in ISO 8601 with its time zone."
+        raise InvalidInput("frame.invalid", detail) from error

@@ -14,6 +14,7 @@ from django.db.models import F, Q, Value
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 
+from playground.core.clock import moment_of
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
@@ -216,11 +217,15 @@ def _position(cursor: str, sort: str) -> tuple[Any, str]:
         value, last = orjson.loads(base64.urlsafe_b64decode(cursor))
         match sort:
             case "started":
-                value = dt.datetime.fromisoformat(value)
+                value = moment_of(value)
             case "duration" | "cost" | "tokens":
                 value = Decimal(str(value))
+                if not value.is_finite():
+                    raise ValueError("a figure that no trace has")
             case _:
                 value = str(value)
+        if "\x00" in f"{value}{last}":
+            raise ValueError("a name that no trace has")
     except (ValueError, TypeError, ArithmeticError, binascii.Error) as error:
         raise InvalidInput(
             "cursor.invalid", "The cursor is not one that this list gave."

@@ -1,5 +1,6 @@
 """Home, chat, run and palette: what they show, to whom, and on wrong input."""
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Callable
@@ -13,9 +14,11 @@ from agents.models import Thread
 from agents.specifying import AgentSpec
 from agents.threads import open_thread, post_message
 from playground.console import finding
+from playground.core.clock import now
 from playground.messaging.models import Message, Run
 from playground.policy.models import User
 from playground.prompts.saving import create_prompt
+from playground.tracing.models import Trace
 from tests.prompts.conftest import chat
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__")]
@@ -178,6 +181,22 @@ def test_it_offers_what_is_called_so_first_when_other_names_only_hold_the_word(
     assert [name for name, _ in offered("reach")][:2] == ["threads", "prompts"]
     page = client_for(alice).get("/palette?q=outreach").content.decode()
     assert page.index("/prompts/hiring/outreach") < page.index("/chat/")
+
+
+def test_it_offers_what_is_called_so_first_within_a_group(alice: User) -> None:
+    for minutes, name in enumerate(("An outreach", "outreach b", "outreach")):
+        started = now() + dt.timedelta(minutes=-minutes)
+        Trace.objects.create(
+            id=uuid.uuid4().hex, team="hiring", subject=alice.urn, name=name, status="ok",
+            started_at=started, stored_at=started,
+        )  # fmt: skip
+
+    def offered(typed: str, group: str) -> list[str]:
+        groups = finding.find(alice.context(), typed)
+        return next([item.title for item in one.items] for one in groups if one.name == group)
+
+    assert offered("outreach", "traces") == ["outreach", "outreach b", "An outreach"]
+    assert offered("prompt", "commands") == ["Prompts", "New prompt"]
 
 
 def test_it_says_what_to_do_next_when_there_is_nothing_yet(

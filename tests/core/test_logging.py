@@ -20,8 +20,14 @@ WORDS = "zanzibar quagga"
 log = logging.getLogger(__name__)
 
 
+class Long:
+    def __repr__(self) -> str:
+        return f"a\n{WORDS}"
+
+
 class Counted(BaseModel):
     count: int
+    size: int
 
 
 @pytest.fixture
@@ -44,7 +50,11 @@ def store(alice: User) -> None:
 
 
 def refuse(_alice: User) -> None:
-    Counted.model_validate({"count": f"{WORDS}\n, input_type=no"})
+    Counted.model_validate({"count": f"a\n, input_type={WORDS}", "size": WORDS})
+
+
+def refuse_a_thing(_alice: User) -> None:
+    Counted.model_validate({"count": Long(), "size": 1})
 
 
 def wrap(alice: User) -> None:
@@ -66,6 +76,7 @@ def group(alice: User) -> None:
     [
         (store, 'null value in column "kind"'),
         (refuse, "Input should be a valid integer"),
+        (refuse_a_thing, "Input should be a valid integer"),
         (wrap, "it was not kept"),
         (group, "several"),
     ],

@@ -409,6 +409,21 @@ def test_it_keeps_the_session_when_the_server_starts_again(alice, client_for):
     assert another_process.get("/api/me").json()["username"] == "alice"
 
 
+@pytest.mark.parametrize("path", ["/prompts/new", "/logout", "/api/prompts"])
+@pytest.mark.parametrize("checks_csrf", [False, True])
+def test_it_says_that_a_form_cannot_be_read_when_nothing_parts_its_fields(
+    alice, client_for, settings, path, checks_csrf
+):
+    client = client_for(alice, raise_request_exception=False)
+    client.handler.enforce_csrf_checks = checks_csrf
+    client.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
+
+    answer = client.generic("POST", path, b"x", "multipart/form-data")
+
+    assert answer.status_code == 400
+    assert "request.malformed" in answer.content.decode()
+
+
 @pytest.mark.parametrize("session", ['"aaaaaaaa\\000"', '"\\000"'])
 def test_it_refuses_a_nul_character_when_the_session_spells_one(db, session):
     for path in ("/prompts", "/api/me"):

@@ -107,6 +107,7 @@ def test_it_shows_any_draft_that_can_be_kept(body: dict[str, Any]) -> None:
         ("settings", "[]", "an object"),
         ("settings", "[" * 100_000, "too deeply"),
         ("settings", '{"top_p": NaN}', "that JSON has not"),
+        ("settings", '{"top_p": -1e400}', "that JSON has not"),
         ("settings", '{"stop": "\\u0000"}', "that JSON has not"),
         ("settings", '{"stop": "\\ud800"}', "that JSON has not"),
         ("settings", '{"seed": 1' + "0" * 400 + "}", "that JSON has not"),

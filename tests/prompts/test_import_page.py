@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from playground.policy.models import User
+from playground.policy.people import ensure_member
 from playground.prompts.models import Prompt, PromptVersion
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -131,6 +132,22 @@ def test_it_shows_again_and_saves_nothing_when_the_form_is_not_what_was_shown(
     assert PromptVersion.objects.get().messages[0]["template"] == "Be kind to {{ group }}."
 
 
+def test_it_shows_again_when_another_team_would_get_what_was_shown(
+    client_for: SignIn, alice: User
+) -> None:
+    ensure_member("alice", team="trust")
+    client = client_for(alice)
+    client.post("/team/switch", {"team": "hiring"})
+    shown = digest(client.post("/prompts/import", form(DOCUMENT[:1])).content.decode())
+    client.post("/team/switch", {"team": "trust"})
+
+    refused = client.post("/prompts/import", form(DOCUMENT[:1], "save", shown=shown))
+
+    assert shown
+    assert refused.status_code == 409
+    assert not Prompt.objects.exists()
+
+
 def test_it_shows_again_when_somebody_saved_another_version_meanwhile(
     client_for: SignIn, alice: User
 ) -> None:
@@ -155,6 +172,7 @@ def test_it_shows_again_when_somebody_saved_another_version_meanwhile(
         ("[" * 5000, {}, "It nests too deeply"),
         ('{"name": "a", "prompt": NaN}', {}, "It nests too deeply, or holds a number"),
         ('{"name": "a", "prompt": "\\u0000"}', {}, "or character that JSON has not"),
+        ('{"name": "a", "prompt": "b", "config": {"x": 1e400}}', {}, "holds a number"),
         ('{"some": "thing"}', {}, "it has no prompt"),
         ("[]", {}, "the document holds no prompt"),
         (DOCUMENT, {"source": "elsewhere"}, "Say where the document comes from."),

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from playground.policy.models import AuditRow, User
-from playground.prompts.labelling import move_label
+from playground.prompts.labelling import move_label, remove_label
 from playground.prompts.models import Prompt, Ramp
 from playground.prompts.ramps import ramping
 from playground.prompts.ramps.guarding_ramps import judge
@@ -663,6 +663,20 @@ def test_it_discards_a_draft_for_a_reason(staff: Client, root: User, greeting: P
     assert "nobody wants it" in _text(shown)
     assert _verbs(shown) == []
     assert staff.get(_page(ramp, "edit")).status_code == 409
+
+
+def test_it_stays_with_its_prompt_when_a_draft_is_edited_whose_label_is_gone(
+    staff: Client, root: User, greeting: Prompt
+) -> None:
+    ramp = planned(root)
+    filled(greeting, count=1)
+    Prompt.objects.filter(name="p-0").update(name="greeting-two")
+    remove_label(root.context(), PATH, label="production", reason="nobody asks for it")
+
+    shown = staff.post(_page(ramp, "edit"), {**PLAN, "do": "add:stages"})
+
+    assert f'value="{PATH}" readonly' in shown.content.decode()
+    assert "greeting-two" not in shown.content.decode()
 
 
 def test_it_starts_no_draft_that_was_edited_since_it_was_shown(

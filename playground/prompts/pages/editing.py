@@ -136,6 +136,20 @@ def typed(kind: PromptKind, form: Mapping[str, Sequence[str]]) -> Typed:
     return Typed(body, errors, values)
 
 
+def read_json(text: str) -> Any:
+    """Read JSON that both the database and a model's endpoint take.
+
+    Raises:
+        json.JSONDecodeError: it is none.
+        RecursionError, TypeError, ValueError: it nests too deeply, or holds what JSON has not.
+    """
+    value = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    # Escapes can hide a character that neither takes.
+    if b"\\u0000" in orjson.dumps(value):
+        raise ValueError("NUL")
+    return value
+
+
 def _messages(
     kind: PromptKind, form: Mapping[str, Sequence[str]], errors: dict[str, str]
 ) -> list[dict[str, Any]]:
@@ -178,10 +192,7 @@ def _parsed(name: str, text: str, wanted: type, errors: dict[str, str]) -> Any:
     if not text.strip():
         return None
     try:
-        value = json.loads(text, parse_constant=_refuse)
-        # Escapes can hide what neither the database nor a model's endpoint takes.
-        if b"\\u0000" in orjson.dumps(value):
-            raise ValueError("NUL")
+        value = read_json(text)
     except json.JSONDecodeError as error:
         errors[name] = f"Line {error.lineno}, column {error.colno}: {error.msg}."
         return None
@@ -194,8 +205,11 @@ def _parsed(name: str, text: str, wanted: type, errors: dict[str, str]) -> Any:
     return value
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number of JSON's")
+    return number
 
 
 def _at(values: Sequence[str], index: int) -> str:

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +17,7 @@ from playground.prompts.adopting import Adopted, adopt
 from playground.prompts.importing.naming import slug_of
 from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.importing.reporting import Imported
+from playground.prompts.pages.editing import read_json
 from playground.prompts.saving_many import Saved
 
 MAX_BYTES = 1_000_000
@@ -60,8 +60,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What would become of a document."""
+    """What would become of a document in a team."""
 
+    team: str
     adopted: Adopted
     rows: list[Row]
 
@@ -78,7 +79,7 @@ class Outlook:
     @property
     def digest(self) -> str:
         """Return what is the same for two of which a person sees the same, and else never."""
-        return content_hash(self.adopted.as_json())
+        return content_hash([self.team, self.adopted.as_json()])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,7 +98,7 @@ def import_prompts(request: TeamRequest) -> HttpResponse:
     except InvalidInput as error:
         form.errors["document"] = error.detail
         return _page(request, form, status=error.status)
-    outlook = _outlook(adopt(request.context, report, dry_run=True))
+    outlook = _outlook(request.context.team, adopt(request.context, report, dry_run=True))
     saves = request.POST.get("do") == "save"
     if not saves or outlook.refused or not outlook.new:
         return _page(request, form, outlook, status=422 if saves and outlook.refused else 200)
@@ -115,10 +116,10 @@ def import_prompts(request: TeamRequest) -> HttpResponse:
     return redirect("prompts")
 
 
-def _outlook(adopted: Adopted) -> Outlook:
+def _outlook(team: str, adopted: Adopted) -> Outlook:
     outcomes = {id(each.wanted.content): each for each in adopted.saved}
     rows = [Row(each, outcomes[id(each.content)]) for each in adopted.report.prompts]
-    return Outlook(adopted, rows)
+    return Outlook(team, adopted, rows)
 
 
 def _read(request: TeamRequest) -> Form:
@@ -150,20 +151,13 @@ def _read(request: TeamRequest) -> Form:
 
 def _parse(form: Form) -> None:
     try:
-        form.document = json.loads(form.text, parse_constant=_refuse)
-        # Escapes can hide what the database does not take.
-        if b"\\u0000" in orjson.dumps(form.document):
-            raise ValueError("NUL")
+        form.document = read_json(form.text)
     except json.JSONDecodeError as error:
         form.errors["document"] = f"Line {error.lineno}, column {error.colno}: {error.msg}."
     except (RecursionError, TypeError, ValueError):
         form.errors["document"] = (
             "It nests too deeply, or holds a number or character that JSON has not."
         )
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _page(

@@ -144,7 +144,8 @@ def _looked(
 ) -> HttpResponse:
     user = _reader(request)
     part = "simulation" if request.headers.get("HX-Target") == "simulation" else "planning"
-    form = completed(user, chosen(user, form) if part == "planning" else form)
+    chooses = ramp is None and part == "planning"
+    form = completed(user, chosen(user, form) if chooses else form)
     if request.headers.get("HX-Request"):
         shown = _shown(user, form, ramp=ramp)
         return render(request, f"prompts/ramp/{part}.html", shown)
