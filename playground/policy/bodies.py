@@ -65,6 +65,11 @@ def check_text(body: bytes) -> None:
         raise nul()
 
 
+def escapes_nul(encoded: bytes) -> bool:
+    """Say whether JSON that was written down holds NUL, which stands there as an escape."""
+    return _NUL_ESCAPE.search(encoded) is not None
+
+
 def check_json(body: bytes, *, called_so: bool = True) -> None:
     """Refuse a JSON body that is malformed, nested more than 64 levels, or holds NUL.
 
@@ -77,7 +82,7 @@ def check_json(body: bytes, *, called_so: bool = True) -> None:
             ``request.malformed-json``.
     """
     check_text(body)
-    if _NUL_ESCAPE.search(body):
+    if escapes_nul(body):
         raise nul()
     if depth(body) > MAX_DEPTH:
         raise InvalidInput(

@@ -151,7 +151,7 @@ def reviewer_of(context: RequestContext) -> str:
     reviewing = (str(each.user) for each in asked if _may(context, each.user, "approve", some))
     *others, last = list(itertools.islice(reviewing, REVIEWERS_NAMED)) or [""]
     if not last:
-        return f"a reviewer; {context.team} has none, and an administrator of the team appoints one"
+        return f"a reviewer; {context.team} has none, and staff of the Playground appoint one"
     names = f"{', '.join(others)} or {last}" if others else last
     return f"a reviewer of {context.team}: ask {names}"
 

@@ -400,7 +400,8 @@ class Line {
     this.ready = false;
     outbox.flying = null;
     outbox.show();
-    if ([4401, 4403, 4404].includes(code)) {
+    // Whoever is refused is refused again; only too much at once passes.
+    if (code >= 4400 && code < 4500 && code !== 4429) {
       state(code === 4401 ? "You are signed out. What you typed is kept; sign in and reload." : "This thread is no longer open to you.");
       return;
     }

@@ -114,7 +114,7 @@ class Follow {
     socket.onopen = () => socket.send(JSON.stringify({ type: "resume", after_seq: this.seq }));
     socket.onmessage = (message) => this.receive(JSON.parse(message.data));
     socket.onclose = (event) => {
-      if ([4401, 4403, 4404].includes(event.code)) return;
+      if (event.code >= 4400 && event.code < 4500 && event.code !== 4429) return;
       this.tries += 1;
       setTimeout(() => this.open(), Math.min(15000, 400 * 2 ** this.tries) * (0.5 + Math.random() / 2));
     };

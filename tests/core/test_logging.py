@@ -5,15 +5,18 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
+from django.apps import apps
 from django.db import IntegrityError, transaction
 from pydantic import BaseModel
 
-from playground.core.logging import told
+from playground.core.logging import OWN, told
 from playground.policy.models import User
 from playground.prompts.models import Prompt
+from tests.managing import ROOT
 from tests.services import Services
 
 WORDS = "zanzibar quagga"
@@ -96,6 +99,16 @@ def test_it_keeps_values_out_of_the_log_when_an_error_repeats_them(
     assert said in lines.getvalue()
     assert "test_logging.py" in lines.getvalue()
     assert "zanzibar" not in lines.getvalue()
+
+
+def test_it_knows_every_room_that_is_its_own() -> None:
+    rooms = {
+        config.name.partition(".")[0]
+        for config in apps.get_app_configs()
+        if Path(config.path).is_relative_to(ROOT)
+    }
+
+    assert rooms == set(OWN)
 
 
 def test_it_hears_its_own_rooms_alone_when_it_is_set_to_debug() -> None:

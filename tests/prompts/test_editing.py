@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.prompts.content import PromptKind, content_of
-from playground.prompts.pages.editing import Sheet, sheet_of, typed
+from playground.prompts.pages.editing import Sheet, read_json, sheet_of, typed
 
 TEXT = st.text(st.characters(exclude_characters="\x00\r", exclude_categories=("Cs",)), max_size=30)
 MESSAGE = st.one_of(
@@ -138,3 +138,7 @@ def test_it_takes_no_inputs_while_they_are_discovered() -> None:
     form = {"template": ["hi"], "inputs": ['{"type": "object"}'], "inputs_mode": ["discover"]}
 
     assert "inputs" not in typed(PromptKind.TEXT, form).body
+
+
+def test_it_takes_a_text_that_tells_of_an_escape() -> None:
+    assert read_json('{"stop": "\\\\u0000"}') == {"stop": "\\u0000"}

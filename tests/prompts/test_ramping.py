@@ -209,7 +209,7 @@ def test_it_says_that_nobody_can_start_it_when_the_team_has_no_reviewer(
     with pytest.raises(PolicyDenied) as caught:
         ramping.start(alice.context(), planned(alice).pk, reason="mine")
 
-    assert "hiring has none, and an administrator of the team appoints one" in caught.value.detail
+    assert "hiring has none, and staff of the Playground appoint one" in caught.value.detail
 
 
 def test_it_is_nothing_for_viewers_and_strangers(

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from playground.policy import bodies
 from playground.prompts.content import HISTORY, PromptKind
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "placeholder")
@@ -145,7 +146,7 @@ def read_json(text: str) -> Any:
     """
     value = json.loads(text, parse_constant=_finite, parse_float=_finite)
     # Escapes can hide a character that neither takes.
-    if b"\\u0000" in orjson.dumps(value):
+    if bodies.escapes_nul(orjson.dumps(value)):
         raise ValueError("NUL")
     return value
 
