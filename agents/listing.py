@@ -111,7 +111,7 @@ def page_size(limit: int) -> int:
 
 
 def _clean(text: str) -> str:
-    return text.replace("\x00", "").strip()[:200]
+    return text.strip()[:200]
 
 
 def _write_cursor(thread: Thread) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from playground.core import spans
 from playground.core.context import RequestContext
 from playground.core.errors import ModelRetry, NotFound, PlaygroundError, PolicyDenied
+from playground.policy import bodies
 from playground.policy.deciding import require
 from skills import registry
 from skills.declaring import Skill, SkillContext
@@ -194,7 +195,7 @@ def parse_arguments(skill: Skill, arguments: Mapping[str, Any] | str) -> BaseMod
         raise _invalid([("", "the arguments are not a JSON object")]) from None
     if not isinstance(value, Mapping):
         raise _invalid([("", "the arguments are not a JSON object")])
-    if b"\\u0000" in orjson.dumps(value, default=str):
+    if bodies.escapes_nul(orjson.dumps(value, default=str)):
         raise _invalid([("", "NUL characters are not allowed")])
     try:
         return skill.args.model_validate(dict(value))

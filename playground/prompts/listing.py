@@ -136,7 +136,7 @@ def versions_page(
 def versions_like(prompt: Prompt, q: str) -> PromptVersionQuerySet:
     """Return the prompt's versions that are looked for, without what they say."""
     versions: PromptVersionQuerySet = prompt.versions.summaries()
-    text = q.replace("\x00", "").strip()
+    text = q.strip()
     if not text:
         return versions
     labelled = Label.objects.filter(prompt=prompt, name__icontains=text).values("version")
@@ -146,7 +146,7 @@ def versions_like(prompt: Prompt, q: str) -> PromptVersionQuerySet:
 def narrowed(prompts: QuerySet[Prompt], wanted: Wanted) -> QuerySet[Prompt]:
     """Keep the prompts that are wanted."""
     prompts = prompts.filter(archived_at__isnull=not wanted.archived)
-    text = wanted.q.replace("\x00", "").strip()
+    text = wanted.q.strip()
     if text:
         team, slash, name = text.partition("/")
         path = Q(team__slug=team, name__istartswith=name) if slash else Q()
@@ -159,5 +159,5 @@ def narrowed(prompts: QuerySet[Prompt], wanted: Wanted) -> QuerySet[Prompt]:
     if wanted.kind:
         prompts = prompts.filter(kind=wanted.kind)
     if wanted.label:
-        prompts = prompts.filter(labels__name=wanted.label.replace("\x00", ""))
+        prompts = prompts.filter(labels__name=wanted.label)
     return prompts

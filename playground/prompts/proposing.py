@@ -159,8 +159,8 @@ def proposals_like(context: RequestContext, wanted: WantedProposals) -> QuerySet
     if wanted.status:
         found = found.filter(status=wanted.status)
     if wanted.label:
-        found = found.filter(label=wanted.label.replace("\x00", ""))
-    text = wanted.q.replace("\x00", "").strip()
+        found = found.filter(label=wanted.label)
+    text = wanted.q.strip()
     if text:
         found = found.filter(
             Q(prompt__name__icontains=text)

@@ -75,6 +75,10 @@ def test_it_tells_the_model_what_is_wrong_when_the_arguments_are(
     assert told in (outcome.error_detail or "")
 
 
+def test_it_takes_a_text_that_tells_of_an_escape(echo: Skill, alice: User) -> None:
+    assert invoke(alice.context(), "demo.echo", {"name": "a\\u0000"}).ok
+
+
 def test_it_answers_alike_when_the_skill_is_another_teams_or_unknown(
     echo: Skill, charlie: User
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from playground.console.workbench import inputs
 from playground.core.errors import InvalidInput
+from playground.policy import bodies
 
 MAX_NAME = 100
 
@@ -33,7 +34,7 @@ def checked_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
         encoded = written.encode()
     except (TypeError, ValueError, RecursionError):
         encoded = b"\\u0000"
-    if b"\\u0000" in encoded:
+    if bodies.escapes_nul(encoded):
         raise InvalidInput("workbench.variables-invalid", "Variables are a JSON object.")
     if len(encoded) > inputs.MAX_VARIABLES_CHARS:
         raise InvalidInput("workbench.variables-too-large", "Variables have at most 200 kB.")

@@ -84,7 +84,7 @@ def browse(
 
 def _named(context: RequestContext, q: str) -> QuerySet[Workbench]:
     found: QuerySet[Workbench] = Workbench.objects.visible_to(context)
-    text = q.replace("\x00", "").strip()
+    text = q.strip()
     return found.filter(name__icontains=text) if text else found
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from playground.console.workbench.storing import lost_numbers
 from playground.core.errors import InvalidInput
+from playground.policy import bodies
 from playground.prompts.content import MAX_MESSAGES, RESERVED_SETTINGS, PromptKind
 
 MAX_COLUMNS = 6
@@ -100,7 +101,7 @@ def spec_of(body: Mapping[str, Any]) -> ColumnSpec:
         raise _invalid([{"field": "content", "message": "This is no JSON."}]) from None
     if len(encoded) > MAX_SPEC_BYTES:
         raise _invalid([{"field": "content", "message": "A column has at most 400 kB."}])
-    if b"\\u0000" in encoded:
+    if bodies.escapes_nul(encoded):
         raise _invalid([{"field": "content", "message": "NUL characters are not allowed."}])
     if spec.content is not None and (errors := draft_errors(spec.content)):
         raise _invalid(errors)

@@ -169,7 +169,7 @@ def parse(raw: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         bodies.check_json(raw)
         raise
-    if b"\\u0000" in raw or bodies.depth(raw) > bodies.MAX_DEPTH:
+    if bodies.escapes_nul(raw) or bodies.depth(raw) > bodies.MAX_DEPTH:
         bodies.check_json(raw)
     if not isinstance(body, dict):
         raise InvalidInput("request.invalid", "The body is a JSON object.")

@@ -71,10 +71,7 @@ def change(context: RequestContext, form: QueryDict) -> str:
     Raises:
         InvalidInput: ``prompt.reason-missing``, ``prompt.action-unknown``, or what the verb raises.
     """
-    # A name that holds NUL is none, and the database takes no question about it.
-    label, fragment = (
-        form.get(name, "").replace("\x00", "").strip() for name in ("label", "fragment")
-    )
+    label, fragment = (form.get(name, "").strip() for name in ("label", "fragment"))
     reason = form.get("reason", "").strip()
     if not reason:
         raise InvalidInput("prompt.reason-missing", "Say why: your team reads it here later.")

@@ -103,7 +103,7 @@ def rampable(user: User, text: str = "") -> QuerySet[Prompt]:
         .select_related("team")
         .order_by("team__slug", "name")
     )
-    if sought := text.replace("\x00", "").strip():
+    if sought := text.strip():
         path = Concat("team__slug", Value("/"), "name", output_field=TextField())
         found = found.alias(sought=path).filter(
             Q(sought__icontains=sought) | Q(title__icontains=sought)
@@ -113,7 +113,7 @@ def rampable(user: User, text: str = "") -> QuerySet[Prompt]:
 
 def choices_for(user: User, form: Form) -> Choices:
     """Offer what the reader can plan a ramp for."""
-    team, _, name = form.prompt.replace("\x00", "").partition("/")
+    team, _, name = form.prompt.partition("/")
     prompt = rampable(user).filter(team__slug=team, name=name).first()
     if prompt is None:
         offered = list(rampable(user, form.prompt)[:SUGGESTED])

@@ -10,6 +10,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.console.workbench.checking import checked_variables
 from playground.console.workbench.specifying import spec_of
 from playground.console.workbench.storing import lost_numbers
 from playground.core.errors import InvalidInput
@@ -27,6 +28,13 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),
     max_leaves=6,
 )
+
+
+def test_it_takes_a_text_that_tells_of_an_escape() -> None:
+    told = {"stop": "\\u0000"}
+
+    assert spec_of({"parameters": told}).parameters == told
+    assert checked_variables(told) == told
 
 
 @pytest.mark.django_db
