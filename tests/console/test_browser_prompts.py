@@ -38,7 +38,7 @@ def _uncovered(found: Locator) -> bool:
 
 
 def test_it_renders_as_one_types_and_saves_a_version(page: Page, live_stack: Stack) -> None:
-    _make(page, live_stack.base, "greeting")
+    _make(page, live_stack.base, "by-name")
 
     write(page, "You greet {{ member.name }}.")
     page.locator("[name='input.member.name']").fill("Ada")
@@ -46,7 +46,7 @@ def test_it_renders_as_one_types_and_saves_a_version(page: Page, live_stack: Sta
     expect(page.locator("#token-count")).to_contain_text("tokens")
     save(page, "Greet by name")
 
-    page.wait_for_url(re.compile("/prompts/hiring/greeting$"))
+    page.wait_for_url(re.compile("/prompts/hiring/by-name$"))
     expect(page.locator(".version-rail li").first).to_contain_text("Greet by name")
     expect(page.locator(".template-text").first).to_have_text("You greet {{ member.name }}.")
 
@@ -245,7 +245,7 @@ def test_it_compares_versions_by_a_link_that_carries_the_view(
     page.wait_for_load_state("networkidle")
 
     page.keyboard.press("d")
-    page.wait_for_url(re.compile("/compare"))
+    page.wait_for_url(re.compile(r"/compare\?"))
     page.wait_for_load_state("networkidle")
     expect(page.locator(".pdiff--side").first).to_be_visible()
     page.keyboard.press("u")
