@@ -84,6 +84,9 @@ def test_it_renders_what_prompts_need(template: str, expected: str) -> None:
         ("text\n{% block a %}{% endblock %}", "prompt.syntax", 2, 1),
         ("a\nb\n{{ name.__class__ }}", "prompt.forbidden", 3, 9),
         ("a\n{{ 1 / 0 }}", "prompt.failed", 2, 1),
+        ("a\r\n{{ name ? 1 }}", "prompt.syntax", 2, 9),
+        ("a {{ name\u200b }}", "prompt.syntax", 1, 10),
+        ("a\n{{ '\\u0000' }}", "prompt.failed", 1, 1),
     ],
 )
 def test_it_says_line_and_column_when_a_template_is_wrong(

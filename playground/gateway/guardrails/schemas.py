@@ -1,29 +1,25 @@
 """Tell whether a text is the JSON that a schema asks for.
 
 Neither the schema nor the text can make this slow. A schema has at most ``MAX_SCHEMA`` characters
-and ``MAX_DEPTH`` levels and refers only to itself; its patterns run in Rust's regex engine, which
-is linear in time and refuses look-around and back references; a check ends after ``MAX_STEPS``
-keywords, which also ends references that double or go in circles.
+and ``MAX_DEPTH`` levels and refers only to itself; its patterns are linear and bounded; a check
+ends after so many keywords or so much CPU time, which also ends references that double or go in
+circles.
 
-Source: JSON Schema 2020-12 (core and validation); the ``regex`` crate's guarantees, which pydantic
-brings along.
+Source: JSON Schema 2020-12 (core and validation).
 """
 
-import contextvars
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
-from jsonschema.validators import extend
-from pydantic_core import SchemaError as PatternError
-from pydantic_core import SchemaValidator, core_schema
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from playground.core.errors import InvalidInput
+from playground.gateway.guardrails import keywords, patterns
 
 MAX_SCHEMA = 65_536
 """Characters of the schema as JSON."""
@@ -31,22 +27,13 @@ MAX_TEXT = 1_000_000
 """Characters of the text."""
 MAX_DEPTH = 64
 """Levels of a schema or a text."""
-MAX_PATTERN = 1000
-"""Characters of a pattern."""
-MAX_STEPS = 100_000
-"""Keywords looked at in one check."""
-MAX_UNIQUE = 1000
-"""Items of an array that must be unique: objects are compared each with each."""
 MAX_TOLD = 20
 """Violations told."""
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-# They match patternProperties behind our back, with the engine that can be made to hang.
+# They go through these behind our back: uncounted, and with an engine that can be made to hang.
 _UNBOUNDED = ("unevaluatedProperties", "unevaluatedItems")
-
-
-class _TooMuch(Exception):
-    pass
+_GONE_THROUGH = ("patternProperties", "dependentSchemas", "$dynamicRef")
 
 
 def violations(schema: Mapping[str, Any], text: str) -> list[str]:
@@ -89,13 +76,13 @@ def _told(schema: str, value: Any) -> list[str]:
     if _depth(value) > MAX_DEPTH:
         return ["/: too deeply nested to check"]
     told: list[str] = []
-    _left.set(MAX_STEPS)
+    keywords.budget.set(keywords.Budget())
     try:
         for error in validator.iter_errors(value):
             told += _messages(error, names)
             if len(told) >= MAX_TOLD:
                 break
-    except (_TooMuch, RecursionError):
+    except (keywords.TooMuch, RecursionError):
         told.append("/: too complex to check")
     except (Unresolvable, LookupError, AttributeError, TypeError, ValueError, ArithmeticError):
         # What a reference points at was not held against the rules for schemas.
@@ -122,40 +109,25 @@ def _checked(text: str) -> dict[str, Any]:
         raise _refused("It is too deeply nested.") from None
     if _depth(schema) > MAX_DEPTH:
         raise _refused("It is too deeply nested.")
+    named: list[Any] = []
     for level in _levels(schema):
         for word in _REFERENCES:
             if isinstance(level.get(word), str) and not level[word].startswith("#"):
                 raise _refused("It refers to something outside of itself.")
-        patterns = level.get("patternProperties")
-        named = list(patterns) if isinstance(patterns, dict) else []
-        if named and any(word in text for word in _UNBOUNDED):
-            raise _refused("patternProperties cannot stand beside unevaluated keywords.")
+        matched = level.get("patternProperties")
         single = level.get("pattern")
-        for pattern in [*named, *([single] if isinstance(single, str) else [])]:
-            _compiled(pattern)
+        named += [*(matched if isinstance(matched, dict) else ()), single]
+    if any(word in text for word in _UNBOUNDED):
+        for word in _GONE_THROUGH:
+            if f'"{word}"' in text:
+                raise _refused(f"{word} cannot stand beside unevaluated keywords.")
+    patterns.check(pattern for pattern in named if isinstance(pattern, str))
     try:
         Draft202012Validator.check_schema(schema)
     except (SchemaError, RecursionError) as error:
         where = "/".join(map(str, getattr(error, "absolute_path", ())))
         raise _refused(f"It is not valid at /{where[:200]}.") from None
     return schema
-
-
-@functools.lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> SchemaValidator:
-    if len(pattern) > MAX_PATTERN:
-        raise _refused(f"A pattern has more than {MAX_PATTERN} characters.")
-    try:
-        return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
-    except PatternError:
-        raise _refused("A pattern cannot be matched in linear time.") from None
-
-
-def _matches(pattern: str, text: str) -> bool:
-    return _compiled(pattern).isinstance_python(text)
-
-
-_left: contextvars.ContextVar[int] = contextvars.ContextVar("playground_schema_steps")
 
 
 @functools.lru_cache(maxsize=256)
@@ -165,70 +137,10 @@ def _bounded(schema: str) -> tuple[Draft202012Validator, frozenset[str]]:
     Beside it the names that the schema declares.
     """
     checked = _checked(schema)
-    return _kind()(checked, registry=Registry()), frozenset(_names(checked))
-
-
-@functools.cache
-def _kind() -> type[Draft202012Validator]:
-    keywords = {**Draft202012Validator.VALIDATORS, **_SAFE}
-    counted = {name: _counted(each) for name, each in keywords.items()}
-    kind: type[Draft202012Validator] = extend(Draft202012Validator, counted)
-    return kind
-
-
-def _counted(check: Callable[..., Any]) -> Callable[..., Iterator[ValidationError]]:
-    def step(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
-        left = _left.get() - 1
-        _left.set(left)
-        if left < 0:
-            raise _TooMuch
-        yield from check(validator, value, instance, schema) or ()
-
-    return step
-
-
-def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not _matches(pattern, value):
-        yield ValidationError("")
-
-
-def _pattern_properties(
-    validator: Any, patterns: dict[str, Any], value: Any, _schema: Any
-) -> Iterator[ValidationError]:
-    for pattern, inner in patterns.items() if isinstance(value, dict) else ():
-        for name, item in value.items():
-            if _matches(pattern, name):
-                yield from validator.descend(item, inner, path=name, schema_path=pattern)
-
-
-def _additional_properties(
-    validator: Any, inner: Any, value: Any, schema: dict[str, Any]
-) -> Iterator[ValidationError]:
-    known = schema.get("properties", {})
-    patterns = schema.get("patternProperties", {})
-    for name, item in value.items() if isinstance(value, dict) else ():
-        if name in known or any(_matches(pattern, name) for pattern in patterns):
-            continue
-        if inner is False:
-            yield ValidationError("")
-            return
-        yield from validator.descend(item, inner, path=name)
-
-
-def _unique_items(
-    validator: Any, wanted: bool, value: Any, schema: Any
-) -> Iterator[ValidationError]:
-    if wanted and isinstance(value, list) and len(value) > MAX_UNIQUE:
-        raise _TooMuch
-    yield from Draft202012Validator.VALIDATORS["uniqueItems"](validator, wanted, value, schema)
-
-
-_SAFE: dict[str, Callable[..., Any]] = {
-    "pattern": _pattern,
-    "patternProperties": _pattern_properties,
-    "additionalProperties": _additional_properties,
-    "uniqueItems": _unique_items,
-}
+    for level in list(_levels(checked)):
+        if type(level.get("enum")) is list:
+            level["enum"] = keywords.Choices(level["enum"])
+    return keywords.bounded()(checked, registry=Registry()), frozenset(_names(checked))
 
 
 def _messages(error: ValidationError, names: frozenset[str]) -> list[str]:

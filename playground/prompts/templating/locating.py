@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_STRAY = re.compile(r"(?P<what>unexpected char .*) at (?P<at>\d+)", re.DOTALL)
 _OPENING = re.compile(r"\{\{|\{%")
 
 
@@ -40,6 +41,12 @@ class TokenPositions:
         trace: TracebackType | None,
     ) -> None:
         if isinstance(error, TemplateSyntaxError):
+            if stray := _STRAY.fullmatch(str(error.message)):
+                # Its number counts from the start of the text, and is none that is told elsewhere.
+                error.args = (stray["what"],)
+                at = int(stray["at"])
+                error.column = at - self._source.rfind("\n", 0, at)  # type: ignore[attr-defined]
+                return
             value = getattr(self._stream.current, "value", "") if self._stream else ""
             error.column = self._column(error.lineno, str(value))  # type: ignore[attr-defined]
 

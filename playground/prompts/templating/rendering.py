@@ -117,7 +117,7 @@ def _render_one(
                 pieces.append(part)
             text = "".join(pieces)
             if not _is_sound(text):
-                raise ValueError("half a surrogate pair is no text")
+                raise ValueError("half a surrogate pair is no text, nor is a NUL character")
             return text
         except InvalidInput:
             raise
@@ -186,6 +186,8 @@ def _check_variables(value: Any, depth: int = 0) -> None:
 
 
 def _is_sound(text: str) -> bool:
+    if "\x00" in text:
+        return False
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:

@@ -90,4 +90,6 @@ def _error(told: str) -> dict[str, str]:
         return {"path": f"{path.rstrip('/')}/{name}", "message": "is required"}
     if keyword == "type":
         return {"path": path, "message": f"is not of type {name}"}
+    if name:
+        return {"path": path, "message": f"is {word}"}
     return {"path": path, "message": f"does not fit “{keyword}”"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from playground.core.errors import InvalidInput
+from playground.gateway.guardrails.keywords import Budget, TooMuch
 from playground.gateway.guardrails.schemas import MAX_TOLD, violations
 
 ORDER = {
@@ -86,6 +87,9 @@ def test_it_follows_a_reference_when_it_stays_inside_the_schema() -> None:
         {"pattern": "a" * 1001},
         {"patternProperties": {"(((a{99}){99}){99}){99}": True}},
         {"patternProperties": {"^a": True}, "unevaluatedProperties": False},
+        {"$ref": "#/$defs/a", "$dynamicRef": "#/$defs/a", "unevaluatedItems": False, "$defs": {}},
+        {"allOf": [{"pattern": f"^(.{{0,30}}.{{0,30}}){{0,9}}$|{n}"} for n in range(99)]},
+        {"patternProperties": {f"^{n}": True for n in range(101)}},
         {"enum": ["x" * 70_000]},
         {"const": float("nan")},
         {"const": object()},
@@ -96,6 +100,25 @@ def test_it_refuses_the_schema_when_it_is_invalid_or_out_of_bounds(schema: dict[
         violations(schema, "{}")
 
     assert refused.value.code == "guardrail.schema-refused"
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "expected"),
+    [
+        ({"enum": [1, "a", [True], {"b": None}]}, "1.0", []),
+        ({"enum": [1, "a", [True], {"b": None}]}, '{"b": null}', []),
+        ({"enum": [1, "a", [True], {"b": None}]}, "[1]", ["/: enum"]),
+        ({"enum": [1, "a", [True], {"b": None}]}, "true", ["/: enum"]),
+        ({"const": [0, {"a": False}]}, '[0, {"a": false}]', []),
+        ({"const": [0, {"a": False}]}, '[0, {"a": 0}]', ["/: const"]),
+        ({"uniqueItems": True}, "[1, true, [], {}, null]", []),
+        ({"uniqueItems": True}, '[{"a": 1, "b": 2}, {"b": 2, "a": 1.0}]', ["/: uniqueItems"]),
+        ({"properties": {"enum": {"enum": ["x"]}}}, '{"enum": "y"}', ["/enum: enum"]),
+        ({"pattern": r"^[\w-]{1,64}$"}, json.dumps("ü-" * 32), []),
+    ],
+)
+def test_it_compares_as_json_does(schema: dict[str, Any], text: str, expected: list[str]) -> None:
+    assert violations(schema, text) == expected
 
 
 def deep() -> dict[str, Any]:
@@ -117,7 +140,16 @@ def doubling() -> dict[str, Any]:
         ({"$ref": "#"}, "1", ["/: too complex to check"]),
         ({"pattern": "^(a+)+$"}, json.dumps("a" * 100_000 + "!"), ["/: pattern"]),
         ({"pattern": "(.*)*.*.*.*x$"}, json.dumps("y" * 100_000), ["/: pattern"]),
-        ({"uniqueItems": True}, json.dumps([{"a": n} for n in range(5000)]), None),
+        ({"uniqueItems": True}, json.dumps([{"a": n} for n in range(5000)]), []),
+        (
+            {"items": {"uniqueItems": True}},
+            json.dumps([[{"a": n} for n in range(1000)]] * 90),
+            None,
+        ),
+        ({"items": {"enum": [*range(9000)]}}, json.dumps([8999] * 90_000), []),
+        ({"items": {"enum": [{"a": n} for n in range(4500)]}}, json.dumps([{"a": 0}] * 9000), []),
+        ({"anyOf": [{"type": "string"}] * 2500}, json.dumps(["x" * 9] * 70_000), None),
+        ({"pattern": "^(.{0,30}.{0,30}){0,9}$"}, json.dumps("a" * 99_000), None),
         ({"items": {"items": {"type": "string"}}}, json.dumps([[1.5]] * 100_000), None),
         ({"patternProperties": {"^(a|aa)+$": False}}, json.dumps({"a" * 50_000 + "!": 1}), []),
         ({}, "1" * 1_000_001, ["/: too long to check"]),
@@ -137,3 +169,10 @@ def test_it_ends_soon_when_schema_or_text_is_hostile(
 def test_it_refuses_the_schema_when_it_nests_too_deeply() -> None:
     with pytest.raises(InvalidInput):
         violations(deep(), "{}")
+
+
+def test_it_ends_a_check_when_it_took_long() -> None:
+    budget = Budget(until=time.thread_time())
+
+    with pytest.raises(TooMuch):
+        budget.spend()
