@@ -3,36 +3,43 @@
 import re
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jinja2 import TemplateSyntaxError
-from jinja2.lexer import TokenStream
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from jinja2 import TemplateSyntaxError, nodes
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _STRAY = re.compile(r"(?P<what>unexpected char .*) at (?P<at>\d+)", re.DOTALL)
 _OPENING = re.compile(r"\{\{|\{%")
 
 
-class TokenPositions:
-    """Remember where the parser stands, which Jinja only knows by line.
+class Place(int):
+    """The line of a token, as Jinja hands it on, which knows where the token begins."""
 
-    On leaving with a syntax error, the error gets an attribute ``column``.
+    offset: int
+    """From 0, in the text with its line ends made ``\\n``."""
+
+
+class TokenPlaces:
+    """Give each token its place, of which Jinja only knows the line.
+
+    On leaving with a syntax error, the error gets an attribute ``column`` where it is known.
     """
 
-    def __init__(self, environment: "Environment", source: str) -> None:
-        self._environment = environment
+    def __init__(self, source: str) -> None:
         self._source = _NEWLINE.sub("\n", source)
-        self._stream: TokenStream | None = None
 
-    def __enter__(self) -> "TokenPositions":
+    def __enter__(self) -> "TokenPlaces":
         return self
 
-    def follow(self, stream: TokenStream) -> None:
-        """Watch the parser's stream of tokens."""
-        self._stream = stream
+    def placed(self, pieces: Iterator[tuple[int, str, str]]) -> Iterator[tuple[int, str, str]]:
+        """Yield what the lexer does; it leaves out only white space, and keeps the order."""
+        position = 0
+        for line, kind, piece in pieces:
+            found = self._source.find(piece, position)
+            place = Place(line)
+            place.offset = position if found < 0 else found
+            position = place.offset + len(piece)
+            yield place, kind, piece
 
     def __exit__(
         self,
@@ -40,48 +47,50 @@ class TokenPositions:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if isinstance(error, TemplateSyntaxError):
-            if stray := _STRAY.fullmatch(str(error.message)):
-                # Its number counts from the start of the text, and is none that is told elsewhere.
-                error.args = (stray["what"],)
-                at = int(stray["at"])
-                error.column = at - self._source.rfind("\n", 0, at)  # type: ignore[attr-defined]
-                return
-            value = getattr(self._stream.current, "value", "") if self._stream else ""
-            error.column = self._column(error.lineno, str(value))  # type: ignore[attr-defined]
-
-    def _column(self, line: int, value: str) -> int:
-        """Find the token on its line: the lexer walks the same pieces the parser saw."""
-        for offset, piece in self._pieces():
-            start = self._source.count("\n", 0, offset) + 1
-            if start == line and piece == value and value.strip():
-                return offset - (self._source.rfind("\n", 0, offset) + 1) + 1
-            if start > line:
-                break
-        return column_of(self._source, line)
-
-    def _pieces(self) -> Iterator[tuple[int, str]]:
-        position = 0
-        try:
-            for _, _, piece in self._environment.lexer.tokeniter(self._source, None):
-                found = self._source.find(piece, position)
-                if found < 0:
-                    return
-                yield found, piece
-                position = found + len(piece)
-        except TemplateSyntaxError:
+        if not isinstance(error, TemplateSyntaxError):
             return
+        offset = error.lineno.offset if isinstance(error.lineno, Place) else None
+        if stray := _STRAY.fullmatch(str(error.message)):
+            # Its number counts from the start of the text, and is none that is told elsewhere.
+            error.args, offset = (stray["what"],), int(stray["at"])
+        if offset is not None and not self._source.startswith("\n", offset):
+            error.column = _column(self._source, offset)  # type: ignore[attr-defined]
 
 
-def column_of(source: str, line: int, name: str | None = None) -> int:
-    """Return the column of a name on that line, else of the line's first expression."""
+def marked(template: nodes.Template, source: str) -> nodes.Template:
+    """Put in the place of each line the number that ``place_of`` reads, before compiling."""
+    starts = [0, *(found.end() for found in re.finditer("\n", _NEWLINE.sub("\n", source)))]
+    for node in template.find_all(nodes.Node):
+        line: Any = node.lineno
+        offset = line.offset if isinstance(line, Place) else starts[min(line, len(starts)) - 1]
+        node.lineno = offset + 1
+    return template
+
+
+def place_of(source: str, mark: int) -> tuple[int, int]:
+    """Return the line and column that a number of ``marked`` stands for."""
+    text = _NEWLINE.sub("\n", source)
+    return text.count("\n", 0, mark - 1) + 1, _column(text, mark - 1)
+
+
+def column_of(source: str, line: int, name: str | None = None, *, after: int | None = None) -> int:
+    """Return the column of a name on that line, else of the line's first expression.
+
+    Args:
+        after: a column that the name is not before, and what is told where it is not found.
+    """
     lines = _NEWLINE.split(source)
     text = lines[line - 1] if 0 < line <= len(lines) else ""
-    if name:
-        found: Any = re.search(rf"(?<![\w.]){re.escape(name)}\b", text) or re.search(
-            rf"\b{re.escape(name)}\b", text
-        )
+    begin = (after or 1) - 1
+    for pattern in (rf"(?<![\w.]){re.escape(name)}\b", rf"\b{re.escape(name)}\b") if name else ():
+        found = re.compile(pattern).search(text, begin)
         if found:
-            return int(found.start()) + 1
+            return found.start() + 1
+    if after is not None:
+        return after
     opening = _OPENING.search(text)
     return opening.start() + 1 if opening else 1
+
+
+def _column(text: str, offset: int) -> int:
+    return offset - text.rfind("\n", 0, offset)

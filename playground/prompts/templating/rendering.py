@@ -16,7 +16,7 @@ from playground.core.errors import InvalidInput
 from playground.prompts.content import HISTORY, Content, Placeholder, Text
 from playground.prompts.templating.compiling import FragmentUnknown, assembled, located, piece_named
 from playground.prompts.templating.fragments import NOTHING, Includes, Piece
-from playground.prompts.templating.locating import column_of
+from playground.prompts.templating.locating import column_of, place_of
 from playground.prompts.templating.metering import BudgetExceeded, Limits, spending
 
 LIMITS = Limits()
@@ -126,7 +126,8 @@ def _render_one(
 
 
 def _explained(error: Exception, root: Piece, index: int) -> InvalidInput:
-    piece, line = _place_of(error, root)
+    piece, mark = _mark_of(error, root)
+    line, column = place_of(piece.template, mark)
     text = str(error)
     name = None
     if isinstance(error, UndefinedError):
@@ -148,11 +149,12 @@ def _explained(error: Exception, root: Piece, index: int) -> InvalidInput:
     else:
         code = "prompt.failed"
         text = f"{type(error).__name__}: {text}"
-    return located(code, text, index, line, column_of(piece.template, line, name), piece.ref)
+    column = column_of(piece.template, line, name, after=column)
+    return located(code, text, index, line, column, piece.ref)
 
 
-def _place_of(error: Exception, root: Piece) -> tuple[Piece, int]:
-    """Return the innermost template and its line: Jinja rewrites tracebacks to say them."""
+def _mark_of(error: Exception, root: Piece) -> tuple[Piece, int]:
+    """Return the innermost template and the mark in it: Jinja rewrites tracebacks to say them."""
     place = (root, 1)
     trace = error.__traceback__
     while trace is not None:

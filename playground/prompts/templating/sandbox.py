@@ -24,7 +24,7 @@ from playground.prompts.templating.foreseeing import (
     expect_power,
     expect_product,
 )
-from playground.prompts.templating.locating import TokenPositions
+from playground.prompts.templating.locating import TokenPlaces, marked, place_of
 from playground.prompts.templating.metering import BudgetExceeded, budget
 from playground.prompts.templating.tolling import TOLLS, meter
 from playground.prompts.templating.weighing import weigh, write
@@ -127,11 +127,9 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             TemplateSyntaxError: with an attribute ``column`` where the parser knows it.
             BudgetExceeded: it has too many parts.
         """
-        with TokenPositions(self, source) as positions:
-            parser = Parser(self, source)
-            positions.follow(parser.stream)
-            template = parser.parse()
-        _refuse(template)
+        with TokenPlaces(source):
+            template = Parser(self, source).parse()
+            _refuse(template)
         return template
 
     def _tokenize(
@@ -141,8 +139,8 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         filename: str | None = None,
         state: str | None = None,
     ) -> TokenStream:
-        stream = super()._tokenize(source, name, filename, state)
-        return TokenStream(_few(stream), name, filename)
+        pieces = TokenPlaces(source).placed(self.lexer.tokeniter(source, name, filename, state))
+        return TokenStream(_few(self.lexer.wrap(pieces, name, filename)), name, filename)
 
     def link(self, source: str, keys: Mapping[str, str], filename: str) -> Template:
         """Compile, with the names of fragments replaced by the keys that stand for them."""
@@ -150,9 +148,13 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         for including in inclusions(template):
             name = including.template.value
             including.template.value = keys.get(name, name)
-        metered = meter(template)
+        metered = marked(meter(template), source)
         metered.set_environment(self)
-        code = self.compile(metered, filename=filename)
+        try:
+            code = self.compile(metered, filename=filename)
+        except TemplateSyntaxError as error:
+            error.lineno, error.column = place_of(source, error.lineno)  # type: ignore[attr-defined]
+            raise
         return self.template_class.from_code(self, code, self.make_globals(None))
 
     def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
