@@ -352,6 +352,8 @@ def test_it_keeps_the_button_for_columns_and_says_why_not_at_six(
     expect(add).to_be_disabled()
     expect(add).to_have_accessible_description("6 columns at most")
     expect(page.get_by_text("6 columns at most")).to_be_visible()
+    # The columns have their own scroll bar, and the page gets none.
+    assert page.locator("main").evaluate("main => main.scrollWidth - main.clientWidth") == 0
     assert not wrong
 
 
