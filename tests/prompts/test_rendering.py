@@ -62,6 +62,7 @@ def refused(template: str, **variables: Any) -> InvalidInput:
         ("{% raw %}{{ kept }}{% endraw %}{# gone #}", "{{ kept }}"),
         ("{% for k, v in agent|dictsort %}{{ k }}={{ v }}{% endfor %}", "title=scout"),
         ("<b> & {{ '<i>' }}", "<b> & <i>"),
+        ("{% if xs|length >= 2 and name == 'Ana' %}{{ xs[:-1]|join }}{% endif %}", "a"),
     ],
 )
 def test_it_renders_what_prompts_need(template: str, expected: str) -> None:

@@ -62,6 +62,8 @@ def marked(template: nodes.Template, source: str) -> nodes.Template:
     starts = [0, *(found.end() for found in re.finditer("\n", _NEWLINE.sub("\n", source)))]
     for node in template.find_all(nodes.Node):
         line: Any = node.lineno
+        if line is None:
+            continue
         offset = line.offset if isinstance(line, Place) else starts[min(line, len(starts)) - 1]
         node.lineno = offset + 1
     return template
