@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from playground.core.bodies import BodyIn
 from playground.policy.requests import TeamRequest
 from playground.prompts import archiving, listing, saving
 from playground.prompts.composing import compose
@@ -40,7 +41,7 @@ class FilterIn(Schema):
     limit: Limit = listing.MAX_PAGE
 
 
-class PromptIn(Schema):
+class PromptIn(BodyIn):
     """A new prompt; a text or fragment has one message, ``{"role": "text", "template": "…"}``."""
 
     name: str
@@ -51,7 +52,7 @@ class PromptIn(Schema):
     note: str = ""
 
 
-class PromptPatchIn(Schema):
+class PromptPatchIn(BodyIn):
     """What to change; ``shared`` lets every team read and include a fragment."""
 
     title: str | None = None
@@ -60,7 +61,7 @@ class PromptPatchIn(Schema):
     archived: bool | None = None
 
 
-class RenderIn(Schema):
+class RenderIn(BodyIn):
     """A content to render without saving it; ``history`` fills the placeholder of that name."""
 
     kind: PromptKind = PromptKind.CHAT

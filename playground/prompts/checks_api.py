@@ -4,6 +4,7 @@ from typing import Any
 
 from ninja import Router, Schema
 
+from playground.core.bodies import BodyIn
 from playground.policy.requests import TeamRequest
 from playground.prompts.finding import find_prompt
 from playground.prompts.pages.editing import Typed
@@ -12,7 +13,7 @@ from playground.prompts.pages.previewing import preview
 checks_api = Router(tags=["prompts"])
 
 
-class CheckIn(Schema):
+class CheckIn(BodyIn):
     """A content that need not be valid, and values for its inputs by dotted names."""
 
     content: dict[str, Any]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from playground.core.bodies import BodyIn
 from playground.core.errors import InvalidInput
 from playground.policy.requests import TeamRequest
 from playground.prompts import bumping, depending, drafting
@@ -66,7 +67,7 @@ class PlanOut(Schema):
     next: str | None
 
 
-class BumpIn(Schema):
+class BumpIn(BodyIn):
     """The version to bring dependents to, null for the newest; a dry run changes nothing.
 
     ``prompts`` are paths, null for all. Up to ``limit`` are bumped; follow ``next`` for the rest.
@@ -95,7 +96,7 @@ class BumpOut(Schema):
     next: str | None = None
 
 
-class DraftIn(Schema):
+class DraftIn(BodyIn):
     """What has been typed, valid or not, and the version that the editor began with."""
 
     content: dict[str, Any]

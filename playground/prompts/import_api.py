@@ -5,6 +5,7 @@ from typing import Any, Literal
 from ninja import Router, Schema
 from pydantic import JsonValue
 
+from playground.core.bodies import BodyIn
 from playground.policy.requests import TeamRequest
 from playground.prompts.adopting import adopt
 from playground.prompts.importing.naming import slug_of
@@ -13,7 +14,7 @@ from playground.prompts.importing.reading import Source, read_document
 import_api = Router(tags=["prompts"])
 
 
-class ImportIn(Schema):
+class ImportIn(BodyIn):
     """A document of another product.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from playground.core.bodies import BodyIn, know
 from playground.core.errors import PolicyDenied
 from playground.policy.requests import TeamRequest
 from playground.prompts import labelling, proposing
@@ -24,7 +25,7 @@ labels_api = Router(tags=["prompts"])
 Reason = Annotated[str, Field(max_length=MAX_REASON)]
 
 
-class LabelIn(Schema):
+class LabelIn(BodyIn):
     """Where a label goes. With ``expected``, null for no label yet, a move that was overtaken by
     another is refused."""
 
@@ -33,7 +34,7 @@ class LabelIn(Schema):
     reason: Reason = ""
 
 
-class RemovalIn(Schema):
+class RemovalIn(BodyIn):
     expected: Number | None = None
     reason: Reason = ""
 
@@ -59,7 +60,7 @@ class MovesOut(Schema):
     next: str | None = None
 
 
-class ProposalIn(Schema):
+class ProposalIn(BodyIn):
     label: Name
     version: Number
     reason: Reason = ""
@@ -93,7 +94,7 @@ class ProposalsOut(Schema):
     next: str | None = None
 
 
-class DecisionIn(Schema):
+class DecisionIn(BodyIn):
     approve: bool
     answer: Reason = ""
 
@@ -130,6 +131,7 @@ def remove_label(
     request: TeamRequest, team: str, name: str, label: str, wanted: Query[RemovalIn]
 ) -> Status[None]:
     """Take a label away; who asks by it then is told that it is unknown."""
+    know(RemovalIn, request)
     labelling.remove_label(
         request.context,
         f"{team}/{name}",

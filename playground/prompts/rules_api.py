@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from playground.core.bodies import BodyIn
 from playground.policy.requests import TeamRequest
 from playground.prompts import protecting, ruling
 from playground.prompts.finding import find_prompt, version_of
@@ -16,7 +17,7 @@ from playground.prompts.versions_api import Name, Number
 rules_api = Router(tags=["prompts"])
 
 
-class ProtectionIn(Schema):
+class ProtectionIn(BodyIn):
     label: Name
     protected: bool = True
     reason: Reason = ""
@@ -27,7 +28,7 @@ class ProtectedOut(Schema):
     next: str | None = None
 
 
-class RuleIn(Schema):
+class RuleIn(BodyIn):
     """``fragment`` is ``team/name``."""
 
     label: Name

@@ -8,6 +8,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from playground.core import attributes
+from playground.core.bodies import BodyIn, know
 from playground.policy.requests import TeamRequest
 from playground.prompts import aligning, archiving, comparing, listing, saving
 from playground.prompts.api import Limit, RenderOut
@@ -32,7 +33,7 @@ Name = Annotated[str, Field(min_length=1, max_length=40)]
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class VersionIn(Schema):
+class VersionIn(BodyIn):
     """A new version. With ``based_on`` it is refused if somebody saved another meanwhile."""
 
     content: ContentIn
@@ -40,7 +41,7 @@ class VersionIn(Schema):
     based_on: int | None = None
 
 
-class VersionPatchIn(Schema):
+class VersionPatchIn(BodyIn):
     archived: bool
 
 
@@ -73,7 +74,7 @@ class DiffIn(Schema):
     fragments: bool = False
 
 
-class ChoiceIn(Schema):
+class ChoiceIn(BodyIn):
     """A label or a number; the newest version without either. A ramp chooses by ``key``."""
 
     label: Name | None = None
@@ -195,6 +196,8 @@ def resolve(
     wanted: Query[ChoiceIn],
 ) -> Any:
     """Read the version that a label, a number or a ramp gives, and why it is this one."""
+    # With "labl" for "label" somebody would get the newest version.
+    know(ChoiceIn, request)
     chosen = choose(request.context, name=f"{team}/{name}", **wanted.dict())
     body = version_out(chosen.version)
     why = {

@@ -129,6 +129,31 @@ def test_it_resolves_and_renders_by_label(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("get", "/resolve?labl=production", None),
+        ("delete", "/labels/staging?expect=1", None),
+        ("post", "/render", {"labl": "production", "variables": {"audience": "you"}}),
+        ("put", "/labels/staging", {"version": 1, "expect": 2}),
+        ("post", "/versions", {"based_upon": 1, "content": {"messages": []}}),
+    ],
+)
+def test_it_refuses_a_name_that_it_does_not_know(
+    api_for: ApiFor,
+    alice: User,
+    outreach: PromptVersion,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None,
+) -> None:
+    answer = send(api_for(alice), method, f"{PATH}{path}", body)
+
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (422, "request.invalid")
+    assert {each["type"] for each in told["errors"]} == {"extra_forbidden"}
+
+
+@pytest.mark.parametrize(
     ("content", "detail"),
     [
         (

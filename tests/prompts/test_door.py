@@ -132,6 +132,8 @@ async def test_it_tells_the_version_that_is_named(
         ("hiring/outreach?key=" + "k" * 257, 400, "request.invalid"),
         ("hiring/outreach?key=", 400, "request.invalid"),
         ("hiring/outreach?version=", 400, "request.invalid"),
+        ("hiring/outreach?labl=production", 400, "request.invalid"),
+        ("hiring/outreach?Label=production&version=1", 400, "request.invalid"),
         ("hiring/outreach?label=%ff", 400, "request.malformed"),
         ("hiring/a%00b", 400, "request.nul"),
         ("hiring%2Foutreach/x/y", 404, "not-found"),
@@ -244,6 +246,7 @@ async def test_it_tells_what_a_version_is_composed_from(
         ({"label": ""}, "request.invalid"),
         ({"label": None}, "request.invalid"),
         ({"key": 7}, "request.invalid"),
+        ({"variables": {"name": "a"}, "labl": "production"}, "request.invalid"),
         ({"label": "production", "version": 1}, "prompt.label-and-version"),
     ],
 )  # fmt: skip

@@ -5,16 +5,11 @@ import uuid
 from typing import Any, Literal, Self
 
 from ninja import Schema
-from pydantic import ConfigDict, model_validator
+from pydantic import model_validator
 
 from playground.console.workbench import inputs
 from playground.console.workbench.models import Column, Workbench
-
-
-class BodyIn(Schema):
-    """A body; a member that it does not know is refused, as a slip of the pen."""
-
-    model_config = ConfigDict(extra="forbid")
+from playground.core.bodies import BodyIn
 
 
 class ColumnBody(Schema):

@@ -7,11 +7,11 @@ from typing import Any, Self
 from ninja import Schema
 from pydantic import model_validator
 
-from playground.console.workbench.bodies import BodyIn
 from playground.console.workbench.models import Cell, Turn
 from playground.console.workbench.recalling import PastRun
 from playground.console.workbench.standing import Only
 from playground.console.workbench.summing import ColumnSum
+from playground.core.bodies import BodyIn
 
 
 class RunIn(BodyIn):

@@ -1,7 +1,7 @@
 """``GET /v1/prompts/{team}/{name}`` and ``POST …/render``, on the hot path beside Django."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, TypedDict
 
@@ -18,13 +18,17 @@ from playground.prompts.resolving import Chosen, choose, choose_at_hand, render_
 
 PREFIX = "/v1/prompts/"
 MAX_KEY = 256
+_CHOOSING = frozenset(("label", "version", "key"))
+_RENDERING = _CHOOSING | {"variables", "history", "attributes"}
 # A version never changes; a label may be moved at any moment.
 VERSION_FOR_S, LABEL_FOR_S = 300, 1
 
 
 async def resolve(asking: Asking, answer: Answer) -> None:
     """Tell the version that a label or a number leads to, its templates and all."""
-    named = _named(asking, asking.parameters())
+    said = asking.parameters()
+    _know(said, _CHOOSING)
+    named = _named(asking, said)
     at_hand = choose_at_hand(asking.context, **named)
     told = _told(at_hand) if at_hand else await in_thread(_chosen, asking.context, named)
     body = orjson.dumps(told)
@@ -37,6 +41,7 @@ async def resolve(asking: Asking, answer: Answer) -> None:
 
 async def render(asking: Asking, answer: Answer) -> None:
     """Tell the messages or the text that a version gives with these variables."""
+    _know(asking.body, _RENDERING)
     version = asking.number("version", low=1, high=2**31 - 1, whole=True)
     said = {name: asking.text(name) for name in ("label", "key") if name in asking.body}
     named = _named(asking, said | ({} if version is None else {"version": str(version)}))
@@ -64,6 +69,12 @@ class _Named(TypedDict):
     label: str | None
     version: int | None
     key: str | None
+
+
+def _know(said: Mapping[str, Any], names: Set[str]) -> None:
+    """Refuse what is not known: with ``labl`` for ``label`` somebody would get the newest."""
+    for name in said.keys() - names:
+        raise wrong(name[:64], f"is not known here; {', '.join(sorted(names))} are")
 
 
 def _named(asking: Asking, said: Mapping[str, str]) -> _Named:

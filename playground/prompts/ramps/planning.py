@@ -36,7 +36,7 @@ class _Part(BaseModel):
 class StagePlan(_Part):
     """A stage; see ``simulating.Stage``."""
 
-    percent: Annotated[float, Field(gt=0, le=100)]
+    percent: Annotated[float, Field(ge=0.01, le=100)]
     min_minutes: Annotated[int, Field(ge=0, le=LONGEST_MINUTES)] = 0
     min_samples: Annotated[int, Field(ge=0, le=MOST_SAMPLES)] = 0
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from ninja import Schema
 from pydantic import AwareDatetime, Field, model_validator
 
+from playground.core.bodies import BodyIn
 from playground.prompts.ramps.bucketing import Rule
 from playground.prompts.ramps.callers import DAYS, MOST_DAYS
 from playground.prompts.ramps.planning import MAX_GUARDS, Plan, StagePlan
@@ -123,7 +124,7 @@ class RampWithFiguresOut(RampOut):
     figures: FiguresOut
 
 
-class ReasonIn(Schema):
+class ReasonIn(BodyIn):
     """Why; ``early`` goes on before the stage has lasted and seen enough.
 
     ``period`` is that of the ramp that was read: one that has gone on since is not advanced.
@@ -149,14 +150,14 @@ class EditIn(Plan):
     revision: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 
 
-class UnitIn(Schema):
+class UnitIn(BodyIn):
     """Somebody who might call."""
 
     key: Annotated[str | None, Field(max_length=500)] = None
     attributes: dict[str, Any] = {}
 
 
-class SimulateIn(Schema):
+class SimulateIn(BodyIn):
     """A plan, and for whom; without units for those who called in the last ``days``.
 
     Where nobody did, or with ``callers`` made up, it is for a crowd of 1,000. ``effects`` are by
@@ -238,7 +239,7 @@ class SimulationOut(Schema):
     traffic: TrafficOut
 
 
-class ObservationIn(Schema):
+class ObservationIn(BodyIn):
     """What became of a call; ``outcome`` is by metric.
 
     ``observe`` is what was told when the version was resolved. Without it ``key`` and ``version``
