@@ -5,6 +5,7 @@ changed row as a removed and an added line.
 """
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ MAX_WORDS = 4_000
 MAX_WORDS_OF_LINE = 150
 # Two lines that share less are two lines, not one that changed.
 ALIKE = 0.35
+# Controls, marks of direction, joiners but within a script or an emoji, spaces of other widths.
+_UNSEEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180e"
+    "\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff]|(?<![^\x00-\x7f])[\u200c\u200d]"
+)
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -29,6 +36,11 @@ class Piece:
 
     text: str
     marked: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Return the text with something to see in the place of what cannot be seen."""
+        return _UNSEEN.sub(_seen, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class Marked(NamedTuple):
 
 def rows_of(old: str, new: str) -> list[Row]:
     """Compare two texts line by line; every line of both is in the result, in order."""
-    before, after = old.splitlines(), new.splitlines()
+    before, after = lines_of(old), lines_of(new)
     rows: list[Row] = []
     for tag, i1, i2, j1, j2 in operations(before, after):
         if tag == "equal":
@@ -75,20 +87,28 @@ def rows_of(old: str, new: str) -> list[Row]:
     return rows
 
 
-def folded(rows: Sequence[Row], *, context: int = CONTEXT_LINES) -> list[Row]:
-    """Put a gap in the place of lines alike that are further than ``context`` from a change."""
+def lines_of(text: str) -> list[str]:
+    """Split at newlines alone; one at the end begins a last, empty line, as editors show it."""
+    return text.split("\n") if text else []
+
+
+def folded(rows: Sequence[Row], *, context: int = CONTEXT_LINES, least: int = 1) -> list[Row]:
+    """Put a gap in the place of lines alike that are further than ``context`` from a change.
+
+    Args:
+        least: how many lines a gap hides; fewer are shown.
+    """
     near: set[int] = set()
     for index, row in enumerate(rows):
         if row.kind != "same":
             near.update(range(index - context, index + context + 1))
     shown: list[Row] = []
-    for index, row in enumerate(rows):
-        if index in near:
-            shown.append(row)
-        elif shown and shown[-1].kind == "gap":
-            shown[-1] = Row("gap", hidden=shown[-1].hidden + 1)
+    for is_near, run in itertools.groupby(range(len(rows)), key=near.__contains__):
+        indexes = list(run)
+        if is_near or len(indexes) < least:
+            shown += (rows[index] for index in indexes)
         else:
-            shown.append(Row("gap", hidden=1))
+            shown.append(Row("gap", hidden=len(indexes)))
     return shown
 
 
@@ -177,7 +197,7 @@ def _replaced(old: list[str], new: list[str], old_line: int, new_line: int) -> l
     for index in range(paired):
         marked = words_of(old[index], new[index], most=MAX_WORDS_OF_LINE)
         at, to = old_line + index, new_line + index
-        if marked.alike >= ALIKE:
+        if marked.alike >= ALIKE or _grew(old[index], new[index]):
             rows.append(Row("changed", at, to, marked.old, marked.new))
         else:
             rows.append(Row("removed", at, None, (Piece(old[index], True),)))
@@ -187,6 +207,24 @@ def _replaced(old: list[str], new: list[str], old_line: int, new_line: int) -> l
     for index, line in enumerate(new[paired:], paired):
         rows.append(Row("added", None, new_line + index, new=(Piece(line, True),)))
     return rows
+
+
+def _grew(old: str, new: str) -> bool:
+    """Tell whether one line is the other with something before or after it."""
+    short, long = sorted((old.strip(), new.strip()), key=len)
+    return bool(short) and (long.startswith(short) or long.endswith(short))
+
+
+def _seen(found: re.Match[str]) -> str:
+    match found[0]:
+        case "\r":
+            return "␍"
+        case "\t":
+            return "⇥\t"
+        case "\xa0":
+            return "⍽"
+        case other:
+            return f"⟨U+{ord(other):04X}⟩"
 
 
 def _text(pieces: Sequence[Piece]) -> str:

@@ -106,7 +106,7 @@ def written(sections: Sequence[Section], *, before: str, after: str) -> str:
 
 def fold(sections: list[Section]) -> list[Section]:
     """Hide the lines of each section that are far from a change."""
-    return [replace(each, rows=tuple(folded(each.rows))) for each in sections]
+    return [replace(each, rows=tuple(folded(each.rows, least=3))) for each in sections]
 
 
 def texts_of(includes: Includes) -> dict[str, FragmentText]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.prompts.aligning import Row, folded, rows_of, unified, words_of
+from playground.prompts.aligning import Piece, Row, folded, lines_of, rows_of, unified, words_of
 from playground.prompts.comparing import FragmentText, compare, written
 from playground.prompts.content import Content, content_of
 
@@ -51,10 +51,10 @@ def _patched(old: list[str], diff: list[str]) -> list[str]:
 def test_it_keeps_every_line_of_both_sides_in_order(old: str, new: str) -> None:
     rows = rows_of(old, new)
 
-    assert _side(rows, "old") == old.splitlines()
-    assert _side(rows, "new") == new.splitlines()
+    assert _side(rows, "old") == lines_of(old)
+    assert _side(rows, "new") == lines_of(new)
     numbers = [row.new_line for row in rows if row.new_line is not None]
-    assert numbers == list(range(1, len(new.splitlines()) + 1))
+    assert numbers == list(range(1, len(lines_of(new)) + 1))
 
 
 @given(TEXTS, TEXTS)
@@ -82,8 +82,8 @@ def test_it_hides_only_lines_alike_and_counts_them(old: str, new: str, context: 
 def test_it_writes_a_unified_diff_from_which_both_texts_can_be_made(old: str, new: str) -> None:
     lines = unified(rows_of(old, new))
 
-    assert _patched(old.splitlines(), lines) == new.splitlines()
-    assert bool(lines) is (old.splitlines() != new.splitlines())
+    assert _patched(lines_of(old), lines) == lines_of(new)
+    assert bool(lines) is (lines_of(old) != lines_of(new))
 
 
 def test_it_writes_a_unified_diff_like_everybody_else() -> None:
@@ -111,6 +111,30 @@ def test_it_marks_only_the_words_that_changed() -> None:
     assert row.kind == "changed"
     assert [piece.text for piece in row.old if piece.marked] == ["short"]
     assert [piece.text for piece in row.new if piece.marked] == ["warm"]
+
+
+def test_it_shows_what_changed_when_it_cannot_be_seen() -> None:
+    ends = rows_of("a", "a\n")
+    (returned,) = rows_of("Be kind", "Be kind\r")
+    (hidden,) = rows_of("Pay Ana", "Pay\xa0Ana\u200b\u202e")
+
+    assert [(row.kind, row.new_line) for row in ends] == [("same", 1), ("added", 2)]
+    assert [piece.shown for piece in returned.new if piece.marked] == ["␍"]
+    assert [piece.shown for piece in hidden.new if piece.marked] == ["⍽", "⟨U+200B⟩⟨U+202E⟩"]
+    assert Piece("👩‍👧 می‌خواهم").shown == "👩‍👧 می‌خواهم"
+
+
+def test_it_shows_one_line_that_grew_when_little_is_alike() -> None:
+    (row,) = rows_of("Always.", "Always. {{ reason }} {{ and.more }}")
+
+    assert [piece.text for piece in row.new if piece.marked] == [" {{ reason }} {{ and.more }}"]
+
+
+def test_it_hides_no_single_line() -> None:
+    rows = rows_of("a\nb\nc\nd\ne\nf", "A\nb\nc\nd\ne\nf")
+
+    assert [row.hidden for row in folded(rows, least=3)] == [0] * 7
+    assert [row.hidden for row in folded(rows, least=2)] == [0] * 5 + [2]
 
 
 def test_it_shows_two_lines_when_they_have_nothing_in_common() -> None:
@@ -199,5 +223,5 @@ def test_it_takes_no_longer_than_a_glance_when_the_texts_are_made_to_be_hard(
 
     rows = rows_of(old, new)
 
-    assert _side(rows, "new") == new.splitlines()
+    assert _side(rows, "new") == lines_of(new)
     assert time.thread_time() - began < 3
