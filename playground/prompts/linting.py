@@ -17,6 +17,12 @@ from playground.prompts.templating.fragments import NOTHING, Includes, name_of, 
 Severity = Literal["error", "warning", "info"]
 
 _SECRETS_SHOWN = 20
+# Of no width or turning the direction; not joiners, which scripts and emoji need, nor the letters
+# of a flag, which follow it. The last hide whole orders from people that models read.
+_UNSEEN = re.compile(
+    "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
+    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
+)
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
@@ -72,6 +78,7 @@ def lint(
         found += _inputs(content, declared, includes)
         found += _required(includes, required)
     found += _secrets(content, includes or NOTHING)
+    found += _unseen(content)
     found += _shape(content)
     found += _length(lengths)
     ranks = {"error": 0, "warning": 1, "info": 2}
@@ -164,6 +171,19 @@ def _secrets(content: Content, includes: Includes) -> Iterator[Finding]:
     for name, piece in includes.items():
         if any(next(recognise(each.template, CREDENTIALS), None) for each in reachable(piece)):
             yield Finding("warning", "lint.secret", f"The fragment “{name}” seems to hold one.")
+
+
+def _unseen(content: Content) -> Iterator[Finding]:
+    for index, message in enumerate(content.messages):
+        if isinstance(message, Placeholder):
+            continue
+        places = list(_UNSEEN.finditer(message.template))
+        if places:
+            first = places[0]
+            more = f", and {len(places) - 1} more" if len(places) > 1 else ""
+            detail = f"A character that people do not see and models read: U+{ord(first[0][0]):04X}"
+            line, column = _at(message.template, first.start())
+            yield Finding("warning", "lint.unseen", f"{detail}{more}.", index, line, column)
 
 
 def _shape(content: Content) -> Iterator[Finding]:

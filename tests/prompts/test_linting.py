@@ -77,6 +77,14 @@ def test_it_finds_a_secret_in_the_text_and_not_in_what_jinja_fills_in() -> None:
     assert key not in found[0].detail
 
 
+def test_it_points_at_characters_that_nobody_sees() -> None:
+    (found,) = lint(_chat("Kind:\u00a0👩\u200d💻", "Be\nfair\u202e 󠁁󠁂"))
+
+    assert (found.code, found.severity) == ("lint.unseen", "warning")
+    assert (found.message, found.line, found.column) == (1, 2, 5)
+    assert found.detail.endswith("U+202E, and 1 more.")
+
+
 def test_it_warns_when_a_fragment_holds_a_secret() -> None:
     leaky = Piece("token = ghp_" + "a1B2c3D4" * 4, ref="hiring/x@1")
 
