@@ -218,11 +218,11 @@ def _grew(old: str, new: str) -> bool:
 def _seen(found: re.Match[str]) -> str:
     match found[0]:
         case "\r":
-            return "␍"
+            return "⟨CR⟩"
         case "\t":
-            return "⇥\t"
+            return "→\t"
         case "\xa0":
-            return "⍽"
+            return "⟨NBSP⟩"
         case other:
             return f"⟨U+{ord(other):04X}⟩"
 

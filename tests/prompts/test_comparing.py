@@ -119,8 +119,8 @@ def test_it_shows_what_changed_when_it_cannot_be_seen() -> None:
     (hidden,) = rows_of("Pay Ana", "Pay\xa0Ana\u200b\u202e")
 
     assert [(row.kind, row.new_line) for row in ends] == [("same", 1), ("added", 2)]
-    assert [piece.shown for piece in returned.new if piece.marked] == ["␍"]
-    assert [piece.shown for piece in hidden.new if piece.marked] == ["⍽", "⟨U+200B⟩⟨U+202E⟩"]
+    assert [piece.shown for piece in returned.new if piece.marked] == ["⟨CR⟩"]
+    assert [piece.shown for piece in hidden.new if piece.marked] == ["⟨NBSP⟩", "⟨U+200B⟩⟨U+202E⟩"]
     assert Piece("👩‍👧 می‌خواهم").shown == "👩‍👧 می‌خواهم"
 
 
