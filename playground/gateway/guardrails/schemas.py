@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from playground.core.errors import InvalidInput
 from playground.gateway.guardrails import keywords, patterns
@@ -30,6 +31,7 @@ MAX_DEPTH = 64
 MAX_TOLD = 20
 """Violations told."""
 
+_DATA = frozenset(("const", "default", "enum", "examples"))
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 # They go through these behind our back: uncounted, and with an engine that can be made to hang.
 _UNBOUNDED = ("unevaluatedProperties", "unevaluatedItems")
@@ -63,12 +65,22 @@ def violations_of(schema: Mapping[str, Any], value: Any) -> list[str]:
 
 
 def check(schema: Mapping[str, Any]) -> None:
-    """Refuse a schema that is invalid or out of bounds.
+    """Refuse a schema that is invalid, out of bounds, or refers to what is not in it.
 
     Raises:
         InvalidInput: ``guardrail.schema-refused``.
     """
-    _checked(_as_json(schema))
+    checked = _checked(_as_json(schema))
+    if any("$id" in level for level in _levels(checked)):
+        # What a reference means depends on where it stands then.
+        return
+    whole = DRAFT202012.create_resource(checked)
+    resolver = Registry().with_resource("", whole).crawl().resolver()
+    for reference in set(_references(checked)):
+        try:
+            resolver.lookup(reference)
+        except (Unresolvable, LookupError, ValueError, TypeError, AttributeError):
+            raise _refused(f"{reference[:100]} is not in it.") from None
 
 
 def _told(schema: str, value: Any) -> list[str]:
@@ -163,6 +175,19 @@ def _levels(value: Any) -> Iterator[dict[str, Any]]:
         if isinstance(level, dict):
             yield level
             pending += level.values()
+        elif isinstance(level, list):
+            pending += level
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Yield what is referred to; data may look like it."""
+    pending = [schema]
+    while pending:
+        level = pending.pop()
+        if isinstance(level, dict):
+            if isinstance(level.get("$ref"), str):
+                yield level["$ref"]
+            pending += (each for word, each in level.items() if word not in _DATA)
         elif isinstance(level, list):
             pending += level
 

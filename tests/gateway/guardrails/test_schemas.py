@@ -8,7 +8,7 @@ import pytest
 
 from playground.core.errors import InvalidInput
 from playground.gateway.guardrails.keywords import Budget, TooMuch
-from playground.gateway.guardrails.schemas import MAX_TOLD, violations
+from playground.gateway.guardrails.schemas import MAX_TOLD, check, violations
 
 ORDER = {
     "type": "object",
@@ -176,3 +176,12 @@ def test_it_ends_a_check_when_it_took_long() -> None:
 
     with pytest.raises(TooMuch):
         budget.spend()
+
+
+def test_it_refuses_a_reference_to_what_is_not_there_before_it_is_followed() -> None:
+    tree = {"properties": {"left": {"$ref": "#"}, "kind": {"$ref": "#/$defs/kind"}}}
+
+    check(tree | {"$defs": {"kind": {"enum": ["leaf"], "examples": [{"$ref": "#/other"}]}}})
+
+    with pytest.raises(InvalidInput, match="kind is not in it"):
+        check(tree)
