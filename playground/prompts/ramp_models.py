@@ -173,6 +173,9 @@ class RampEvent(models.Model):
     class What(models.TextChoices):
         CREATED = "created", "Created"
         EDITED = "edited", "Edited"
+        PROPOSED = "proposed", "Proposed"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        REJECTED = "rejected", "Rejected"
         STARTED = "started", "Started"
         ADVANCED = "advanced", "Advanced"
         PAUSED = "paused", "Paused"

@@ -13,12 +13,8 @@ from playground.policy.models import AuditRow, User
 from playground.prompts.archiving import archive_version
 from playground.prompts.labelling import move_label, remove_label
 from playground.prompts.models import LabelMove, PromptVersion
-from playground.prompts.proposing import (
-    decide_proposal,
-    proposals,
-    propose_label,
-    withdraw_proposal,
-)
+from playground.prompts.proposed import proposals
+from playground.prompts.proposing import decide_proposal, propose_label, withdraw_proposal
 from playground.prompts.protecting import (
     drop_requirement,
     protected_labels,

@@ -14,7 +14,7 @@ from playground.prompts.listing import SORTS, Sort, Wanted, versions_like, versi
 from playground.prompts.models import LabelProposal, PromptVersion
 from playground.prompts.pages import browsing, showing
 from playground.prompts.pages.addressing import address, headings
-from playground.prompts.proposing import WantedProposals, proposals, proposals_like
+from playground.prompts.proposed import WantedProposals, proposals, proposals_like
 
 _PROMPT_COLUMNS = (
     ("Prompt", "name", ""),
