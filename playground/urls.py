@@ -115,6 +115,11 @@ urlpatterns = [
         prompt_lists.version_list,
         name="prompt-versions",
     ),
+    path(
+        "prompts/<slug:team>/<slug:name>/proposals/<uuid:proposal_id>",
+        prompts.proposed_ramp,
+        name="proposed-ramp",
+    ),
     path("prompts/<slug:team>/<slug:name>/act", prompts.act_on_prompt, name="act-on-prompt"),
     path("prompts/<slug:team>/<slug:name>/bump", prompt_bumps.bump_prompt, name="bump-prompt"),
     path("prompts/<slug:team>/<slug:name>/bump/diff", prompt_bumps.bump_diff, name="bump-diff"),

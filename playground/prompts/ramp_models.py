@@ -129,6 +129,11 @@ class Ramp(models.Model):
         return [Stage(**stage) for stage in self.stages]
 
     @property
+    def growth(self) -> str:
+        """Return the percentages of its stages, in words."""
+        return " → ".join(f"{stage.percent:g} %" for stage in self.steps)
+
+    @property
     def step(self) -> Stage:
         """Return the stage that it is in."""
         return self.steps[self.stage]

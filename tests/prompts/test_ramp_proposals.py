@@ -1,5 +1,6 @@
 """Who may not start a ramp proposes it, and somebody else decides about it as it stands."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -369,3 +370,78 @@ def test_it_is_proposed_and_decided_by_scripts(
     assert (again.status_code, again.json()["code"]) == (409, "prompt.proposal-decided")
     assert (listed["state"], listed["created_by"]) == ("running", "user:alice")
     assert (listed["proposal"]["decided_by"], listed["proposal"]["answer"]) == ("user:rhea", "go")
+
+
+# On the prompt's page
+
+
+def _text(response: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def test_it_is_looked_at_and_decided_on_the_page_of_the_prompt_by_who_is_no_staff(
+    alice: User, rhea: User, vera: User, greeting: Prompt, client_for: Callable[[User], Client]
+) -> None:
+    proposal = _proposed(alice, guards=[{"kind": "error_rate", "tolerated": 0.02}])
+    page, act = f"/prompts/{PATH}", f"/prompts/{PATH}/act"
+    plan = f"{page}/proposals/{proposal.pk}"
+    form = {"do": "approve", "proposal": str(proposal.pk)}
+
+    mine, looked = client_for(alice).get(page), client_for(vera).get(page)
+    theirs = client_for(rhea).get(page)
+    review = client_for(rhea).get(plan)
+    listed = client_for(rhea).get("/prompts/proposals")
+    silent = client_for(rhea).post(act, form, follow=True)
+    decided = client_for(rhea).post(act, {**form, "reason": "go"}, follow=True)
+
+    said = "Alice proposes to ramp “production” to version 2 (now v1, compare )"
+    assert f"{said}: 10 % → 50 % → 100 %" in _text(theirs)
+    assert "Approve and start" in _text(theirs)
+    assert f'hx-get="{plan}" hx-trigger="load"' in theirs.content.decode()
+    assert 'value="withdraw"' in mine.content.decode()
+    assert "Approve" not in _text(mine)
+    assert "A reviewer other than them decides." in _text(looked)
+    assert "/admin/" not in theirs.content.decode()
+    assert "What it would do" in _text(review)
+    assert "Error rate worse by 2 pp at most" in _text(review)
+    assert "by a ramp: 10 % → 50 % → 100 %" in _text(listed)
+    assert f"{page}?version=2#proposal-{proposal.pk}" in listed.content.decode()
+    assert 'value="approve"' not in listed.content.decode()
+    assert "A reason has 1 to 500 characters." in _text(silent)
+    assert "“production” is ramping: 10 % get the candidate now." in _text(decided)
+
+
+def test_it_tells_who_proposed_it_why_it_was_rejected_until_they_propose_again(
+    alice: User, bob: User, rhea: User, greeting: Prompt, client_for: Callable[[User], Client]
+) -> None:
+    proposal = _proposed(alice)
+    page = f"/prompts/{PATH}"
+    form = {"do": "reject", "proposal": str(proposal.pk), "reason": "too fast"}
+    client_for(rhea).post(f"{page}/act", form)
+
+    mine, theirs = client_for(alice).get(page), client_for(bob).get(page)
+    propose(alice.context(), Ramp.objects.get().pk, reason="slower")
+    anew = client_for(alice).get(page)
+    withdraw_proposal(alice.context(), Ramp.objects.get().proposals.get(status="open").pk)
+    drafting.discard(alice.context(), Ramp.objects.get().pk, reason="enough")
+    given_up = client_for(alice).get(page)
+
+    assert "your proposal to ramp “production” to version 2" in _text(mine)
+    assert "“too fast” It stays a draft" in _text(mine)
+    assert "rejected" not in _text(theirs) + _text(anew) + _text(given_up)
+
+
+def test_it_shows_what_hinders_it_and_no_other_teams_plans(
+    alice: User, rhea: User, charlie: User, greeting: Prompt, client_for: Callable[[User], Client]
+) -> None:
+    proposal = _proposed(alice)
+    moved = propose_label(alice.context(), PATH, label="staging", version=1)
+    plan = f"/prompts/{PATH}/proposals"
+    _label_moves(alice, rhea)
+
+    review = client_for(rhea).get(f"{plan}/{proposal.pk}")
+    no_ramp = client_for(rhea).get(f"{plan}/{moved.pk}")
+    strange = client_for(charlie).get(f"{plan}/{proposal.pk}")
+
+    assert "It cannot start any more. “production” no longer points at version 1." in _text(review)
+    assert (no_ramp.status_code, strange.status_code) == (404, 404)

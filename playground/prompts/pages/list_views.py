@@ -91,7 +91,7 @@ def version_list(request: TeamRequest, team: str, name: str) -> HttpResponse:
 
 @require_safe
 def proposal_list(request: TeamRequest) -> HttpResponse:
-    """Show the moves of labels that the team proposed, those that wait first."""
+    """Show the moves of labels that the team proposed, ramps too, those that wait first."""
     context, asked = request.context, request.GET
     status = asked.get("status", "")
     wanted = WantedProposals(
