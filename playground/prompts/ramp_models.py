@@ -130,8 +130,8 @@ class Ramp(models.Model):
 
     @property
     def growth(self) -> str:
-        """Return the percentages of its stages, in words."""
-        return " → ".join(f"{stage.percent:g} %" for stage in self.steps)
+        """Return the percentages of its stages, in words that no line breaks."""
+        return " → ".join(f"{stage.percent:g}\N{NO-BREAK SPACE}%" for stage in self.steps)
 
     @property
     def step(self) -> Stage:
