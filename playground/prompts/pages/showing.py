@@ -23,6 +23,7 @@ from playground.prompts.models import (
 from playground.prompts.pages.editing import Sheet, sheet_of
 from playground.prompts.pages.filling import fields
 from playground.prompts.pages.marking import Part, parts_of
+from playground.prompts.pages.movers import Mover, movers_of
 from playground.prompts.protecting import protected_in
 from playground.prompts.relying import Use, used_by
 from playground.prompts.ruling import Protection, Standing, protections, standings
@@ -47,7 +48,7 @@ class ShownLabel:
     """A label, who put it where it is, and whether moving it takes a reviewer."""
 
     label: Label
-    by: str
+    by: Mover
     protected: bool
 
 
@@ -117,7 +118,7 @@ class ShownMove:
     """A move of a label and who moved it."""
 
     move: LabelMove
-    by: str
+    by: Mover
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +157,8 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
     waiting = prompt.proposals.filter(status=LabelProposal.Status.OPEN).select_related("version")
     proposals = list(waiting) if ours else []
     moves = list(prompt.moves.all()[:MOVES_SHOWN]) if ours else []
-    people = names_of(
-        {each.author for each in versions}
-        | {each.moved_by for each in labels}
-        | {each.moved_by for each in moves}
-        | {each.proposed_by for each in proposals}
-    )
+    people = names_of({each.author for each in versions} | {each.proposed_by for each in proposals})
+    movers = movers_of(prompt, [*labels, *moves])
     resource = prompt.resource(context)
     may_edit = decide(context, "edit", resource, audit=False).allowed
     protected = protected_in(prompt.team.slug)
@@ -180,7 +177,7 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
         messages=[shown_message(each) for each in shown.content.messages],
         sheet=sheet_of(shown.content.as_json(), own_inputs=True),
         inputs=fields(shown.inputs),
-        labels=[ShownLabel(each, people[each.moved_by], each.name in protected) for each in labels],
+        labels=[ShownLabel(each, movers[each.pk], each.name in protected) for each in labels],
         proposals=[
             ShownProposal(
                 each,
@@ -189,7 +186,7 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
             )
             for each in proposals
         ],
-        moves=[ShownMove(each, people[each.moved_by]) for each in moves],
+        moves=[ShownMove(each, movers[each.pk]) for each in moves],
         included=_included(shown),
         dependents=dependents(context, path) if prompt.kind == PromptKind.FRAGMENT else [],
         uses=used_by(context, [prompt.pk]).get(prompt.pk, []),

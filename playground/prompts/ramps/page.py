@@ -10,6 +10,7 @@ from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.policy.people import names_of
 from playground.prompts.content import PromptKind
+from playground.prompts.crediting import GUARD
 from playground.prompts.finding import PRODUCTION
 from playground.prompts.models import Prompt, PromptVersion, Ramp, RampEvent
 from playground.prompts.ramps import metrics
@@ -23,7 +24,7 @@ from playground.prompts.ramps.buttons import (
 )
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.figures import figures
-from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
+from playground.prompts.ramps.guarding_ramps import comparisons_of_each
 from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.panels import Exposed, Panel, exposed_of, named, panels_of
 from playground.prompts.ramps.sequential import Verdict

@@ -16,11 +16,12 @@ from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput, NotFound, PlaygroundError, PolicyDenied
 from playground.core.templatetags.playground import ago
 from playground.policy.administering import ReadOnlyModelAdmin
+from playground.prompts.crediting import GUARD
 from playground.prompts.models import Ramp, RampEvent
 from playground.prompts.ramps import drafting, planning_views, ramping
 from playground.prompts.ramps.choices import form_of
 from playground.prompts.ramps.foretold import Foretold, foretold
-from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
+from playground.prompts.ramps.guarding_ramps import comparisons_of_each
 from playground.prompts.ramps.page import RampPage, page_of
 from playground.prompts.ramps.sequential import Verdict
 from playground.prompts.ramps.shell import groups_of
