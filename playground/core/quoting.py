@@ -11,13 +11,14 @@ from typing import Any
 
 from django.db import Error as DjangoError
 from django.db import OperationalError as DjangoOperationalError
-from jinja2 import TemplateError
 from psycopg import Error, OperationalError
-from pydantic import ValidationError
 
 # pydantic repeats what it refused, mostly on one line; that may hold what looks like its end.
 _REFUSED = re.compile(r", input_value=(?:.*|(?s:.*?))(?=, input_type=)")
-_QUOTING = (ValueError, KeyError, TemplateError, DjangoError, Error)
+_QUOTING = (ValueError, KeyError, DjangoError, Error)
+# By their names: a process that needs neither library is the smaller for it.
+_PYDANTIC = ("pydantic_core._pydantic_core", "ValidationError")
+_JINJA = ("jinja2.exceptions", "TemplateError")
 _CONCERNED = ("constraint", "table", "column")
 
 
@@ -31,10 +32,18 @@ def told(exc_info: Any) -> str:
 def named_in(text: str, error: BaseException) -> str:
     """Return a text in which an error is named by its type alone, and so are its causes."""
     for each in (error, error.__cause__, error.__context__):
-        if isinstance(each, _QUOTING):
+        if each is not None and _quotes(each):
             for quoted in (repr(each), str(each)):
                 text = text.replace(quoted, type(each).__name__) if quoted else text
     return text
+
+
+def _quotes(error: BaseException) -> bool:
+    return isinstance(error, _QUOTING) or _is_a(error, _JINJA)
+
+
+def _is_a(error: BaseException, named: tuple[str, str]) -> bool:
+    return any((each.__module__, each.__name__) == named for each in type(error).__mro__)
 
 
 def _blank(said: traceback.TracebackException, error: BaseException) -> None:
@@ -49,9 +58,9 @@ def _blank(said: traceback.TracebackException, error: BaseException) -> None:
 
 
 def _message(error: BaseException, message: str) -> str:
-    if isinstance(error, ValidationError):
+    if _is_a(error, _PYDANTIC):
         return _REFUSED.sub("", message)
-    if not isinstance(error, _QUOTING):
+    if not _quotes(error):
         return message
     source = error.__cause__ if isinstance(error, DjangoError) else error
     if not isinstance(source, Error):

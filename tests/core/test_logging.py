@@ -11,6 +11,7 @@ import pytest
 import structlog
 from django.apps import apps
 from django.db import IntegrityError, OperationalError, connection, transaction
+from jinja2 import Environment
 from pydantic import BaseModel
 
 from playground.core.logging import OWN
@@ -88,6 +89,10 @@ def read(_alice: User) -> None:
     int(WORDS)
 
 
+def compile_one(_alice: User) -> None:
+    Environment().from_string(f"{{{{ {WORDS} }}}}")
+
+
 @pytest.mark.parametrize(
     ("fail", "said"),
     [
@@ -95,6 +100,7 @@ def read(_alice: User) -> None:
         (cast, "DataError: SQLSTATE 22P02"),
         (look_up, "KeyError"),
         (read, "ValueError"),
+        (compile_one, "TemplateSyntaxError"),
         (refuse, "Input should be a valid integer"),
         (refuse_a_thing, "Input should be a valid integer"),
         (wrap, "it was not kept"),
