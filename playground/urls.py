@@ -11,6 +11,7 @@ from playground.console import views as console
 from playground.console.workbench import views as workbench
 from playground.console.workbench.api import workbench_api
 from playground.core import health, problems
+from playground.core.openapi import document_of
 from playground.gateway import usage_views
 from playground.gateway import views as gateway
 from playground.gateway.api import models_api
@@ -164,6 +165,8 @@ urlpatterns = [
     path("traces/<str:trace_id>/spans/<str:span_id>", tracing.span_detail, name="span"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    # Before the API's own view of the same address, which writes it for each request.
+    path("api/openapi.json", document_of(api), name="openapi"),
     path("api/", api.urls),
 ]
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from playground.core.cursors import MAX_CURSOR
 from playground.policy.requests import TeamRequest
 from playground.prompts import archiving, listing, saving
 from playground.prompts.composing import compose
@@ -36,7 +37,7 @@ class FilterIn(Schema):
     label: Annotated[str, Field(max_length=40)] = ""
     archived: bool = False
     sort: listing.Sort = "name"
-    cursor: Annotated[str, Field(max_length=200)] = ""
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR)] = ""
     limit: Limit = listing.MAX_PAGE
 
 

@@ -79,7 +79,7 @@ def test_it_refuses_a_move_from_where_the_label_is_no_more(
     )
 
     assert (error.code, error.extra["current"]) == ("prompt.label-moved", 2)
-    assert "user:bob" in error.detail
+    assert (error.extra["moved_by"], "moved by Bob." in error.detail) == ("user:bob", True)
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")

@@ -11,6 +11,7 @@ from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
 from playground.policy.models import AuditRow, User
 from playground.prompts.labelling import move_label, remove_label
@@ -309,6 +310,33 @@ def test_it_lists_many_ramps_with_as_many_queries_as_one(
 
     assert queries() == one
     assert "error_rate regressed" in _text(staff.get("/admin/prompts/ramp/"))
+
+
+def test_it_says_in_words_that_a_guard_moved_a_label_and_leads_staff_to_the_ramp(
+    staff: Client,
+    root: User,
+    alice: User,
+    greeting: Prompt,
+    client_for: Callable[..., Client],
+    api_for: Callable[..., Client],
+) -> None:
+    first = started(root, stages=[{"percent": 100}], automatic_advance=True)
+    judge(first.pk)
+    move_label(root.context(), PATH, label="production", version=1)
+    second = started(root, stages=[{"percent": 100}], automatic_advance=True)
+    judge(second.pk)
+
+    shown = staff.get(f"/prompts/{PATH}").content.decode()
+    to_others = client_for(alice).get(f"/prompts/{PATH}")
+    told = api_for(alice).get(f"/api/prompts/{PATH}/moves").json()["items"]
+
+    guard = "the ramp's guard"
+    links = re.findall(rf'<a href="([^"]+)">{escape(guard)}</a>', shown)
+    assert links == [_page(second), _page(second), _page(first)]
+    assert "ramp-guard" not in shown
+    assert escape(guard) in to_others.content.decode()
+    assert _page(first) not in to_others.content.decode()
+    assert told[0]["moved_by"] == "system:ramp-guard"
 
 
 def test_it_says_that_there_is_none_where_there_is_none(staff: Client) -> None:

@@ -23,6 +23,7 @@ from playground.prompts.pages.deciding import ShownProposal, proposals_of
 from playground.prompts.pages.editing import Sheet, sheet_of
 from playground.prompts.pages.filling import fields
 from playground.prompts.pages.marking import Part, parts_of
+from playground.prompts.pages.movers import Mover, movers_of
 from playground.prompts.protecting import protected_in
 from playground.prompts.relying import Use, used_by
 from playground.prompts.ruling import Protection, Standing, protections, standings
@@ -47,7 +48,7 @@ class ShownLabel:
     """A label, who put it where it is, and whether moving it takes a reviewer."""
 
     label: Label
-    by: str
+    by: Mover
     protected: bool
 
 
@@ -113,7 +114,7 @@ class ShownMove:
     """A move of a label and who moved it."""
 
     move: LabelMove
-    by: str
+    by: Mover
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +151,8 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
     labels = list(prompt.labels.select_related("version"))
     ours = prompt.team.slug == context.team
     moves = list(prompt.moves.all()[:MOVES_SHOWN]) if ours else []
-    people = names_of(
-        {each.author for each in versions}
-        | {each.moved_by for each in labels}
-        | {each.moved_by for each in moves}
-    )
+    people = names_of({each.author for each in versions})
+    movers = movers_of(prompt, [*labels, *moves])
     resource = prompt.resource(context)
     may_edit = decide(context, "edit", resource, audit=False).allowed
     protected = protected_in(prompt.team.slug)
@@ -173,9 +171,9 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
         messages=[shown_message(each) for each in shown.content.messages],
         sheet=sheet_of(shown.content.as_json(), own_inputs=True),
         inputs=fields(shown.inputs),
-        labels=[ShownLabel(each, people[each.moved_by], each.name in protected) for each in labels],
+        labels=[ShownLabel(each, movers[each.pk], each.name in protected) for each in labels],
         proposals=proposals_of(context, prompt),
-        moves=[ShownMove(each, people[each.moved_by]) for each in moves],
+        moves=[ShownMove(each, movers[each.pk]) for each in moves],
         included=_included(shown),
         dependents=dependents(context, path) if prompt.kind == PromptKind.FRAGMENT else [],
         uses=used_by(context, [prompt.pk]).get(prompt.pk, []),

@@ -8,6 +8,7 @@ from typing import Literal
 from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.policy.people import names_of
+from playground.prompts.crediting import GUARD
 from playground.prompts.models import LabelProposal, Ramp, RampEvent
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
@@ -21,7 +22,6 @@ from playground.prompts.ramps.buttons import (
 )
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.figures import figures
-from playground.prompts.ramps.guarding_ramps import GUARD
 from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.panels import Exposed, Panel, exposed_of, named, panels_of
 from playground.prompts.ramps.proposing_ramps import hindered_by, last_proposal

@@ -15,9 +15,10 @@ from playground.core.context import RequestContext
 from playground.core.errors import NotFound, PlaygroundError, PolicyDenied
 from playground.core.templatetags.playground import ago
 from playground.policy.administering import ReadOnlyModelAdmin
+from playground.prompts.crediting import GUARD
 from playground.prompts.models import LabelProposal, Ramp, RampEvent
 from playground.prompts.ramps import planning_views
-from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
+from playground.prompts.ramps.guarding_ramps import comparisons_of_each
 from playground.prompts.ramps.page import RampPage, page_of
 from playground.prompts.ramps.pressing import DONE, press
 from playground.prompts.ramps.reviewing import foretold_of
