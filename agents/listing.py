@@ -1,7 +1,5 @@
 """Lists of agents and threads, page by page."""
 
-import base64
-import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +9,11 @@ from django.db.models import Q
 from agents.models import Agent, AgentVersion, Thread
 from playground.core.clock import moment_of
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput
+from playground.core.cursors import give, take
 from playground.messaging.models import Message, Run
 
 MAX_PAGE = 100
+_THREADS = "threads -used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +46,17 @@ def threads_page(
     if mine:
         threads = threads.filter(lane__owner__username=context.subject.removeprefix("user:"))
     if cursor:
-        at, last = _read_cursor(cursor)
+        at, last = take(_THREADS, cursor, moment_of, uuid.UUID)
         threads = threads.filter(
             Q(lane__updated_at__lt=at) | Q(lane__updated_at=at, lane_id__lt=last)
         )
     size = page_size(limit)
     ordered = threads.with_status().with_unread(context.subject).newest_first()
     found = list(ordered[: size + 1])
-    after = _write_cursor(found[size - 1]) if len(found) > size else None
-    return Page(found[:size], after)
+    if len(found) <= size:
+        return Page(found, None)
+    oldest = found[size - 1]
+    return Page(found[:size], give(_THREADS, oldest.updated_at, oldest.pk))
 
 
 def agents_page(
@@ -112,17 +113,3 @@ def page_size(limit: int) -> int:
 
 def _clean(text: str) -> str:
     return text.strip()[:200]
-
-
-def _write_cursor(thread: Thread) -> str:
-    raw = f"{thread.updated_at.isoformat()}|{thread.pk}"
-    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[dt.datetime, uuid.UUID]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        at, _, last = base64.urlsafe_b64decode(padded.encode()).decode().partition("|")
-        return moment_of(at), uuid.UUID(last)
-    except ValueError as error:
-        raise InvalidInput("cursor.invalid", "The cursor is none that a list gave.") from error

@@ -11,6 +11,7 @@ from playground.console import views as console
 from playground.console.workbench import views as workbench
 from playground.console.workbench.api import workbench_api
 from playground.core import health, problems
+from playground.core.openapi import document_of
 from playground.gateway import usage_views
 from playground.gateway import views as gateway
 from playground.gateway.api import models_api
@@ -115,6 +116,11 @@ urlpatterns = [
         prompt_lists.version_list,
         name="prompt-versions",
     ),
+    path(
+        "prompts/<slug:team>/<slug:name>/proposals/<uuid:proposal_id>",
+        prompts.proposed_ramp,
+        name="proposed-ramp",
+    ),
     path("prompts/<slug:team>/<slug:name>/act", prompts.act_on_prompt, name="act-on-prompt"),
     path("prompts/<slug:team>/<slug:name>/bump", prompt_bumps.bump_prompt, name="bump-prompt"),
     path("prompts/<slug:team>/<slug:name>/bump/diff", prompt_bumps.bump_diff, name="bump-diff"),
@@ -159,6 +165,8 @@ urlpatterns = [
     path("traces/<str:trace_id>/spans/<str:span_id>", tracing.span_detail, name="span"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    # Before the API's own view of the same address, which writes it for each request.
+    path("api/openapi.json", document_of(api), name="openapi"),
     path("api/", api.urls),
 ]
 

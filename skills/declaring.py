@@ -51,6 +51,7 @@ class SkillContext:
     Attributes:
         request: who asks, for which team, to what purpose.
         call_id: of the model's tool call, where there is one.
+        step: tells calls apart to which a provider gave the same id within a run.
         deadline: monotonic seconds at which the call is given up.
         run_id: of the run that the call is part of, where there is one.
         prompts: names of the prompts that the skill declares.
@@ -61,6 +62,7 @@ class SkillContext:
     deadline: float = field(default=float("inf"))
     run_id: str | None = None
     prompts: tuple[str, ...] = ()
+    step: str = ""
 
     @property
     def team(self) -> str:
@@ -104,7 +106,7 @@ class SkillContext:
         if self.run_id is None or self.call_id is None:
             return None
         # Providers make ids of calls as they like, and long ones.
-        said = "\n".join((self.call_id, name, part)).encode("utf-8", "surrogatepass")
+        said = "\n".join((self.call_id, self.step, name, part)).encode("utf-8", "surrogatepass")
         return f"run:{self.run_id}/{hashlib.sha256(said).hexdigest()[:32]}"
 
 

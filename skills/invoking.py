@@ -64,10 +64,14 @@ def invoke(
     arguments: Mapping[str, Any] | str,
     *,
     call_id: str | None = None,
+    step: str = "",
 ) -> SkillOutcome:
     """Invoke the skill of this name or alias. Blocks: never call it on an event loop.
 
     Outside of a trace it opens one, so that every call can be looked at afterwards.
+
+    Args:
+        call_id, step: see ``SkillContext``; they are the same where a run makes the call again.
 
     Raises:
         RuntimeError: called on an event loop.
@@ -81,7 +85,7 @@ def invoke(
     with _traced(context, skill, arguments, call_id) as span:
         try:
             require(context, "invoke", skill.resource())
-            output, summary = _run(context, skill, arguments, call_id, started)
+            output, summary = _run(context, skill, arguments, (call_id, step), started)
         except PlaygroundError as error:
             span.fail(error)
             outcome = _failed(error, started, span=span, skill=skill)
@@ -144,7 +148,7 @@ def _run(
     context: RequestContext,
     skill: Skill,
     arguments: Mapping[str, Any] | str,
-    call_id: str | None,
+    call: tuple[str | None, str],
     started: float,
 ) -> tuple[Any, str]:
     args = parse_arguments(skill, arguments)
@@ -152,7 +156,8 @@ def _run(
     span = spans.current()
     called = SkillContext(
         request=context,
-        call_id=call_id,
+        call_id=call[0],
+        step=call[1],
         deadline=deadline,
         run_id=span.trace.run_id if span else None,
         prompts=skill.prompts,

@@ -40,6 +40,7 @@ from playground.core import migrating, spans  # noqa: E402
 from playground.core.provisioning import acting_as  # noqa: E402
 from playground.gateway import calibrating, watching  # noqa: E402
 from playground.gateway.breaking import breaker  # noqa: E402
+from playground.policy import policies  # noqa: E402
 from playground.prompts.held import holding  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
@@ -98,6 +99,8 @@ def fresh_configuration() -> None:
     calibrating.forget()
     holding.forget()
     breaker.reset()
+    # On a busy machine they are looked at anew within a test, with what is rolled back after it.
+    policies.forget_compiled()
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
 """Make a form of a JSON Schema, and arguments of what was typed into it. Pure."""
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+_LONG = re.compile(r"\d{19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,16 @@ def _read(text: str, schema: Mapping[str, Any]) -> Any:
             # Neither is a number that JSON, or the database, could write.
             return number if math.isfinite(number := float(text)) else text
         if kind not in ("string", None) or _kind(schema) == "json":
-            return orjson.loads(text)
-    except ValueError:
+            return _json(text)
+    except (ValueError, RecursionError):
         return text
     return text
+
+
+def _json(text: str) -> Any:
+    value = orjson.loads(text)
+    # It reads whole numbers of more than 64 bits as floats, which keep 17 digits of them.
+    return json.loads(text) if _LONG.search(text) else value
 
 
 def _shown(value: Any) -> str:

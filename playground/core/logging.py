@@ -1,26 +1,20 @@
 """Structured logs: one event a line, with the request's and the trace's id.
 
-No line holds what people have written: of exceptions whose messages repeat rows of the database or
-values that were refused, the rest of the message is kept.
+No line holds what people have written, see ``quoting``.
 """
 
 import logging.config
-import re
-import traceback
 from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
 
+from playground.core.quoting import named_in, told
+
 # Rooms: they alone are heard at DEBUG, where libraries write down whole pages and requests.
 OWN = ("playground", "agents", "skills")
 # What says nothing at INFO that our own events do not say better.
 QUIET = ("httpx", "httpcore", "urllib3", "asyncio", "daphne", "celery", "kombu")
-
-# PostgreSQL repeats the failing row or key, and parameters, after the message itself.
-_ROWS = re.compile(r"\n(?:DETAIL|CONTEXT|HINT|QUERY|LINE \d+):.*", re.DOTALL)
-# pydantic repeats what it refused, mostly on one line; that may hold what looks like its end.
-_REFUSED = re.compile(r", input_value=(?:.*|(?s:.*?))(?=, input_type=)")
 
 
 def configure(*, level: str, form: str) -> None:
@@ -58,6 +52,7 @@ def configure(*, level: str, form: str) -> None:
                     "foreign_pre_chain": shared,
                     "processors": [
                         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                        _name_errors,
                         *renderer,
                     ],
                 }
@@ -84,24 +79,16 @@ def configure(*, level: str, form: str) -> None:
     )
 
 
-def told(exc_info: Any) -> str:
-    """Return an exception's traceback without the values that its messages repeat."""
-    said = traceback.TracebackException(*exc_info)
-    _blank(said)
-    return "".join(said.format()).rstrip("\n")
-
-
-def _blank(said: traceback.TracebackException) -> None:
-    # The one place in which the message stands before it is laid out among its lines.
-    message = str(getattr(said, "_str", ""))
-    said._str = _REFUSED.sub("", _ROWS.sub("", message))  # type: ignore[attr-defined]
-    for other in (said.__cause__, said.__context__, *(said.exceptions or ())):
-        if other is not None:
-            _blank(other)
-
-
 def _write(sio: TextIO, exc_info: Any) -> None:
     sio.write("\n" + told(exc_info))
+
+
+def _name_errors(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Take errors out of the event itself: Celery and asyncio write them into it as well."""
+    match event.get("exc_info"):
+        case (_, BaseException() as error, _):
+            event["event"] = named_in(str(event["event"]), error)
+    return event
 
 
 def _add_trace_id(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -1,26 +1,23 @@
 """The calls themselves, page by page, and what they can be filtered by."""
 
-import base64
-import binascii
-import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
 from django.db.models import Count, Q
 
 from playground.core.clock import moment_of, now
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput
+from playground.core.cursors import give, take
 from playground.gateway.models import LedgerRow
 from playground.gateway.usage_rows import Filters, Period, ledger, matching, within
 from playground.policy.models import ApiKey
 
 PAGE: Final = 25
 MAX_PAGE: Final = 2000
+_LISTED: Final = "calls -settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +66,14 @@ def calls(
     rows = matching(ledger(context, filters, staff=staff), filters)
     rows = within(rows, filters.period(now()))
     if cursor:
-        moment, last = _position(cursor)
+        moment, last = take(_LISTED, cursor, moment_of, uuid.UUID)
         rows = rows.filter(Q(settled_at__lt=moment) | Q(settled_at=moment, pk__lt=last))
     limit = min(max(limit, 1), MAX_PAGE)
     items = list(rows.order_by("-settled_at", "-pk")[: limit + 1])
-    more = len(items) > limit
-    return Calls(items[:limit], _cursor(items[limit - 1]) if more else None)
+    if len(items) <= limit:
+        return Calls(items, None)
+    last = items[limit - 1]
+    return Calls(items[:limit], give(_LISTED, last.settled_at, last.pk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +103,3 @@ def key_names(
     keys = ApiKey.objects.all() if staff else ApiKey.objects.visible_to(context)
     wanted = {each for each in ids if each is not None}
     return dict(keys.filter(pk__in=wanted).values_list("pk", "name")) if wanted else {}
-
-
-def _cursor(last: LedgerRow) -> str:
-    value = [last.settled_at.isoformat(), str(last.pk)]
-    return base64.urlsafe_b64encode(orjson.dumps(value)).decode()
-
-
-def _position(cursor: str) -> tuple[dt.datetime, uuid.UUID]:
-    try:
-        moment, last = orjson.loads(base64.urlsafe_b64decode(cursor))
-        return moment_of(moment), uuid.UUID(last)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
-        raise InvalidInput(
-            "cursor.invalid", "The cursor is not one that this list gave."
-        ) from error

@@ -1,12 +1,15 @@
 """Save the prompts of another product's document, with the report of what became of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from django.db import transaction
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.prompts.importing.reporting import Report
-from playground.prompts.saving_many import Saved, Wanted, save_all, trying
+from playground.prompts.saving_many import Saved, Wanted, save_all
 
 MAX_NOTE = 200
 
@@ -53,12 +56,8 @@ def adopt(context: RequestContext, report: Report, *, dry_run: bool = False) -> 
         PolicyDenied: the context may not save one of them.
         InvalidInput: ``prompt.import-refused`` with ``errors``; not in a dry run.
     """
-    wanted = [Wanted(each.name, each.content, each.note[:MAX_NOTE]) for each in report.prompts]
-    if dry_run:
-        with trying():
-            return Adopted(report, tuple(save_all(context, wanted)))
-    adopted = Adopted(report, tuple(save_all(context, wanted)))
-    if adopted.errors:
+    adopted, _ = adopt_agreed(context, report, lambda _: not dry_run)
+    if adopted.errors and not dry_run:
         first = adopted.errors[0]
         raise InvalidInput(
             "prompt.import-refused",
@@ -66,3 +65,25 @@ def adopt(context: RequestContext, report: Report, *, dry_run: bool = False) -> 
             errors=adopted.errors,
         )
     return adopted
+
+
+def adopt_agreed(
+    context: RequestContext, report: Report, agreed: Callable[[Adopted], bool]
+) -> tuple[Adopted, bool]:
+    """Save what a document held where that is agreed to; return what it is, and whether it was.
+
+    Nobody else saves the same prompts between the question and the saving.
+
+    Args:
+        agreed: asked about what would be saved, where nothing of it is refused.
+
+    Raises:
+        PolicyDenied: the context may not save one of them.
+    """
+    wanted = [Wanted(each.name, each.content, each.note[:MAX_NOTE]) for each in report.prompts]
+    with transaction.atomic():
+        adopted = Adopted(report, tuple(save_all(context, wanted)))
+        saves = not adopted.errors and agreed(adopted)
+        if not saves:
+            transaction.set_rollback(True)
+    return adopted, saves

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from playground.prompts.anchoring import Run, runs_alike
+
 RowKind = Literal["same", "changed", "added", "removed", "gap"]
 Sign = Literal[" ", "-", "+"]
 
 CONTEXT_LINES = 3
 # Beyond these a comparison by words or lines takes longer than anybody looks at it.
 MAX_LINES = 3_000
-MAX_WORDS = 4_000
+MAX_WORDS = 12_000
 MAX_WORDS_OF_LINE = 150
 # Two lines that share less are two lines, not one that changed.
 ALIKE = 0.35
@@ -159,15 +161,29 @@ def words_of(old: str, new: str, *, most: int = MAX_WORDS) -> Marked:
     if max(len(before), len(after)) > most:
         differ = old != new
         return Marked((Piece(old, differ),), (Piece(new, differ),), float(not differ))
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     left: list[Piece] = []
     right: list[Piece] = []
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if i2 > i1:
-            left.append(Piece("".join(before[i1:i2]), tag != "equal"))
-        if j2 > j1:
-            right.append(Piece("".join(after[j1:j2]), tag != "equal"))
-    return Marked(tuple(left), tuple(right), matcher.ratio())
+    same, i, j = 0, 0, 0
+    for i1, j1, count in [*_joined(runs_alike(before, after)), (len(before), len(after), 0)]:
+        for pieces, words, at, to in ((left, before, i, i1), (right, after, j, j1)):
+            if to > at:
+                pieces.append(Piece("".join(words[at:to]), marked=True))
+            if count:
+                pieces.append(Piece("".join(words[to : to + count])))
+        same, i, j = same + count, i1 + count, j1 + count
+    total = len(before) + len(after)
+    return Marked(tuple(left), tuple(right), 2 * same / total if total else 1.0)
+
+
+def _joined(runs: Sequence[Run]) -> list[Run]:
+    """Put runs together that follow each other on both sides."""
+    joined: list[Run] = []
+    for i, j, count in runs:
+        if joined and joined[-1][0] + joined[-1][2] == i and joined[-1][1] + joined[-1][2] == j:
+            joined[-1] = (*joined[-1][:2], joined[-1][2] + count)
+        else:
+            joined.append((i, j, count))
+    return joined
 
 
 def operations(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[str, int, int, int, int]]:

@@ -6,6 +6,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from playground.core.bodies import BodyIn
+from playground.core.cursors import MAX_CURSOR
 from playground.policy.requests import TeamRequest
 from playground.prompts import archiving, listing, saving
 from playground.prompts.composing import compose
@@ -37,7 +38,7 @@ class FilterIn(Schema):
     label: Annotated[str, Field(max_length=40)] = ""
     archived: bool = False
     sort: listing.Sort = "name"
-    cursor: Annotated[str, Field(max_length=200)] = ""
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR)] = ""
     limit: Limit = listing.MAX_PAGE
 
 

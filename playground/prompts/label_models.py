@@ -61,6 +61,7 @@ class LabelProposal(models.Model):
     """A wish to move a label, which another person decides. People are URNs.
 
     ``expected`` is the number that the label pointed at when it was proposed, null for none.
+    ``ramp`` is the draft that moves it, as it stands; null moves it for everybody at once.
     """
 
     class Status(models.TextChoices):
@@ -75,6 +76,9 @@ class LabelProposal(models.Model):
         "prompts.PromptVersion", on_delete=models.CASCADE, related_name="proposals"
     )
     expected = models.PositiveIntegerField(null=True)
+    ramp = models.ForeignKey(
+        "prompts.Ramp", on_delete=models.CASCADE, null=True, related_name="proposals"
+    )
     reason = models.CharField(max_length=500, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.OPEN)
     proposed_by = models.CharField(max_length=128)

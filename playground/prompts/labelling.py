@@ -11,6 +11,7 @@ from playground.core.errors import Conflict, InvalidInput, NotFound, PolicyDenie
 from playground.policy import auditing
 from playground.policy.deciding import decide
 from playground.prompts.changing import announce
+from playground.prompts.crediting import credits_for
 from playground.prompts.finding import check_label, find_prompt, version_of
 from playground.prompts.models import (
     Label,
@@ -174,8 +175,14 @@ def _compare(current: Label | None, expected: Expected) -> None:
     number = None if current is None else current.version.number
     if number != expected:
         where = f"version {number}" if number else "no version"
-        by = f", moved by {current.moved_by}" if current else ""
-        raise Conflict("prompt.label-moved", f"The label points at {where}{by}.", current=number)
+        mover = current.moved_by if current else None
+        by = f", moved by {credits_for([mover])[mover]}" if mover else ""
+        raise Conflict(
+            "prompt.label-moved",
+            f"The label points at {where}{by}.",
+            current=number,
+            moved_by=mover,
+        )
 
 
 def _refuse_ramped(prompt: Prompt, label: str) -> None:

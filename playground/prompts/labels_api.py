@@ -10,7 +10,7 @@ from pydantic import Field
 from playground.core.bodies import BodyIn, know
 from playground.core.errors import PolicyDenied
 from playground.policy.requests import TeamRequest
-from playground.prompts import labelling, proposing
+from playground.prompts import labelling, proposed, proposing
 from playground.prompts.api import Limit
 from playground.prompts.finding import find_prompt
 from playground.prompts.listing import MAX_PAGE
@@ -75,11 +75,14 @@ class ProposalsIn(Schema):
 
 
 class ProposalOut(Schema):
+    """A proposed move; ``ramp`` is the draft that it starts, null moves the label at once."""
+
     id: uuid.UUID
     prompt: str
     label: str
     version: int
     expected: int | None
+    ramp: uuid.UUID | None
     reason: str
     status: str
     proposed_by: str
@@ -95,6 +98,8 @@ class ProposalsOut(Schema):
 
 
 class DecisionIn(BodyIn):
+    """What is decided, and why; of a ramp an ``answer`` is needed."""
+
     approve: bool
     answer: Reason = ""
 
@@ -183,7 +188,7 @@ def list_proposals(
     limit: Limit = MAX_PAGE,
 ) -> dict[str, Any]:
     """List the proposals for a prompt: those that wait first, then newest first."""
-    page = proposing.proposals(request.context, path=f"{team}/{name}", cursor=cursor, limit=limit)
+    page = proposed.proposals(request.context, path=f"{team}/{name}", cursor=cursor, limit=limit)
     return {"items": [_proposal(each) for each in page.items], "next": page.next}
 
 
@@ -195,8 +200,8 @@ def list_all_proposals(
     limit: Limit = MAX_PAGE,
 ) -> dict[str, Any]:
     """List the proposals of the team: those that wait first, then newest first."""
-    wanted = proposing.WantedProposals(filters.q, filters.status, filters.label)
-    page = proposing.proposals(request.context, wanted=wanted, cursor=cursor, limit=limit)
+    wanted = proposed.WantedProposals(filters.q, filters.status, filters.label)
+    page = proposed.proposals(request.context, wanted=wanted, cursor=cursor, limit=limit)
     return {"items": [_proposal(each) for each in page.items], "next": page.next}
 
 
@@ -204,7 +209,7 @@ def list_all_proposals(
     "/proposals/{proposal_id}/decision", response=ProposalOut, summary="Decide a proposal"
 )
 def decide(request: TeamRequest, proposal_id: str, body: DecisionIn) -> dict[str, Any]:
-    """Approve a proposal, which moves the label, or reject it."""
+    """Approve a proposal, which moves the label or starts its ramp, or reject it."""
     decided = proposing.decide_proposal(
         request.context, proposal_id, approve=body.approve, answer=body.answer
     )
@@ -231,4 +236,5 @@ def _proposal(proposal: LabelProposal) -> dict[str, Any]:
         **{name: getattr(proposal, name) for name in names},
         "prompt": proposal.prompt.path,
         "version": proposal.version.number,
+        "ramp": proposal.ramp_id,
     }

@@ -1,6 +1,5 @@
 """Lists of prompts and versions, page by page."""
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -9,7 +8,7 @@ from django.db.models.functions import Coalesce
 
 from playground.core.clock import moment_of
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput
+from playground.core.cursors import give, take
 from playground.policy.deciding import Resource, require
 from playground.prompts.models import Label, Prompt, PromptVersion, PromptVersionQuerySet
 
@@ -87,34 +86,22 @@ def _ordered(prompts: QuerySet[Prompt], sort: Sort) -> QuerySet[Prompt]:
 
 def _cursor(prompt: Any, sort: Sort) -> str:
     column = _COLUMNS.get(sort.lstrip("-"))
-    if column is None:
-        return str(prompt.path)
-    value = getattr(prompt, column)
-    if isinstance(value, dt.datetime):
-        # Without a plus sign, which addresses read as a space.
-        value = value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-    return f"{value}~{prompt.path}"
+    value = () if column is None else (getattr(prompt, column),)
+    return give(f"prompts {sort}", *value, prompt.team.slug, prompt.name)
 
 
 def _after(prompts: QuerySet[Prompt], sort: Sort, cursor: str) -> QuerySet[Prompt]:
-    key, descending = sort.lstrip("-"), sort.startswith("-")
+    key, than = sort.lstrip("-"), "lt" if sort.startswith("-") else "gt"
     column = _COLUMNS.get(key)
-    value, _, path = cursor.rpartition("~")
-    team, slash, name = path.partition("/")
-    try:
-        at = (moment_of if key == "changed" else int)(value) if column else None
-    except ValueError:
-        slash = ""
-    if not slash or "\x00" in cursor or bool(value) is not bool(column):
-        raise InvalidInput("cursor.invalid", "This cursor was not given by this list.")
     if column is None:
-        than = "lt" if descending else "gt"
+        team, name = take(f"prompts {sort}", cursor, str, str)
         return prompts.filter(
             Q(**{f"team__slug__{than}": team}) | Q(team__slug=team, **{f"name__{than}": name})
         )
-    beyond = Q(**{f"{column}__{'lt' if descending else 'gt'}": at})
+    read = moment_of if key == "changed" else int
+    at, team, name = take(f"prompts {sort}", cursor, read, str, str)
     after = Q(team__slug__gt=team) | Q(team__slug=team, name__gt=name)
-    return prompts.filter(beyond | (Q(**{column: at}) & after))
+    return prompts.filter(Q(**{f"{column}__{than}": at}) | (Q(**{column: at}) & after))
 
 
 def versions_page(

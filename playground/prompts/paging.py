@@ -1,25 +1,24 @@
 """Walk a long list page by page, from wherever the last page ended."""
 
-import base64
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-import orjson
-from django.core.exceptions import ValidationError
-from django.db.models import DateTimeField, Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet, UUIDField
 from pydantic import Field
 
 from playground.core.clock import moment_of
-from playground.core.errors import InvalidInput
+from playground.core.cursors import MAX_CURSOR, give, take
 from playground.prompts.listing import MAX_PAGE, Page
 
-Cursor = Annotated[str, Field(max_length=1000)]
+Cursor = Annotated[str, Field(max_length=MAX_CURSOR)]
 
 
 def page_of(
     rows: QuerySet[Any, Any],
     *,
     order: Sequence[str],
+    sort: str = "",
     cursor: str | None = None,
     limit: int = MAX_PAGE,
     most: int = MAX_PAGE,
@@ -29,22 +28,22 @@ def page_of(
     Args:
         order: names, those that fall with a dash, such as ``-moved_at``; together they are of no
             two rows the same.
+        sort: what the order is called where its names alone do not tell it from another one.
         most: rows that a page may have.
 
     Raises:
         InvalidInput: ``cursor.invalid``, it was not given by a list in this order.
     """
+    listed = " ".join([str(rows.model._meta.model_name), sort, *order])
+    names = [each.removeprefix("-") for each in order]
     if cursor:
-        try:
-            names = [each.removeprefix("-") for each in order]
-            rows = rows.filter(_after(order, _values(rows, names, cursor)))
-        except (ValidationError, ValueError, TypeError, AttributeError) as error:
-            detail = "This cursor was not given by this list."
-            raise InvalidInput("cursor.invalid", detail) from error
+        readers = [_reader(rows, name) for name in names]
+        rows = rows.filter(_after(order, take(listed, cursor, *readers)))
     size = max(1, min(limit, most))
     items = list(rows.order_by(*order)[: size + 1])
-    more = len(items) > size
-    return Page(items[:size], _cursor(items[size - 1], order) if more else None)
+    if len(items) <= size:
+        return Page(items, None)
+    return Page(items[:size], give(listed, *(getattr(items[size - 1], name) for name in names)))
 
 
 def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
@@ -56,21 +55,15 @@ def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
     return found
 
 
-def _cursor(last: Any, order: Sequence[str]) -> str:
-    value = orjson.dumps([getattr(last, each.removeprefix("-")) for each in order])
-    return base64.urlsafe_b64encode(value).decode()
-
-
-def _values(rows: QuerySet[Any], names: Sequence[str], cursor: str) -> list[Any]:
-    values = orjson.loads(base64.urlsafe_b64decode(cursor))
-    if not isinstance(values, list):
-        raise TypeError("no cursor of ours")
-    return [_value(rows, name, told) for name, told in zip(names, values, strict=True)]
-
-
-def _value(rows: QuerySet[Any], name: str, told: Any) -> Any:
-    if not isinstance(told, str | int) or "\x00" in str(told):
-        raise ValueError("no cursor of ours")
+def _reader(rows: QuerySet[Any], name: str) -> Callable[[Any], Any]:
     made = rows.query.annotations.get(name)
     field = rows.model._meta.get_field(name) if made is None else made.output_field
-    return moment_of(str(told)) if isinstance(field, DateTimeField) else told
+    if isinstance(field, DateTimeField):
+        return moment_of
+    return uuid.UUID if isinstance(field, UUIDField) else _plain
+
+
+def _plain(told: Any) -> str | int:
+    if not isinstance(told, str | int):
+        raise TypeError("neither a text nor a number")
+    return told

@@ -1,43 +1,23 @@
-"""Propose moves of labels, and decide the proposals of others."""
+"""Propose moves of labels, at once or by a ramp, and decide the proposals of others."""
 
 import uuid
-from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
 
 from playground.core.clock import now
 from playground.core.context import RequestContext
-from playground.core.errors import Conflict, NotFound, PolicyDenied
+from playground.core.errors import Conflict, PolicyDenied
 from playground.policy import auditing
 from playground.policy.deciding import require
 from playground.prompts.finding import check_label, find_prompt, version_of
-from playground.prompts.labelling import put
-from playground.prompts.listing import MAX_PAGE, Page
-from playground.prompts.models import Label, LabelProposal
-from playground.prompts.paging import page_of
+from playground.prompts.labelling import lock, put
+from playground.prompts.models import Label, LabelProposal, PromptVersion, Ramp, RampEvent
+from playground.prompts.proposed import find_proposal, not_found
+from playground.prompts.ramps.stepping import locked, note, require_reason, step
 from playground.prompts.reasoning import check_reason
 
 OPEN = LabelProposal.Status.OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class WantedProposals:
-    """What a list of proposals is narrowed to; empty means all.
-
-    Attributes:
-        q: in the prompt's name or title, in who proposed it, or in why.
-        status: ``open``, ``approved`` or ``rejected``.
-    """
-
-    q: str = ""
-    status: str = ""
-    label: str = ""
-
-    @property
-    def any(self) -> bool:
-        """Tell whether something is left out."""
-        return self != WantedProposals()
+What = RampEvent.What
 
 
 def propose_label(
@@ -55,19 +35,43 @@ def propose_label(
     check_reason(reason)
     prompt = find_prompt(context, path, action="edit")
     found = version_of(prompt, version=version)
-    current = Label.objects.filter(prompt=prompt, name=label).select_related("version").first()
+    with transaction.atomic():
+        lock(prompt)
+        current = Label.objects.filter(prompt=prompt, name=label).select_related("version").first()
+        before = current.version if current else None
+        proposal = put_forward(context, found, label=label, before=before, reason=reason)
+        _record(context, proposal, action="propose_label")
+        return proposal
+
+
+def put_forward(
+    context: RequestContext,
+    version: PromptVersion,
+    *,
+    label: str,
+    before: PromptVersion | None,
+    reason: str,
+    ramp: Ramp | None = None,
+) -> LabelProposal:
+    """Write a proposal down for somebody who may make it, in their transaction.
+
+    Args:
+        before: where the label points.
+
+    Raises:
+        Conflict: ``prompt.proposal-open``.
+    """
     try:
         with transaction.atomic():
-            proposal = LabelProposal.objects.create(
-                prompt=prompt,
+            return LabelProposal.objects.create(
+                prompt=version.prompt,
                 label=label,
-                version=found,
-                expected=current.version.number if current else None,
+                version=version,
+                expected=before.number if before else None,
+                ramp=ramp,
                 reason=reason,
                 proposed_by=context.subject,
             )
-            _record(context, proposal, action="propose_label")
-            return proposal
     except IntegrityError as error:
         raise Conflict(
             "prompt.proposal-open", f"Another move of “{label}” waits to be decided."
@@ -77,26 +81,32 @@ def propose_label(
 def decide_proposal(
     context: RequestContext, proposal_id: str | uuid.UUID, *, approve: bool, answer: str = ""
 ) -> LabelProposal:
-    """Approve a proposal, which moves the label, or reject it.
+    """Approve a proposal, which moves the label or starts its ramp, or reject it.
 
     Raises:
         NotFound: ``prompt.proposal-not-found``.
         PolicyDenied: the context may not review; ``prompt.proposal-own``, it is the proposer.
+        InvalidInput: ``ramp.reason``, a ramp is decided for a reason.
         Conflict: ``prompt.proposal-decided``; ``prompt.label-moved``, the label was moved since
-            it was proposed.
+            it was proposed; of a ramp see ``stepping.step``, too.
     """
-    proposal = _find(context, proposal_id)
+    proposal = find_proposal(context, proposal_id)
     prompt = proposal.prompt
     require(context, "approve", prompt.resource(context))
     if proposal.proposed_by in (context.subject, context.actor):
         raise PolicyDenied("prompt.proposal-own", "Somebody else decides what you propose.")
-    check_reason(answer, what="An answer")
+    if proposal.ramp_id is None:
+        check_reason(answer, what="An answer")
+    else:
+        require_reason(answer)
     with transaction.atomic():
-        locked = _lock_open(proposal)
-        locked.status = LabelProposal.Status.APPROVED if approve else LabelProposal.Status.REJECTED
-        locked.decided_by, locked.decided_at, locked.answer = context.subject, now(), answer
-        locked.save()
-        if approve:
+        found = _lock_open(proposal)
+        found.status = LabelProposal.Status.APPROVED if approve else LabelProposal.Status.REJECTED
+        found.decided_by, found.decided_at, found.answer = context.subject, now(), answer
+        found.save()
+        if proposal.ramp_id is not None:
+            _decide_ramp(context, proposal, proposal.ramp_id, approve=approve, answer=answer)
+        elif approve:
             put(
                 context,
                 proposal.version,
@@ -107,7 +117,7 @@ def decide_proposal(
             )
         else:
             _record(context, proposal, action="reject_label")
-    return _find(context, proposal.pk)
+    return find_proposal(context, proposal.pk)
 
 
 def withdraw_proposal(context: RequestContext, proposal_id: str | uuid.UUID) -> None:
@@ -119,93 +129,53 @@ def withdraw_proposal(context: RequestContext, proposal_id: str | uuid.UUID) -> 
             else proposed it.
         Conflict: ``prompt.proposal-decided``.
     """
-    proposal = _find(context, proposal_id)
+    proposal = find_proposal(context, proposal_id)
     prompt = proposal.prompt
     require(context, "edit", prompt.resource(context))
     if proposal.proposed_by != context.subject:
         raise PolicyDenied("prompt.proposal-others", "Whoever proposed it withdraws it.")
     with transaction.atomic():
         _lock_open(proposal).delete()
-        _record(context, proposal, action="withdraw_label")
+        if proposal.ramp_id is None:
+            _record(context, proposal, action="withdraw_label")
+        else:
+            note(context, locked(proposal.ramp_id), What.WITHDRAWN, reason="taken back")
 
 
-def proposals(
+def _decide_ramp(
     context: RequestContext,
+    proposal: LabelProposal,
+    ramp_id: uuid.UUID,
     *,
-    path: str | None = None,
-    wanted: WantedProposals | None = None,
-    cursor: str | None = None,
-    limit: int = MAX_PAGE,
-) -> Page:
-    """Return proposals of the team or of one prompt: those that wait first, then newest first.
-
-    Raises:
-        InvalidInput: ``cursor.invalid``.
-    """
-    found = proposals_like(context, wanted or WantedProposals())
-    if path is not None:
-        found = found.filter(prompt=find_prompt(context, path, audit=False))
-    return page_of(
-        found.annotate(waits=Q(status=OPEN)),
-        order=("-waits", "-proposed_at", "-id"),
-        cursor=cursor,
-        limit=limit,
-    )
-
-
-def proposals_like(context: RequestContext, wanted: WantedProposals) -> QuerySet[LabelProposal]:
-    """Return the team's proposals that are looked for, newest first."""
-    found = _visible(context)
-    if wanted.status:
-        found = found.filter(status=wanted.status)
-    if wanted.label:
-        found = found.filter(label=wanted.label)
-    text = wanted.q.strip()
-    if text:
-        found = found.filter(
-            Q(prompt__name__icontains=text)
-            | Q(prompt__title__icontains=text)
-            | Q(proposed_by__icontains=text)
-            | Q(reason__icontains=text)
-        )
-    return found
+    approve: bool,
+    answer: str,
+) -> None:
+    if approve:
+        _record(context, proposal, action="approve_ramp")
+        step(context, ramp_id, What.STARTED, reason=answer)
+    else:
+        note(context, locked(ramp_id), What.REJECTED, reason=answer)
 
 
 def _lock_open(proposal: LabelProposal) -> LabelProposal:
-    locked = LabelProposal.objects.select_for_update().filter(pk=proposal.pk).first()
-    if locked is None:
-        raise _not_found()
-    if locked.status != OPEN:
-        raise Conflict("prompt.proposal-decided", f"{locked.decided_by} has decided already.")
-    return locked
+    # The prompt first, as whoever proposes, moves its labels or starts its ramps locks that too.
+    lock(proposal.prompt)
+    found = LabelProposal.objects.select_for_update().filter(pk=proposal.pk).first()
+    if found is None:
+        raise not_found()
+    if found.status != OPEN:
+        raise Conflict("prompt.proposal-decided", f"{found.decided_by} has decided already.")
+    return found
 
 
 def _record(context: RequestContext, proposal: LabelProposal, *, action: str) -> None:
     resource = proposal.prompt.urn
     details = {"label": proposal.label, "version": proposal.version.number}
+    if proposal.ramp_id is not None:
+        details |= {"ramp": str(proposal.ramp_id), "proposed_by": proposal.proposed_by}
     # The audit log keeps what is rolled back: what has not happened is not done.
     transaction.on_commit(
         lambda: auditing.record(
             context, action=action, resource=resource, outcome="done", details=details
         )
     )
-
-
-def _visible(context: RequestContext) -> QuerySet[LabelProposal]:
-    proposed = LabelProposal.objects.filter(prompt__team__slug=context.team)
-    return proposed.select_related("prompt__team", "version__prompt__team")
-
-
-def _find(context: RequestContext, proposal_id: str | uuid.UUID) -> LabelProposal:
-    try:
-        key = uuid.UUID(str(proposal_id))
-    except ValueError:
-        key = None
-    proposal: LabelProposal | None = _visible(context).filter(pk=key).first() if key else None
-    if proposal is None:
-        raise _not_found()
-    return proposal
-
-
-def _not_found() -> NotFound:
-    return NotFound("prompt.proposal-not-found", "There is no such proposal.")

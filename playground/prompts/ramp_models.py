@@ -129,6 +129,11 @@ class Ramp(models.Model):
         return [Stage(**stage) for stage in self.stages]
 
     @property
+    def growth(self) -> str:
+        """Return the percentages of its stages, in words that no line breaks."""
+        return " → ".join(f"{stage.percent:g}\N{NO-BREAK SPACE}%" for stage in self.steps)
+
+    @property
     def step(self) -> Stage:
         """Return the stage that it is in."""
         return self.steps[self.stage]
@@ -173,6 +178,9 @@ class RampEvent(models.Model):
     class What(models.TextChoices):
         CREATED = "created", "Created"
         EDITED = "edited", "Edited"
+        PROPOSED = "proposed", "Proposed"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        REJECTED = "rejected", "Rejected"
         STARTED = "started", "Started"
         ADVANCED = "advanced", "Advanced"
         PAUSED = "paused", "Paused"

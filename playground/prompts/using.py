@@ -76,7 +76,8 @@ def using(
     no error. Whoever is stopped tells nothing. What people say of the run later counts, too.
 
     Args:
-        once: names the work, which may be done again after a crash: its success counts once.
+        once: names the work, which may be done again after a crash: that it succeeded counts once,
+            and once that it failed.
 
     Raises:
         NotFound: there is no such prompt or label; nothing else is taken in its place.
@@ -89,7 +90,8 @@ def using(
         used = _rendered(chosen, variables, caller_of(context, key=key))
         yield used
     except PlaygroundError as error:
-        _tell(chosen, _ended(blocked=error.code == _BLOCKED, failed=error.code != _BLOCKED))
+        outcome = _ended(blocked=error.code == _BLOCKED, failed=error.code != _BLOCKED)
+        _tell(chosen, outcome, once=once and f"{once}/failed")
         raise
     ms = (time.perf_counter() - begun) * 1000
     _tell(chosen, {**_ended(), metrics.LATENCY_MS: ms, **used._figures}, once=once)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from playground.core.cursors import MAX_CURSOR
 from playground.policy.requests import TeamRequest
 from playground.tracing import reading, showing
 from playground.tracing.feedback import Mark, marks_of
@@ -97,7 +98,7 @@ class FilterIn(Schema):
     q: Annotated[str, Field(max_length=200)] = ""
     sort: Annotated[str, Field(max_length=20)] = "started"
     descending: bool = True
-    cursor: Annotated[str, Field(max_length=1000)] = ""
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR)] = ""
     limit: Annotated[int, Field(ge=1, le=reading.MAX_PAGE)] = reading.PAGE
 
     def as_filters(self) -> reading.Filters:

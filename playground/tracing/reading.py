@@ -1,14 +1,11 @@
 """Read traces: the filtered, sorted list and the tree of one trace."""
 
-import base64
-import binascii
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, cast
 
-import orjson
 from django.db import connection
 from django.db.models import F, Q, Value
 from django.db.models.fields.json import KeyTransform
@@ -16,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from playground.core.clock import moment_of
 from playground.core.context import RequestContext
+from playground.core.cursors import give, take
 from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
 from playground.tracing import feedback
@@ -109,7 +107,8 @@ def list_traces(context: RequestContext, filters: Filters, *, count: bool = Fals
     cursor = None
     if len(items) > limit:
         items = items[:limit]
-        cursor = _cursor(items[-1])
+        last: Any = items[-1]
+        cursor = give(_listed(filters), last.sort_key, last.pk)
     requests = requests_of(items)
     if not count:
         return Page(items, cursor, requests)
@@ -198,7 +197,7 @@ def _sorted(traces: TraceQuerySet, filters: Filters) -> TraceQuerySet:
         raise InvalidInput("trace.sort-unknown", f"Sort by one of {', '.join(_KEYS)}.")
     traces = traces.annotate(sort_key=_KEYS[filters.sort])
     if filters.cursor:
-        value, last = _position(filters.cursor, filters.sort)
+        value, last = take(_listed(filters), filters.cursor, _READERS.get(filters.sort, str), str)
         beyond = "lt" if filters.descending else "gt"
         traces = traces.filter(
             Q(**{f"sort_key__{beyond}": value}) | Q(sort_key=value, **{f"pk__{beyond}": last})
@@ -207,27 +206,20 @@ def _sorted(traces: TraceQuerySet, filters: Filters) -> TraceQuerySet:
     return traces.order_by(f"{sign}sort_key", f"{sign}pk")
 
 
-def _cursor(last: Trace) -> str:
-    value = last.sort_key  # type: ignore[attr-defined]
-    return base64.urlsafe_b64encode(orjson.dumps([value, last.pk], default=str)).decode()
+def _listed(filters: Filters) -> str:
+    return f"traces {'-' if filters.descending else ''}{filters.sort}"
 
 
-def _position(cursor: str, sort: str) -> tuple[Any, str]:
-    try:
-        value, last = orjson.loads(base64.urlsafe_b64decode(cursor))
-        match sort:
-            case "started":
-                value = moment_of(value)
-            case "duration" | "cost" | "tokens":
-                value = Decimal(str(value))
-                if not value.is_finite():
-                    raise ValueError("a figure that no trace has")
-            case _:
-                value = str(value)
-        if "\x00" in f"{value}{last}":
-            raise ValueError("a name that no trace has")
-    except (ValueError, TypeError, ArithmeticError, binascii.Error) as error:
-        raise InvalidInput(
-            "cursor.invalid", "The cursor is not one that this list gave."
-        ) from error
-    return value, str(last)
+def _figure(told: Any) -> Decimal:
+    figure = Decimal(str(told))
+    if not figure.is_finite():
+        raise ValueError("a figure that no trace has")
+    return figure
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "started": moment_of,
+    "duration": _figure,
+    "tokens": _figure,
+    "cost": _figure,
+}

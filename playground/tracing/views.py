@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from playground.core.clock import now
+from playground.core.cursors import MAX_CURSOR
 from playground.core.errors import InvalidInput, NotFound
 from playground.core.span_records import SpanStatus
 from playground.policy.deciding import Resource, decide
@@ -155,7 +156,7 @@ def _filters(request: TeamRequest) -> reading.Filters:
         q=asked.get("q", "")[:200],
         sort=sort.removeprefix("-"),
         descending=sort.startswith("-"),
-        cursor=asked.get("cursor", "")[:1000],
+        cursor=asked.get("cursor", "")[:MAX_CURSOR],
     )
 
 

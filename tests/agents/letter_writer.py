@@ -8,11 +8,13 @@ import os
 import signal
 
 import django
+from pydantic import Field
 
 django.setup()
 
 from playground.core import spans  # noqa: E402
 from playground.core.context import RequestContext  # noqa: E402
+from playground.core.errors import ProviderError  # noqa: E402
 from skills import registry  # noqa: E402
 from skills.declaring import SkillArgs, SkillContext, skill  # noqa: E402
 from skills.invoking import SkillOutcome, invoke  # noqa: E402
@@ -21,7 +23,9 @@ NAME = "demo.letters"
 
 
 class Letters(SkillArgs):
-    """It takes no arguments."""
+    """What to write."""
+
+    fails: bool = Field(default=False, description="Whether the first letter fails.")
 
 
 @skill(NAME, title="Write letters", description="Write two letters.", prompts=("greeting",))
@@ -30,16 +34,20 @@ def letters(args: Letters, context: SkillContext) -> str:
     for part in ("first", "second"):
         with context.using("greeting", label="production", variables={}, part=part):
             _die("within")
+            if args.fails:
+                raise ProviderError("provider.unavailable", "Nobody answers.")
     _die("after")
     return "Two letters."
 
 
-def write(subject: str, *, run_id: str | None, call_id: str | None) -> SkillOutcome:
+def write(
+    subject: str, *, run_id: str | None, call_id: str | None, step: str = "", fails: bool = False
+) -> SkillOutcome:
     """Call the skill within a run, as an agent does."""
     context = RequestContext(subject=subject, team="hiring")
     told = {"team": "hiring", "subject": subject, "thread_id": None}
     with spans.trace("agent", run_id=run_id, **told):
-        return invoke(context, NAME, {}, call_id=call_id)
+        return invoke(context, NAME, {"fails": fails}, call_id=call_id, step=step)
 
 
 def _die(moment: str) -> None:

@@ -64,6 +64,29 @@ def test_it_counts_other_calls_and_runs_when_they_use_the_same_prompt(
     assert counted(ramp) == 6
 
 
+def test_it_counts_a_failing_use_once_when_a_run_makes_the_call_again(
+    alice: User, ramp: Ramp
+) -> None:
+    run = str(uuid.uuid4())
+
+    for fails in (True, True, False):
+        write(alice.urn, run_id=run, call_id="call_0_0_a", fails=fails)
+
+    told = ArmSums.objects.filter(ramp=ramp, metric="error_rate")
+    assert (sum(row.n for row in told), sum(row.total for row in told)) == (3, 1.0)
+
+
+def test_it_counts_other_steps_when_a_provider_repeats_the_ids_of_calls(
+    alice: User, ramp: Ramp
+) -> None:
+    run = str(uuid.uuid4())
+
+    for step in ("one", "two", "two"):
+        write(alice.urn, run_id=run, call_id="call_0", step=step)
+
+    assert counted(ramp) == 4
+
+
 def test_it_counts_every_call_when_none_is_part_of_a_run(alice: User, ramp: Ramp) -> None:
     write(alice.urn, run_id=None, call_id="call_0_0_a")
     write(alice.urn, run_id=None, call_id=None)

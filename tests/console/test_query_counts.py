@@ -23,6 +23,7 @@ from playground.prompts.proposing import propose_label
 from playground.prompts.protecting import require_fragment, set_protected
 from playground.prompts.ramps.drafting import draft
 from playground.prompts.ramps.planning import plan_of
+from playground.prompts.ramps.proposing_ramps import propose
 from playground.prompts.ramps.ramping import pause, resume, start
 from playground.prompts.saving import create_prompt, save_version
 from tests.prompts.conftest import chat, fragment
@@ -133,6 +134,8 @@ class Stock:
         propose_label(self.context, "much", label=f"wanted-{number}", version=version.number)
         draft(self.context, "much", plan_of({**_PLAN, "label": f"at-{number}", "candidate": 1}))
         start(self.context, Ramp.objects.latest("created_at").pk, reason="try it")
+        again = plan_of({**_PLAN, "label": f"at-{number}", "candidate": 2})
+        propose(self.context, draft(self.context, "much", again).pk, reason="later")
         pause(self.context, self.ramp.pk, reason="wait")
         resume(self.context, self.ramp.pk, reason="go on")
         other = ensure_member(f"editor-{number}", team="hiring").user

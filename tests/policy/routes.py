@@ -163,6 +163,7 @@ KNOWN: dict[str, Known] = {
     "prompts/<slug:team>/<slug:name>/delete": Known(teammate={"GET": (405,)}),
     "prompts/new": Known(bodies={"POST": {"name": "fresh", "kind": "text"}}),
     "prompts/<slug:team>/<slug:name>": Known(),
+    "prompts/<slug:team>/<slug:name>/proposals/<uuid:proposal_id>": Known(),
     "prompts/<slug:team>/<slug:name>/act": Known(
         bodies={"POST": {"do": "archive"}}, teammate={"GET": (405,)}
     ),

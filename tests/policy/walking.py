@@ -22,9 +22,9 @@ from playground.policy import keys, links
 from playground.policy.models import Role, User
 from playground.prompts.content import content_of
 from playground.prompts.labelling import move_label
-from playground.prompts.proposing import propose_label
 from playground.prompts.ramps.drafting import draft
 from playground.prompts.ramps.planning import plan_of
+from playground.prompts.ramps.proposing_ramps import propose
 from playground.prompts.saving import create_prompt, save_version
 from playground.tracing.models import Span, Trace
 from tests.people import join
@@ -124,7 +124,7 @@ def build() -> World:
     move_label(context, "zebra-prompt", label="staging", version=1)
     plan = plan_of({"label": "staging", "candidate": 2, "stages": [{"percent": 10}]})
     ramp = draft(context, "zebra-prompt", plan, reason=SECRET)
-    proposal = propose_label(context, "zebra-prompt", label="staging", version=1, reason=SECRET)
+    proposal = propose(context, ramp.pk, reason=SECRET).proposals.get()
     created = keys.create(user=alice, team=alice.memberships.get().team, name=SECRET)
     bench = open_workbench(context, name=f"Bench {SECRET}")
     column = bench.columns.get()

@@ -1,9 +1,11 @@
 """Prompts to try things on, and people of each role."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from playground.policy.models import Role, Team, User
 from playground.policy.people import ensure_member
@@ -29,6 +31,21 @@ def said_by(template: str, variables: Mapping[str, Any]) -> str:
 def fragment(template: str) -> Content:
     """Return the content of a fragment."""
     return content_of({"kind": "fragment", "messages": [{"role": "text", "template": template}]})
+
+
+def until_somebody_waits() -> None:
+    """Return as soon as another transaction waits for a lock."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 @pytest.fixture

@@ -194,6 +194,23 @@ def test_it_documents_the_shape_of_a_content(api_for: ApiFor, alice: User) -> No
     assert all(each["$ref"].split("/")[-1] in shapes for each in items["oneOf"])
 
 
+def test_it_writes_its_document_once_for_everybody(
+    api_for: ApiFor, alice: User, charlie: User
+) -> None:
+    first = api_for(alice).get("/api/openapi.json")
+    second = api_for(charlie).get("/api/openapi.json")
+    known = api_for(alice).get("/api/openapi.json", headers={"if-none-match": first["ETag"]})
+
+    paths = first.json()["paths"]
+    assert (first["Content-Type"], first["Cache-Control"]) == (
+        "application/json",
+        "private, no-cache",
+    )
+    assert paths.keys() >= {"/api/prompts", "/api/traces", "/api/workbench"}
+    assert (second.content, second["ETag"]) == (first.content, first["ETag"])
+    assert (known.status_code, known.content, known["ETag"]) == (304, b"", first["ETag"])
+
+
 def test_it_lets_a_reviewer_decide_what_a_developer_proposes(
     api_for: ApiFor, alice: User, rhea: User, outreach: PromptVersion
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.prompts.aligning import Piece, Row, folded, lines_of, rows_of, unified, words_of
+from playground.prompts.anchoring import runs_alike
 from playground.prompts.comparing import FragmentText, compare, written
 from playground.prompts.content import Content, content_of
 
@@ -103,6 +104,53 @@ def test_it_marks_words_without_changing_the_texts(old: str, new: str) -> None:
     assert "".join(piece.text for piece in marked.old) == old
     assert "".join(piece.text for piece in marked.new) == new
     assert any(piece.marked for piece in (*marked.old, *marked.new)) is (old != new)
+
+
+def test_it_marks_only_the_words_that_changed_in_long_texts() -> None:
+    old = [f"w{number * number % 701}" for number in range(1900)]
+    new = [f"new{number}" if number % 20 == 7 else word for number, word in enumerate(old)]
+
+    marked = words_of(" ".join(old), " ".join(new))
+
+    came = [word for word in new if word.startswith("new")]
+    assert [piece.text for piece in marked.new if piece.marked] == came
+    assert 0.9 < marked.alike < 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.integers(0, 60), min_size=140, max_size=250),
+    st.lists(st.integers(0, 60), min_size=140, max_size=250),
+    st.sampled_from([0, 1_000, 100_000]),
+)
+def test_it_finds_runs_that_are_alike_and_in_order_whatever_work_it_may_do(
+    old: list[int], new: list[int], work: int
+) -> None:
+    i = j = 0
+    for left, right, count in runs_alike(old, new, work=work):
+        assert (left >= i, right >= j, count > 0) == (True, True, True)
+        assert old[left : left + count] == new[right : right + count]
+        i, j = left + count, right + count
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a " * 1900, "a b " * 950),
+        (" ".join(f"u{n} " + "a " * 70 for n in range(25)), "a b " * 950),
+        (
+            "".join(f"u{n} " + "a " * 70 for n in range(25)),
+            "".join(f"u{n} " + "a b " * 35 for n in range(25)),
+        ),
+    ],
+)
+def test_it_marks_long_texts_at_once_when_they_are_made_to_be_hard(old: str, new: str) -> None:
+    def took() -> float:
+        began = time.thread_time()
+        words_of(old, new)
+        return time.thread_time() - began
+
+    assert min(took() for _ in range(3)) < 0.5
 
 
 def test_it_marks_only_the_words_that_changed() -> None:

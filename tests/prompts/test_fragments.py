@@ -20,7 +20,7 @@ from playground.prompts.models import Prompt, PromptVersion
 from playground.prompts.resolving import find, render_version
 from playground.prompts.saving import create_prompt, save_version
 from playground.prompts.templating.rendering import render
-from tests.prompts.conftest import chat, fragment
+from tests.prompts.conftest import chat, fragment, until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -326,7 +326,7 @@ def test_it_leaves_alone_what_somebody_saves_while_it_bumps(
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         Prompt.objects.select_for_update().get(pk=outreach.prompt_id)
         bumping = pool.submit(_bump, alice)
-        _until_somebody_waits()
+        until_somebody_waits()
         save_version(alice.context(), "outreach", content=written)
 
     (bumped,) = bumping.result()
@@ -340,20 +340,6 @@ def _bump(user: User) -> list[Bumped]:
         return bump_dependents(user.context(), "trust/responsible-ai", dry_run=False).items
     finally:
         connection.close()
-
-
-def _until_somebody_waits() -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 def test_it_bumps_nothing_for_viewers(

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError, connection
 from django.test import Client
 
 from playground.policy.models import User
 from playground.policy.people import ensure_member
+from playground.prompts.adopting import Adopted, adopt_agreed
+from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.models import Prompt, PromptVersion
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -161,6 +164,28 @@ def test_it_shows_again_when_somebody_saved_another_version_meanwhile(
 
     assert refused.status_code == 409
     assert "version 3" in refused.content.decode()
+    assert PromptVersion.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_it_lets_nobody_save_between_the_look_and_the_saving(
+    client_for: SignIn, alice: User
+) -> None:
+    client = client_for(alice)
+    save(client, DOCUMENT[:1])
+    newer = [{**DOCUMENT[0], "version": 2, "prompt": "Be kind to {{group}}."}]
+    report = read_document(Source.LANGFUSE, newer, team="hiring", name="prompt")
+    other = connection.copy()
+
+    def agreed(adopted: Adopted) -> bool:
+        with pytest.raises(OperationalError, match="lock"), other.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM prompts_prompt FOR UPDATE NOWAIT")
+        return True
+
+    adopted, saved = adopt_agreed(alice.context(), report, agreed)
+    other.close()
+
+    assert (saved, [each.outcome.value for each in adopted.saved]) == (True, ["saved"])
     assert PromptVersion.objects.count() == 2
 
 

@@ -13,12 +13,8 @@ from playground.policy.models import AuditRow, User
 from playground.prompts.archiving import archive_version
 from playground.prompts.labelling import move_label, remove_label
 from playground.prompts.models import LabelMove, PromptVersion
-from playground.prompts.proposing import (
-    decide_proposal,
-    proposals,
-    propose_label,
-    withdraw_proposal,
-)
+from playground.prompts.proposed import proposals
+from playground.prompts.proposing import decide_proposal, propose_label, withdraw_proposal
 from playground.prompts.protecting import (
     drop_requirement,
     protected_labels,
@@ -83,7 +79,7 @@ def test_it_refuses_a_move_from_where_the_label_is_no_more(
     )
 
     assert (error.code, error.extra["current"]) == ("prompt.label-moved", 2)
-    assert "user:bob" in error.detail
+    assert (error.extra["moved_by"], "moved by Bob." in error.detail) == ("user:bob", True)
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")

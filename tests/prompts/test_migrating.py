@@ -8,8 +8,17 @@ from django.db import connection
 
 from playground.core.provisioning import acting_as
 from playground.policy.models import Team, User
-from playground.prompts.models import ExposedSums, Exposure, Prompt, PromptVersion, Ramp, SlotSums
+from playground.prompts.models import (
+    ExposedSums,
+    Exposure,
+    LabelProposal,
+    Prompt,
+    PromptVersion,
+    Ramp,
+    SlotSums,
+)
 from playground.prompts.ramps import drafting
+from playground.prompts.ramps.proposing_ramps import propose
 from playground.prompts.resolving import render_version
 from tests.prompts.ramped import greeting, happen, planned, started
 from tests.services import Services
@@ -73,6 +82,7 @@ def test_it_carries_what_was_seen_of_ramps_over_and_back(
 ) -> None:
     given_up = planned(rhea)
     drafting.discard(rhea.context(), given_up.pk, reason="not this one")
+    waiting = propose(rhea.context(), planned(rhea).pk, reason="later")
     ramp = started(rhea, stages=[{"percent": 50}])
     ok = {"error_rate": 0.0}
     happen(ramp, {"baseline": ok, "candidate": ok}, members=range(40), user=rhea)
@@ -89,6 +99,8 @@ def test_it_carries_what_was_seen_of_ramps_over_and_back(
     assert sum(SlotSums.objects.values_list("n", flat=True)) == 40
     exposed = sum(ExposedSums.objects.values_list("units", flat=True))
     assert exposed == Exposure.objects.count() == 40
-    kept = Ramp.objects.get()
-    assert kept.pk == ramp.pk, "what the older tables cannot say is forgotten"
-    assert kept.started_at is not None
+    kept = {each.pk: each for each in Ramp.objects.all()}
+    assert kept.keys() == {ramp.pk, waiting.pk}, "what the older tables cannot say is forgotten"
+    assert kept[ramp.pk].started_at is not None
+    # Left without its ramp it would move the label for everybody.
+    assert not LabelProposal.objects.exists()

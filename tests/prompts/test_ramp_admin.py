@@ -11,12 +11,14 @@ from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
 from playground.policy.models import AuditRow, User
 from playground.prompts.labelling import move_label, remove_label
 from playground.prompts.models import Prompt, Ramp
 from playground.prompts.ramps import ramping
 from playground.prompts.ramps.guarding_ramps import judge
+from playground.prompts.ramps.proposing_ramps import propose
 from tests.prompts.ramped import PATH, filled, greeting, happen, planned, started
 
 __all__ = ["greeting"]
@@ -308,6 +310,33 @@ def test_it_lists_many_ramps_with_as_many_queries_as_one(
 
     assert queries() == one
     assert "error_rate regressed" in _text(staff.get("/admin/prompts/ramp/"))
+
+
+def test_it_says_in_words_that_a_guard_moved_a_label_and_leads_staff_to_the_ramp(
+    staff: Client,
+    root: User,
+    alice: User,
+    greeting: Prompt,
+    client_for: Callable[..., Client],
+    api_for: Callable[..., Client],
+) -> None:
+    first = started(root, stages=[{"percent": 100}], automatic_advance=True)
+    judge(first.pk)
+    move_label(root.context(), PATH, label="production", version=1)
+    second = started(root, stages=[{"percent": 100}], automatic_advance=True)
+    judge(second.pk)
+
+    shown = staff.get(f"/prompts/{PATH}").content.decode()
+    to_others = client_for(alice).get(f"/prompts/{PATH}")
+    told = api_for(alice).get(f"/api/prompts/{PATH}/moves").json()["items"]
+
+    guard = "the ramp's guard"
+    links = re.findall(rf'<a href="([^"]+)">{escape(guard)}</a>', shown)
+    assert links == [_page(second), _page(second), _page(first)]
+    assert "ramp-guard" not in shown
+    assert escape(guard) in to_others.content.decode()
+    assert _page(first) not in to_others.content.decode()
+    assert told[0]["moved_by"] == "system:ramp-guard"
 
 
 def test_it_says_that_there_is_none_where_there_is_none(staff: Client) -> None:
@@ -605,12 +634,72 @@ def test_it_keeps_a_draft_where_starting_takes_a_reviewer(
 
     shown = client.post(ADD, {**PLAN, "do": "start", "seal": sealed}, follow=True)
 
-    assert "Keep a draft: starting it takes a reviewer of hiring: ask Rhea." in _text(looked)
+    assert "Propose it: starting it takes a reviewer of hiring: ask Rhea." in _text(looked)
     assert 'value="start"' not in looked.content.decode()
     said = "Kept as a draft, not started: Starting a ramp of “production” takes a reviewer"
     assert said in _text(shown)
-    assert "Starting it takes a reviewer of hiring: ask Rhea. Send them this page." in _text(shown)
+    assert _verbs(shown) == ["propose", "discard"]
     assert Ramp.objects.get().state == Ramp.State.DRAFT
+
+
+def test_it_proposes_what_was_looked_at_and_a_reviewer_decides_on_its_page(
+    staff: Client, alice: User, greeting: Prompt, client_for: Callable[..., Client]
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    mine = client_for(alice)
+    unseen = mine.post(ADD, {**PLAN, "do": "propose"})
+    sealed = re.findall(r'name="seal" value="(\w+)"', unseen.content.decode())[0]
+
+    proposed = mine.post(ADD, {**PLAN, "do": "propose", "seal": sealed}, follow=True)
+    ramp = Ramp.objects.get()
+    asked = staff.get(_page(ramp))
+    listed = staff.get("/admin/prompts/ramp/")
+    named = {"proposal": str(ramp.proposals.get().pk)}
+    elsewhere = _press(staff, ramp, "approve", **named | {"revision": 7})
+    silent = _press(staff, ramp, "reject", **named, reason="")
+    rejected = _press(staff, ramp, "reject", **named, reason="too fast")
+    told = mine.get(_page(ramp))
+    _press(mine, ramp, "propose", reason="as you said")
+    named = {"proposal": str(ramp.proposals.get(status="open").pk)}
+    _press(mine, ramp, "withdraw", **named)
+    _press(mine, ramp, "propose", reason="as I said")
+    named = {"proposal": str(ramp.proposals.get(status="open").pk)}
+    approved = _press(staff, ramp, "approve", **named)
+
+    assert (unseen.status_code, Ramp.objects.count()) == (422, 1)
+    assert "Look at what this plan would do, then propose." in _text(unseen)
+    assert "Alice proposes to start it. “try it”" in _text(proposed)
+    assert "It waits for a reviewer of hiring: ask Rhea." in _text(proposed)
+    assert _verbs(proposed) == ["withdraw"]
+    assert _page(ramp, "edit") not in proposed.content.decode()
+    assert _verbs(asked) == ["approve", "reject"]
+    assert "What it will do" in _text(asked)
+    assert "Error rate worse by 2 pp at most; false alarms 5 % at most" in _text(asked)
+    assert "Draft, proposed" in _text(listed)
+    assert "Somebody has edited the draft meanwhile" in _text(elsewhere)
+    assert silent.status_code == 422
+    assert rejected.status_code == approved.status_code == 302
+    assert "Rhea rejected it. “too fast”" in _text(told)
+    assert _verbs(told) == ["propose", "discard"]
+    begun = staff.get(_page(ramp))
+    assert "Proposed by Alice Approved by Rhea" in _text(begun)
+    ramp.refresh_from_db()
+    assert (ramp.state, ramp.created_by) == ("running", alice.urn)
+
+
+def test_it_says_at_once_why_what_is_proposed_cannot_start(
+    staff: Client, root: User, alice: User, greeting: Prompt
+) -> None:
+    ramp = planned(alice)
+    propose(alice.context(), ramp.pk, reason="reads better")
+    started(root)
+
+    page = _text(staff.get(_page(ramp)))
+    named = {"proposal": str(ramp.proposals.get().pk)}
+    refused = _text(_press(staff, ramp, "approve", **named))
+
+    assert "It cannot start any more: Another ramp runs on this label." in page
+    assert "Another ramp runs on this label. ramp.running" in refused
 
 
 def test_it_offers_no_prompt_of_another_team(

@@ -190,7 +190,10 @@ def test_it_takes_a_reviewer_to_give_a_protected_label_to_more(
 ) -> None:
     ramp = planned(alice)
 
-    for verb in (ramping.start, ramping.complete, ramping.resume, ramping.advance):
+    with pytest.raises(PolicyDenied, match="takes a reviewer; propose it instead") as unstarted:
+        ramping.start(alice.context(), ramp.pk, reason="mine")
+    assert unstarted.value.code == "prompt.label-protected"
+    for verb in (ramping.complete, ramping.resume, ramping.advance):
         with pytest.raises(PolicyDenied) as caught:
             verb(alice.context(), ramp.pk, reason="mine")
         assert caught.value.code == "prompt.label-protected"
@@ -201,13 +204,13 @@ def test_it_takes_a_reviewer_to_give_a_protected_label_to_more(
     assert ramping.roll_back(alice.context(), ramp.pk, reason="no").state == "rolled_back"
 
 
-def test_it_says_that_nobody_can_start_it_when_the_team_has_no_reviewer(
+def test_it_says_that_nobody_can_go_on_when_the_team_has_no_reviewer(
     alice: User, rhea: User, greeting: Prompt
 ) -> None:
     rhea.memberships.all().delete()
 
     with pytest.raises(PolicyDenied) as caught:
-        ramping.start(alice.context(), planned(alice).pk, reason="mine")
+        ramping.resume(alice.context(), planned(alice).pk, reason="mine")
 
     assert "hiring has none, and staff of the Playground appoint one" in caught.value.detail
 

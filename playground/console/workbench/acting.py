@@ -28,6 +28,8 @@ def answer_calls(
     """
     # Whoever has said that skills may be called has said so of the calls that waited then.
     confirmed = turn.invokes and not any(each["role"] == "assistant" for each in turn.said)
+    # One run answers many rows, and some providers begin to count their calls anew in each answer.
+    step = f"{turn.pk}/{sum(each['role'] == 'assistant' for each in turn.said)}"
     complete = True
     for call in waits:
         told = tooling.made_up(call, mode=asked.tool_mode, simulated=asked.simulated)
@@ -40,7 +42,7 @@ def answer_calls(
             continue
         turn.intents = {**turn.intents, call["id"]: skill.name}
         keep()
-        turn.said = [*turn.said, tooling.invoked(context, skill, call)]
+        turn.said = [*turn.said, tooling.invoked(context, skill, call, step=step)]
         turn.intents = {key: name for key, name in turn.intents.items() if key != call["id"]}
         keep()
     return complete

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from playground.console.workbench import forming, inputs
 from playground.console.workbench.asking import wanted
+from playground.console.workbench.checking import refuse_lost
 from playground.console.workbench.forming import Form
 from playground.console.workbench.keeping import change_workbench, find_workbench
 from playground.console.workbench.merging import (
@@ -32,10 +33,10 @@ INPUT = "input."
 
 
 def keep_form(context: RequestContext, bench_id: uuid.UUID, form: Form) -> dict[str, str]:
-    """Keep what is typed; return by field, ``<column id>.<name>``, what could not be read.
+    """Keep what is typed; return by field, such as ``<column id>.<name>``, what is wrong with it.
 
-    Where something could not be, its column stays as it was, and the others are kept. The fields
-    ``revision`` and ``<column id>.revision`` say what the form was filled from.
+    Where something is, its column or the variables stay as they were, and the rest is kept. The
+    fields ``revision`` and ``<column id>.revision`` say what the form was filled from.
 
     Raises:
         NotFound, PolicyDenied: see ``keeping.find_workbench``.
@@ -49,7 +50,7 @@ def keep_form(context: RequestContext, bench_id: uuid.UUID, form: Form) -> dict[
         specs = _typed_columns(bench, form, errors)
         changes = Changes(
             name=form["name"][-1] if "name" in form else None,
-            variables=_typed_variables(context, bench, form),
+            variables=_typed_variables(context, bench, form, errors),
             columns=specs,
             revision=_revision(form, "revision"),
         )
@@ -171,7 +172,7 @@ def _typed_columns(
 
 
 def _typed_variables(
-    context: RequestContext, bench: Workbench, form: Form
+    context: RequestContext, bench: Workbench, form: Form, errors: dict[str, str]
 ) -> dict[str, Any] | None:
     values = {
         key.removeprefix(INPUT): texts[-1] for key, texts in form.items() if key.startswith(INPUT)
@@ -183,7 +184,12 @@ def _typed_variables(
     # What no field shows now stays for the column that reads it again.
     variables = {**bench.variables, **inputs.filled(schema, {**shown, **values})}
     _drop_emptied(variables, values)
-    return variables
+    for name, text in values.items():
+        try:
+            refuse_lost(inputs.filled(schema, {name: text}))
+        except InvalidInput as error:
+            errors[f"{INPUT}{name}"] = error.detail
+    return None if any(key.startswith(INPUT) for key in errors) else variables
 
 
 def _revision(form: Form, name: str) -> int | None:

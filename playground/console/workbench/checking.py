@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.console.workbench import inputs
+from playground.console.workbench.storing import lost_numbers
 from playground.core.errors import InvalidInput
 from playground.policy import bodies
 
@@ -26,8 +27,10 @@ def checked_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return variables as they are kept.
 
     Raises:
-        InvalidInput: ``workbench.variables-invalid``, ``workbench.variables-too-large``.
+        InvalidInput: ``workbench.variables-invalid``, with ``errors`` where they are numbers that
+            would not come back; ``workbench.variables-too-large``.
     """
+    refuse_lost(variables)
     try:
         # The database gives large numbers back as whole ones of any length.
         written = json.dumps(dict(variables), ensure_ascii=False, allow_nan=False)
@@ -39,6 +42,22 @@ def checked_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
     if len(encoded) > inputs.MAX_VARIABLES_CHARS:
         raise InvalidInput("workbench.variables-too-large", "Variables have at most 200 kB.")
     return dict(variables)
+
+
+def refuse_lost(variables: Mapping[str, Any]) -> None:
+    """Refuse numbers that the database would give back otherwise.
+
+    Raises:
+        InvalidInput: ``workbench.variables-invalid``; ``errors`` tells each ``field``.
+    """
+    errors = [
+        {"field": where, "message": why}
+        for name, value in variables.items()
+        for where, why in lost_numbers(name, value, long=True)
+    ]
+    if errors:
+        detail = f"{errors[0]['field']}: {errors[0]['message']}"
+        raise InvalidInput("workbench.variables-invalid", detail, errors=errors)
 
 
 def checked_table(table: Mapping[str, Any]) -> dict[str, Any]:

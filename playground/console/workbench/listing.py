@@ -58,7 +58,7 @@ def benches_page(
     found = _named(context, q).annotate(place=_places()[sort.removeprefix("-")])
     order = (f"{way}place", f"{way}id")
     rows = found.prefetch_related("columns")
-    return page_of(rows, order=order, cursor=cursor, limit=limit, most=MAX_PAGE)
+    return page_of(rows, order=order, sort=sort, cursor=cursor, limit=limit, most=MAX_PAGE)
 
 
 def browse(

@@ -1,7 +1,6 @@
 """Mark in which words two outputs differ, and keep what was found.
 
-To compare two long outputs takes a second of a processor, and a page that is looked at while
-columns work compares them each time that anything changes.
+A page that is looked at while columns work compares its outputs each time that anything changes.
 """
 
 import hashlib

@@ -15,12 +15,14 @@ from django.db.models.functions import RowNumber
 
 from playground.console.workbench import inputs
 from playground.console.workbench.asking import Wanted, asked, wanted
+from playground.console.workbench.checking import refuse_lost
 from playground.console.workbench.keeping import find_workbench
 from playground.console.workbench.merging import find_column
 from playground.console.workbench.models import SINGLE, Cell, Column, Turn, Workbench
 from playground.console.workbench.ringing import ring
 from playground.console.workbench.specifying import ColumnSpec
 from playground.console.workbench.standing import Only, rows_to_run
+from playground.console.workbench.storing import lost_numbers
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, InvalidInput, PlaygroundError
 from playground.core.ids import new_id
@@ -186,7 +188,11 @@ def _cell(
         batch=batch,
         row=row,
         table_key=bench.table_key if row != SINGLE else None,
-        variables=variables,
+        variables={
+            name: value
+            for name, value in variables.items()
+            if not any(lost_numbers(name, value, long=True))
+        },
         author=context.subject,
     )
     try:
@@ -198,6 +204,7 @@ def _cell(
                 f"There was no time left for this cell: what is run at once is rendered within "
                 f"{RENDERING_S:g} seconds. Make the templates cheaper, or run fewer rows.",
             )
+        refuse_lost(variables)
         cell.request = asked(context, spec, found, variables).as_json()
     except PlaygroundError as error:
         # A place inside of a fragment is none in what is asked here.

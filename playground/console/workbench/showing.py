@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playground.console.workbench import forming, inputs
 from playground.console.workbench.asking import NO_MODEL
@@ -63,7 +63,7 @@ class BenchView:
     Attributes:
         schema: of the variables, as JSON.
         fragments: what drafts may include, as JSON: ``path`` and ``title`` of each.
-        errors: by field, ``<column id>.<name>``, what was just typed and could not be read.
+        errors: by field, such as ``<column id>.<name>``, what was just typed and could not be read.
     """
 
     bench: Workbench
@@ -155,7 +155,10 @@ def view_of(
         look=look,
         columns=views,
         earlier=earlier,
-        fields=inputs.fields(schema, bench.variables),
+        fields=[
+            replace(field, error=errors.get(f"input.{field.name}", ""))
+            for field in inputs.fields(schema, bench.variables)
+        ],
         schema=json.dumps(schema, ensure_ascii=False),
         unread=[name for name in bench.table.get("names", []) if name not in names],
         rows=_rows(bench, page.numbers, views, earlier),

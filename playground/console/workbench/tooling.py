@@ -104,9 +104,16 @@ def example(name: str) -> str:
     return json.dumps({"result": f"what {name} gives"}, ensure_ascii=False)
 
 
-def invoked(context: RequestContext, skill: Skill, call: Mapping[str, Any]) -> dict[str, Any]:
-    """Call a skill, and return what it gave as the message that answers the call. Blocks."""
-    outcome = invoke(context, skill.name, call["function"]["arguments"], call_id=call["id"])
+def invoked(
+    context: RequestContext, skill: Skill, call: Mapping[str, Any], *, step: str
+) -> dict[str, Any]:
+    """Call a skill, and return what it gave as the message that answers the call. Blocks.
+
+    Args:
+        step: see ``skills.declaring.SkillContext``.
+    """
+    arguments = call["function"]["arguments"]
+    outcome = invoke(context, skill.name, arguments, call_id=call["id"], step=step)
     if outcome.ok:
         text = as_text(outcome.output)
     else:

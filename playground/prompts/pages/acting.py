@@ -32,6 +32,9 @@ def act(context: RequestContext, path: str, form: Mapping[str, str]) -> str:
             decided = decide_proposal(
                 context, form.get("proposal", ""), approve=approve, answer=answer
             )
+            if approve and decided.ramp is not None:
+                first = decided.ramp.steps[0].percent
+                return f"“{decided.label}” is ramping: {first:g} % get the candidate now."
             if approve:
                 return f"“{decided.label}” is at version {decided.version.number} now."
             return f"The proposal for “{decided.label}” is rejected."

@@ -13,7 +13,7 @@ from playground.core.canonical import content_hash
 from playground.core.errors import InvalidInput
 from playground.policy.deciding import Resource, require
 from playground.policy.requests import TeamRequest
-from playground.prompts.adopting import Adopted, adopt
+from playground.prompts.adopting import Adopted, adopt_agreed
 from playground.prompts.importing.naming import slug_of
 from playground.prompts.importing.reading import Source, read_document
 from playground.prompts.importing.reporting import Imported
@@ -98,18 +98,18 @@ def import_prompts(request: TeamRequest) -> HttpResponse:
     except InvalidInput as error:
         form.errors["document"] = error.detail
         return _page(request, form, status=error.status)
-    outlook = _outlook(request.context.team, adopt(request.context, report, dry_run=True))
-    saves = request.POST.get("do") == "save"
-    if not saves or outlook.refused or not outlook.new:
-        return _page(request, form, outlook, status=422 if saves and outlook.refused else 200)
-    if request.POST.get("shown") != outlook.digest:
-        return _page(request, form, outlook, status=409, changed=True)
-    try:
-        adopt(request.context, report)
-    except InvalidInput as error:
-        # Somebody saved one of them since it was tried.
-        form.errors["document"] = error.detail
-        return _page(request, form, status=error.status)
+    team, saves = request.context.team, request.POST.get("do") == "save"
+
+    def agreed(adopted: Adopted) -> bool:
+        seen = _outlook(team, adopted)
+        return saves and seen.new > 0 and request.POST.get("shown") == seen.digest
+
+    adopted, saved = adopt_agreed(request.context, report, agreed)
+    outlook = _outlook(team, adopted)
+    if not saved:
+        changed = saves and not outlook.refused and outlook.new > 0
+        status = 409 if changed else 422 if saves and outlook.refused else 200
+        return _page(request, form, outlook, status=status, changed=changed)
     count = outlook.new
     said = f"{count} prompt version{'' if count == 1 else 's'} saved."
     messages.success(request, f"{said} Labels are set where they are wanted.")

@@ -14,7 +14,7 @@ from playground.prompts.listing import SORTS, Sort, Wanted, versions_like, versi
 from playground.prompts.models import LabelProposal, PromptVersion
 from playground.prompts.pages import browsing, showing
 from playground.prompts.pages.addressing import address, headings
-from playground.prompts.proposing import WantedProposals, proposals, proposals_like
+from playground.prompts.proposed import WantedProposals, proposals, proposals_like
 
 _PROMPT_COLUMNS = (
     ("Prompt", "name", ""),
@@ -91,7 +91,7 @@ def version_list(request: TeamRequest, team: str, name: str) -> HttpResponse:
 
 @require_safe
 def proposal_list(request: TeamRequest) -> HttpResponse:
-    """Show the moves of labels that the team proposed, those that wait first."""
+    """Show the moves of labels that the team proposed, ramps too, those that wait first."""
     context, asked = request.context, request.GET
     status = asked.get("status", "")
     wanted = WantedProposals(

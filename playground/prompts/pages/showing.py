@@ -16,13 +16,14 @@ from playground.prompts.models import (
     Draft,
     Label,
     LabelMove,
-    LabelProposal,
     Prompt,
     PromptVersion,
 )
+from playground.prompts.pages.deciding import ShownProposal, proposals_of
 from playground.prompts.pages.editing import Sheet, sheet_of
 from playground.prompts.pages.filling import fields
 from playground.prompts.pages.marking import Part, parts_of
+from playground.prompts.pages.movers import Mover, movers_of
 from playground.prompts.protecting import protected_in
 from playground.prompts.relying import Use, used_by
 from playground.prompts.ruling import Protection, Standing, protections, standings
@@ -47,7 +48,7 @@ class ShownLabel:
     """A label, who put it where it is, and whether moving it takes a reviewer."""
 
     label: Label
-    by: str
+    by: Mover
     protected: bool
 
 
@@ -84,7 +85,7 @@ class PromptPage:
     sheet: Sheet
     inputs: list[FormField]
     labels: list[ShownLabel]
-    proposals: list["ShownProposal"]
+    proposals: list[ShownProposal]
     moves: list["ShownMove"]
     included: list[Included]
     dependents: list[Dependent]
@@ -98,18 +99,14 @@ class PromptPage:
     opens_in_workbench: bool
 
     @property
+    def shows_ramp(self) -> bool:
+        """Return whether the plan of a ramp is among what is proposed."""
+        return any(each.proposal.ramp for each in self.proposals)
+
+    @property
     def dependents_shown(self) -> list[Dependent]:
         """Return the first of them; the rest stand on the page that bumps them."""
         return self.dependents[:DEPENDENTS_SHOWN]
-
-
-@dataclass(frozen=True, slots=True)
-class ShownProposal:
-    """A proposal, who made it, and whether it is one's own."""
-
-    proposal: LabelProposal
-    by: str
-    own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ class ShownMove:
     """A move of a label and who moved it."""
 
     move: LabelMove
-    by: str
+    by: Mover
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +150,9 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
     versions = list(prompt.versions.summaries().order_by("-number")[:VERSIONS_SHOWN])
     labels = list(prompt.labels.select_related("version"))
     ours = prompt.team.slug == context.team
-    waiting = prompt.proposals.filter(status=LabelProposal.Status.OPEN).select_related("version")
-    proposals = list(waiting) if ours else []
     moves = list(prompt.moves.all()[:MOVES_SHOWN]) if ours else []
-    people = names_of(
-        {each.author for each in versions}
-        | {each.moved_by for each in labels}
-        | {each.moved_by for each in moves}
-        | {each.proposed_by for each in proposals}
-    )
+    people = names_of({each.author for each in versions})
+    movers = movers_of(prompt, [*labels, *moves])
     resource = prompt.resource(context)
     may_edit = decide(context, "edit", resource, audit=False).allowed
     protected = protected_in(prompt.team.slug)
@@ -180,16 +171,9 @@ def page_of(context: RequestContext, path: str, *, version: int | None) -> Promp
         messages=[shown_message(each) for each in shown.content.messages],
         sheet=sheet_of(shown.content.as_json(), own_inputs=True),
         inputs=fields(shown.inputs),
-        labels=[ShownLabel(each, people[each.moved_by], each.name in protected) for each in labels],
-        proposals=[
-            ShownProposal(
-                each,
-                people[each.proposed_by],
-                each.proposed_by in (context.subject, context.actor),
-            )
-            for each in proposals
-        ],
-        moves=[ShownMove(each, people[each.moved_by]) for each in moves],
+        labels=[ShownLabel(each, movers[each.pk], each.name in protected) for each in labels],
+        proposals=proposals_of(context, prompt),
+        moves=[ShownMove(each, movers[each.pk]) for each in moves],
         included=_included(shown),
         dependents=dependents(context, path) if prompt.kind == PromptKind.FRAGMENT else [],
         uses=used_by(context, [prompt.pk]).get(prompt.pk, []),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
-from playground.core.errors import PlaygroundError
+from playground.core.errors import NotFound, PlaygroundError
 from playground.core.numbering import whole_number
 from playground.policy.requests import TeamRequest
 from playground.prompts.comparing import Section, compare, fold, texts_of
@@ -19,6 +19,9 @@ from playground.prompts.held.revising import revisions
 from playground.prompts.held.telling import processes_holding
 from playground.prompts.models import PromptVersion
 from playground.prompts.pages import acting, showing
+from playground.prompts.proposed import find_proposal
+from playground.prompts.ramps.ramping import find_ramp
+from playground.prompts.ramps.reviewing import review_of
 
 VIEWS = ("side", "unified")
 
@@ -62,6 +65,17 @@ def prompt_processes(request: TeamRequest, team: str, name: str) -> HttpResponse
         "prompt": prompt,
     }
     return render(request, "prompts/processes.html", shown)
+
+
+@require_safe
+def proposed_ramp(request: TeamRequest, team: str, name: str, proposal_id: str) -> HttpResponse:
+    """Show the plan of a ramp that is proposed, and what it would do now."""
+    prompt = find_prompt(request.context, f"{team}/{name}", audit=False)
+    proposal = find_proposal(request.context, proposal_id)
+    if proposal.prompt_id != prompt.pk or proposal.ramp_id is None:
+        raise NotFound("prompt.proposal-not-found", "There is no such proposal.")
+    review = review_of(request.context, find_ramp(request.context, proposal.ramp_id))
+    return render(request, "prompts/ramp/review.html", {"review": review})
 
 
 @require_POST

@@ -5,7 +5,7 @@ from typing import Literal
 
 from playground.core.context import RequestContext
 from playground.policy.deciding import decide
-from playground.prompts.models import Ramp
+from playground.prompts.models import LabelProposal, Ramp
 from playground.prompts.protecting import needs_reviewer
 from playground.prompts.ruling import reviewer_of
 
@@ -37,10 +37,40 @@ def barred_because(ramp: Ramp, *, context: RequestContext | None, may_change: bo
     return ""
 
 
-def reviewer_for(context: RequestContext, ramp: Ramp) -> str:
-    """Say whom to ask to start the ramp or go on with it, where that takes a reviewer."""
-    going_on = "Starting it" if ramp.state == Ramp.State.DRAFT else "Going on"
-    return f"{going_on} takes {reviewer_of(context)}."
+def may_decide(context: RequestContext, ramp: Ramp) -> bool:
+    """Return whether the reader may decide what others propose of the ramp; audits nothing."""
+    return decide(context, "approve", ramp.prompt.resource(context), audit=False).allowed
+
+
+def is_own(context: RequestContext, proposal: LabelProposal) -> bool:
+    """Return whether the reader proposed it, and somebody else decides."""
+    return proposal.proposed_by in (context.subject, context.actor)
+
+
+def reviewer_for(
+    context: RequestContext, ramp: Ramp, proposal: LabelProposal | None, *, may_grow: bool
+) -> str:
+    """Say whom to ask to start the ramp or go on with it, where that takes somebody else."""
+    if proposal is not None and proposal.status == LabelProposal.Status.OPEN:
+        if not may_decide(context, ramp):
+            return f"It waits for {reviewer_of(context)}."
+        return "A reviewer other than you decides." if is_own(context, proposal) else ""
+    if may_grow:
+        return ""
+    protected = f"“{ramp.label}” is protected."
+    if ramp.state == Ramp.State.DRAFT:
+        return f"{protected} Propose it: starting it takes {reviewer_of(context)}."
+    return f"{protected} Going on takes {reviewer_of(context)}."
+
+
+def proposal_buttons(context: RequestContext, ramp: Ramp, proposal: LabelProposal) -> list[Button]:
+    """Offer what can be done with a draft about which somebody is asked to decide."""
+    if is_own(context, proposal):
+        return [Button("withdraw", "Withdraw", "arrow-back-up")]
+    if not may_decide(context, ramp):
+        return []
+    approve = f"Approve and start with {ramp.steps[0].percent:g} %"
+    return [Button("approve", approve, "check", "primary"), Button("reject", "Reject", "x")]
 
 
 def buttons_for(ramp: Ramp, *, may_grow: bool, lacks: str) -> list[Button]:
@@ -57,7 +87,8 @@ def buttons_for(ramp: Ramp, *, may_grow: bool, lacks: str) -> list[Button]:
     whole = Button("complete", f"Complete with v{ramp.candidate.number}", "check", "primary")
     if not may_grow:
         stop = [pause] if ramp.state == Ramp.State.RUNNING else []
-        return [*stop, back] if ramp.is_live else [discard]
+        propose = Button("propose", "Propose", "hand-stop", "primary")
+        return [*stop, back] if ramp.is_live else [propose, discard]
     if ramp.state == Ramp.State.DRAFT:
         start = f"Start with {ramp.steps[0].percent:g} %"
         return [Button("start", start, "player-play", "primary"), discard]

@@ -51,7 +51,7 @@ class Choices:
         prompts: a few that are called like what was typed, while no prompt is chosen.
         labels: with the version that each points at.
         live: the ramp that runs on the label already.
-        reviewer: whom the reader can ask to start the ramp, where they may plan it and no more.
+        reviewer: who can start the ramp, where the reader may plan and propose it and no more.
     """
 
     offers_any: bool

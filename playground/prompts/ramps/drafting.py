@@ -15,6 +15,7 @@ from playground.prompts.ramps.ramping import find_ramp
 from playground.prompts.ramps.stepping import (
     check_revision,
     check_state,
+    check_unproposed,
     locked,
     note,
     require_reason,
@@ -60,8 +61,8 @@ def edit(
 
     Raises:
         PolicyDenied, NotFound, InvalidInput: see ``draft``.
-        Conflict: see ``draft``; ``ramp.state``, it was started or discarded;
-            ``ramp.edited-meanwhile``.
+        Conflict: see ``draft``; ``ramp.state``, it was started or discarded; ``ramp.proposed``,
+            somebody is asked to decide about it as it stands; ``ramp.edited-meanwhile``.
     """
     require_reason(reason)
     found = find_ramp(context, ramp_id)
@@ -71,6 +72,7 @@ def edit(
         ramp = locked(found.pk)
         check_state(ramp, What.EDITED)
         check_revision(ramp, revision)
+        check_unproposed(ramp)
         ramp.revision += 1
         ramp.guards.all().delete()
         _write(ramp, plan, between)
@@ -85,7 +87,8 @@ def discard(
 
     Raises:
         PolicyDenied: the context may not edit the prompt.
-        Conflict: ``ramp.state``, it was started or discarded; ``ramp.edited-meanwhile``.
+        Conflict: ``ramp.state``, it was started or discarded; ``ramp.proposed``;
+            ``ramp.edited-meanwhile``.
         InvalidInput: ``ramp.reason``.
     """
     ramp = find_ramp(context, ramp_id)

@@ -14,6 +14,7 @@ from django.db.models import prefetch_related_objects
 
 from playground.core.context import RequestContext
 from playground.core.errors import Conflict, PlaygroundError
+from playground.prompts.crediting import GUARD
 from playground.prompts.models import GuardMetric, Ramp, RampEvent
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
@@ -27,7 +28,6 @@ from playground.prompts.reasoning import MAX_REASON
 
 log = logging.getLogger(__name__)
 
-GUARD = "system:ramp-guard"
 What = RampEvent.What
 
 

@@ -1,7 +1,6 @@
 """Put together what the page of a ramp shows, for somebody who may or may not steer it."""
 
 import datetime as dt
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,9 +8,8 @@ from typing import Literal
 from playground.core.clock import now
 from playground.core.context import RequestContext
 from playground.policy.people import names_of
-from playground.prompts.content import PromptKind
-from playground.prompts.finding import PRODUCTION
-from playground.prompts.models import Prompt, PromptVersion, Ramp, RampEvent
+from playground.prompts.crediting import GUARD
+from playground.prompts.models import LabelProposal, Ramp, RampEvent
 from playground.prompts.ramps import metrics
 from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.buttons import (
@@ -19,15 +17,16 @@ from playground.prompts.ramps.buttons import (
     barred_because,
     buttons_for,
     may_go_on,
+    proposal_buttons,
     reviewer_for,
 )
 from playground.prompts.ramps.clustering import UnitSums
 from playground.prompts.ramps.figures import figures
-from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
 from playground.prompts.ramps.observing import sums_of
 from playground.prompts.ramps.panels import Exposed, Panel, exposed_of, named, panels_of
+from playground.prompts.ramps.proposing_ramps import hindered_by, last_proposal
 from playground.prompts.ramps.sequential import Verdict
-from playground.prompts.ramps.wording import counted, name_of
+from playground.prompts.ramps.wording import counted, difference, name_of
 
 What = RampEvent.What
 Sums = dict[Arm, UnitSums]
@@ -55,6 +54,15 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """What a guard watches, how much worse it may be, and how likely a false alarm is, in words."""
+
+    name: str
+    tolerated: str
+    alarm: str
+
+
+@dataclass(frozen=True, slots=True)
 class RampPage:
     """Everything on the page.
 
@@ -62,6 +70,8 @@ class RampPage:
         names: of people, by their URNs.
         barred: why its reader may not steer the ramp.
         reviewer: whom they can ask to go on, where that takes a reviewer.
+        proposal: what was proposed of it last.
+        hindered: why it could not start though it were approved.
     """
 
     ramp: Ramp
@@ -78,11 +88,18 @@ class RampPage:
     reviewer: str
     worse: tuple[Panel, ...]
     stopped_by: RampEvent | None
+    proposal: LabelProposal | None
+    hindered: str
 
     @property
-    def alarms(self) -> list[tuple[str, str]]:
-        """Return how likely each guard is to raise a false alarm, in words."""
-        return [(name_of(each.kind), f"{100 * each.alpha:g} %") for each in self.ramp.guards.all()]
+    def watches(self) -> list[Watch]:
+        """Return what its guards watch."""
+        return watches_of(self.ramp)
+
+    @property
+    def waits(self) -> bool:
+        """Return whether somebody is asked to decide about it."""
+        return _is_open(self.proposal)
 
     @property
     def guarded(self) -> bool:
@@ -104,14 +121,19 @@ def page_of(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> 
     panels = panels_of(ramp, seen) if ramp.period else ()
     barred = barred_because(ramp, context=context, may_change=may_change)
     may_grow = not barred and context is not None and may_go_on(context, ramp)
-    buttons = [] if barred else buttons_for(ramp, may_grow=may_grow, lacks=seen.lacks)
+    proposal = last_proposal(ramp)
+    if barred or context is None:
+        buttons = []
+    elif proposal is not None and _is_open(proposal):
+        buttons = proposal_buttons(context, ramp, proposal)
+    else:
+        buttons = buttons_for(ramp, may_grow=may_grow, lacks=seen.lacks)
     over = ramp.ended_at is not None
-    waits = not (over or barred or may_grow)
     stops = (What.PAUSED, What.ROLLED_BACK, What.DISCARDED)
     last = events[-1] if events else None
     return RampPage(
         ramp=ramp,
-        steps=tuple(_steps(ramp, events)),
+        steps=tuple(steps_of(ramp, events)),
         gauges=gauges,
         lacks=seen.lacks,
         left=_left(ramp, samples),
@@ -121,13 +143,34 @@ def page_of(ramp: Ramp, *, context: RequestContext | None, may_change: bool) -> 
         names=names_of({ramp.created_by, *(each.who for each in events)}),
         buttons=tuple(buttons),
         barred="" if over else barred,
-        reviewer=reviewer_for(context, ramp) if waits and context else "",
+        reviewer=""
+        if over or barred or context is None
+        else reviewer_for(context, ramp, proposal, may_grow=may_grow),
         worse=tuple(each for each in panels if each.verdict == Verdict.REGRESSED),
         stopped_by=last if last is not None and last.what in stops else None,
+        proposal=proposal,
+        hindered=hindered_by(ramp) if _is_open(proposal) else "",
     )
 
 
-def _steps(ramp: Ramp, events: Sequence[RampEvent]) -> list[Step]:
+def _is_open(proposal: LabelProposal | None) -> bool:
+    return proposal is not None and proposal.status == LabelProposal.Status.OPEN
+
+
+def watches_of(ramp: Ramp) -> list[Watch]:
+    """Return what the ramp's guards watch."""
+    return [
+        Watch(
+            name_of(each.kind),
+            difference(each.kind, each.tolerated),
+            f"{100 * each.alpha:g} %",
+        )
+        for each in ramp.guards.all()
+    ]
+
+
+def steps_of(ramp: Ramp, events: Sequence[RampEvent]) -> list[Step]:
+    """Return the stages of the ramp as its events tell of them."""
     entered = {e.stage: e.at for e in events if e.what in (What.STARTED, What.ADVANCED)}
     steps = []
     for at, stage in enumerate(ramp.steps):
@@ -190,46 +233,3 @@ def _left(ramp: Ramp, samples: Sums) -> str:
     hours = longest / 60
     about = f"{max(1, round(longest))} min" if longest < 90 else f"{hours:.0f} h"
     return f"about {about} at this pace"
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A live ramp in one line, for the prompt's page."""
-
-    id: uuid.UUID
-    label: str
-    said: str
-    since: dt.datetime | None
-    tone: Literal["ok", "warn", "error"]
-
-
-def label_to_ramp(version: PromptVersion) -> str | None:
-    """Return the label that a ramp could lead to a version, production first; None for no label."""
-    prompt = version.prompt
-    if prompt.archived_at or version.archived_at or prompt.kind == PromptKind.FRAGMENT:
-        return None
-    ramping = Ramp.objects.live().filter(prompt=prompt).values("label")
-    labels = prompt.labels.exclude(version=version).exclude(name__in=ramping)
-    names = sorted(labels.values_list("name", flat=True))
-    return PRODUCTION if PRODUCTION in names else next(iter(names), None)
-
-
-def summaries_of(prompt: Prompt) -> list[Summary]:
-    """Sum up the ramps that are live on the prompt's labels; three queries."""
-    found = []
-    ramps = list(Ramp.objects.live().whole().filter(prompt=prompt).order_by("label"))
-    compared = comparisons_of_each(ramps)
-    for ramp in ramps:
-        verdicts = {each.verdict for each in compared[ramp.pk]}
-        tone: Literal["ok", "warn", "error"] = "ok"
-        if ramp.state == Ramp.State.PAUSED:
-            tone, word = "warn", "paused"
-        elif not verdicts:
-            word = "not guarded"
-        else:
-            word = "fine" if verdicts == {Verdict.FINE} else "undecided"
-        if Verdict.REGRESSED in verdicts:
-            tone, word = "error", "regressed"
-        said = f"{ramp.step.percent:g} % to v{ramp.candidate.number}, {word}"
-        found.append(Summary(ramp.pk, ramp.label, said, ramp.since, tone))
-    return found

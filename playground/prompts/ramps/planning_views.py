@@ -26,18 +26,19 @@ from playground.prompts.ramps.drafting import draft, edit
 from playground.prompts.ramps.foretold import foretold
 from playground.prompts.ramps.form import Form, faults_of
 from playground.prompts.ramps.planning import Plan
+from playground.prompts.ramps.proposing_ramps import propose
 from playground.prompts.ramps.ramping import start
 from playground.prompts.ramps.stepping import check_state, require_reason
 
 
 def plan_page(request: HttpRequest, shell: dict[str, Any]) -> HttpResponse:
-    """Show the form, foretell what is typed, and plan or start the ramp when told to."""
+    """Show the form, foretell what is typed, and plan, propose or start the ramp when told to."""
     user = _reader(request)
     if request.method != "POST":
         return _form_page(request, shell, completed(user, _first_form(request)))
     form, do = Form.of(request.POST), request.POST.get("do", "")
-    if do in ("draft", "start"):
-        return _make(request, shell, form, at_once=do == "start")
+    if do in ("draft", "start", "propose"):
+        return _make(request, shell, form, do=do)
     return _looked(request, shell, form.changed(do))
 
 
@@ -114,28 +115,37 @@ def _first_form(request: HttpRequest) -> Form:
 
 
 def _make(
-    request: HttpRequest, shell: dict[str, Any], form: Form, *, at_once: bool
+    request: HttpRequest,
+    shell: dict[str, Any],
+    form: Form,
+    *,
+    do: str,
 ) -> HttpResponse:
     try:
         plan = form.plan()
         context = context_in(request, form.prompt.partition("/")[0])
-        if at_once and request.POST.get("seal") != seal(form.prompt, plan):
-            raise InvalidInput("ramp.not-simulated", "Look at what this plan would do, then start.")
+        if do != "draft" and request.POST.get("seal") != seal(form.prompt, plan):
+            then = f"Look at what this plan would do, then {do}."
+            raise InvalidInput("ramp.not-simulated", then)
         reason = form.reason
-        if at_once:
+        if do != "draft":
             # Before the draft is kept, so that the form comes back with all that was typed.
             require_reason(reason)
         ramp = draft(context, form.prompt, plan, reason=reason)
     except PlaygroundError as error:
         return _form_page(request, shell, form, error=error)
     try:
-        if at_once:
+        if do == "start":
             start(context, ramp.pk, reason=reason)
             messages.success(request, f"Started with {plan.stages[0].percent:g} %.")
+        elif do == "propose":
+            propose(context, ramp.pk, reason=reason)
+            messages.success(request, "Proposed. Nobody gets the candidate before it is approved.")
         else:
             messages.success(request, "Kept as a draft. Nobody gets the candidate yet.")
     except PlaygroundError as error:
-        messages.error(request, f"Kept as a draft, not started: {error.detail}")
+        done = "started" if do == "start" else "proposed"
+        messages.error(request, f"Kept as a draft, not {done}: {error.detail}")
     return redirect("admin:prompts_ramp_change", ramp.pk)
 
 

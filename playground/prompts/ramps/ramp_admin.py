@@ -1,11 +1,10 @@
 """The administration of ramps: their list, and pages of our own that obey the strict policy."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -13,30 +12,25 @@ from django.utils.html import format_html
 from unfold.views import ChangeList
 
 from playground.core.context import RequestContext
-from playground.core.errors import InvalidInput, NotFound, PlaygroundError, PolicyDenied
+from playground.core.errors import NotFound, PlaygroundError, PolicyDenied
 from playground.core.templatetags.playground import ago
 from playground.policy.administering import ReadOnlyModelAdmin
-from playground.prompts.models import Ramp, RampEvent
-from playground.prompts.ramps import drafting, planning_views, ramping
-from playground.prompts.ramps.choices import form_of
-from playground.prompts.ramps.foretold import Foretold, foretold
-from playground.prompts.ramps.guarding_ramps import GUARD, comparisons_of_each
+from playground.prompts.crediting import GUARD
+from playground.prompts.models import LabelProposal, Ramp, RampEvent
+from playground.prompts.ramps import planning_views
+from playground.prompts.ramps.guarding_ramps import comparisons_of_each
 from playground.prompts.ramps.page import RampPage, page_of
+from playground.prompts.ramps.pressing import DONE, press
+from playground.prompts.ramps.reviewing import foretold_of
 from playground.prompts.ramps.sequential import Verdict
 from playground.prompts.ramps.shell import groups_of
 from playground.prompts.ramps.wording import counted
 
 # Tells htmx to ask no more.
 _STOP = 286
-_DONE = {
-    "start": "Started.",
-    "discard": "Discarded. Nobody got the candidate.",
-    "advance": "Advanced.",
-    "advance_early": "Advanced before its time.",
-    "pause": "Paused.",
-    "resume": "Resumed.",
-    "roll_back": "Rolled back. Everybody gets the baseline.",
-    "complete": "Completed.",
+_SAID_OF_DRAFTS = {
+    LabelProposal.Status.OPEN: ("proposed", "Draft, proposed"),
+    LabelProposal.Status.REJECTED: ("draft", "Draft, rejected"),
 }
 
 
@@ -82,8 +76,9 @@ class RampAdmin(ReadOnlyModelAdmin):
         by_guard = RampEvent.objects.filter(
             ramp=OuterRef("pk"), who=GUARD, what__in=("paused", "rolled_back")
         )
+        last = LabelProposal.objects.filter(ramp=OuterRef("pk")).values("status")[:1]
         ramps = super().get_queryset(request).prefetch_related("guards")
-        return ramps.annotate(stopped=Exists(by_guard))
+        return ramps.annotate(stopped=Exists(by_guard), proposed=Subquery(last))
 
     @admin.display(description="Prompt", ordering="prompt__name")
     def ramp(self, ramp: Ramp) -> str:
@@ -94,9 +89,10 @@ class RampAdmin(ReadOnlyModelAdmin):
         return f"v{ramp.baseline.number} → v{ramp.candidate.number}"
 
     @admin.display(description="State", ordering="state")
-    def condition(self, ramp: Ramp) -> str:
+    def condition(self, ramp: Any) -> str:
         mark = '<span class="ramp-state" data-state="{}">{}</span>'
-        return format_html(mark, ramp.state, ramp.get_state_display())
+        said = _SAID_OF_DRAFTS.get(ramp.proposed) if ramp.state == Ramp.State.DRAFT else None
+        return format_html(mark, *(said or (ramp.state, ramp.get_state_display())))
 
     @admin.display(description="Reached")
     def reached(self, ramp: Ramp) -> str:
@@ -165,10 +161,10 @@ class RampAdmin(ReadOnlyModelAdmin):
             if not request.user.has_perm("prompts.change_ramp"):
                 raise PolicyDenied("forbidden", "Your permissions do not let you change ramps.")
             context = planning_views.context_in(request, ramp.prompt.team.slug)
-            _do(context, ramp, verb, reason=reason, shown=request.POST)
+            press(context, ramp, verb, reason=reason, shown=request.POST)
         except PlaygroundError as error:
             return self._page(request, self._find(request, object_id), error=error, reason=reason)
-        messages.success(request, _DONE[verb])
+        messages.success(request, DONE[verb])
         return redirect("admin:prompts_ramp_change", ramp.pk)
 
     def _page(
@@ -182,7 +178,8 @@ class RampAdmin(ReadOnlyModelAdmin):
         page = self._of(request, ramp)
         shown: dict[str, Any] = {"page": page, "error": error, "reason": reason}
         if ramp.state == Ramp.State.DRAFT:
-            shown["foretold"] = self._foretold(request, ramp)
+            context = self._context(request, ramp)
+            shown["foretold"] = foretold_of(context, ramp) if context else None
         status = error.status if error else 200
         return render(
             request, "prompts/ramp/page.html", self._shell(request) | shown, status=status
@@ -194,17 +191,6 @@ class RampAdmin(ReadOnlyModelAdmin):
             context=self._context(request, ramp),
             may_change=request.user.has_perm("prompts.change_ramp"),
         )
-
-    def _foretold(self, request: HttpRequest, ramp: Ramp) -> Foretold | None:
-        context = self._context(request, ramp)
-        if context is None:
-            return None
-        try:
-            plan = form_of(ramp).plan()
-            return foretold(context, ramp.prompt.path, plan)
-        except PlaygroundError:
-            # The label may have moved since: starting will say so.
-            return None
 
     def _context(self, request: HttpRequest, ramp: Ramp) -> RequestContext | None:
         try:
@@ -230,41 +216,3 @@ class RampAdmin(ReadOnlyModelAdmin):
 
     def _guarded(self, view: Any) -> Any:
         return self.admin_site.admin_view(view)
-
-
-def _do(
-    context: RequestContext, ramp: Ramp, verb: str, *, reason: str, shown: Mapping[str, Any]
-) -> None:
-    """Call the verb; going on takes the period that the page showed, so that no click counts twice.
-
-    Of a draft it takes the revision, so that nobody starts what they have not seen.
-
-    Raises:
-        InvalidInput: ``ramp.verb``, there is no such thing to do.
-        Conflict, PolicyDenied: see ``ramping``.
-    """
-    match verb:
-        case "start":
-            ramping.start(context, ramp.pk, reason=reason, revision=_number(shown, "revision"))
-        case "discard":
-            drafting.discard(context, ramp.pk, reason=reason, revision=_number(shown, "revision"))
-        case "advance" | "advance_early":
-            early = verb == "advance_early"
-            period = _number(shown, "period")
-            ramping.advance(context, ramp.pk, reason=reason, early=early, period=period)
-        case "pause":
-            ramping.pause(context, ramp.pk, reason=reason)
-        case "resume":
-            ramping.resume(context, ramp.pk, reason=reason)
-        case "roll_back":
-            # In a hurry nobody shall have to look for words.
-            ramping.roll_back(context, ramp.pk, reason=reason or "rolled back on its page")
-        case "complete":
-            ramping.complete(context, ramp.pk, reason=reason)
-        case _:
-            raise InvalidInput("ramp.verb", "There is no such thing to do with a ramp.")
-
-
-def _number(shown: Mapping[str, Any], name: str) -> int:
-    text = str(shown.get(name, ""))
-    return int(text[:9]) if text.isascii() and text.isdigit() else 0

@@ -31,7 +31,8 @@ def start(
         revision: of the draft that was looked at, so that nobody starts what they have not seen.
 
     Raises:
-        PolicyDenied: the context may not edit the prompt, or the label takes a reviewer.
+        PolicyDenied: the context may not edit the prompt; ``prompt.label-protected``, the label
+            takes a reviewer, and others propose.
         Conflict: see ``stepping.step``; ``ramp.running``, another ramp is live on the label.
     """
     return _step(context, ramp_id, What.STARTED, reason=reason, revision=revision)
@@ -134,5 +135,6 @@ def _step(
     ramp = find_ramp(context, ramp_id)
     find_prompt(context, ramp.prompt.path, action="edit")
     if what not in _RETREATS:
-        require_mover(context, ramp.prompt, ramp.label, doing=f"{_DOING[what]} a ramp of")
+        doing, proposable = f"{_DOING[what]} a ramp of", what is What.STARTED
+        require_mover(context, ramp.prompt, ramp.label, doing=doing, proposable=proposable)
     return step(context, ramp.pk, what, reason=reason, period=period, revision=revision)

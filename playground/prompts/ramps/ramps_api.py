@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any, Literal
 
+from django.db.models import prefetch_related_objects
 from ninja import Router, Status
 
 from playground.core.clock import now
@@ -21,6 +22,7 @@ from playground.prompts.ramps.bucketing import Arm
 from playground.prompts.ramps.figures import figures
 from playground.prompts.ramps.foretelling import foretell
 from playground.prompts.ramps.guarding_ramps import judge
+from playground.prompts.ramps.proposing_ramps import last_proposal, propose
 from playground.prompts.ramps.schemas import (
     DraftIn,
     EditIn,
@@ -41,8 +43,10 @@ ramps_api = Router(tags=["prompts"])
 
 SHOWN = 20
 CLOCKS_DIFFER = dt.timedelta(minutes=1)
-Action = Literal["start", "discard", "advance", "pause", "resume", "rollback", "complete"]
-_OF_DRAFTS = {"start": ramping.start, "discard": drafting.discard}
+Action = Literal[
+    "start", "propose", "discard", "advance", "pause", "resume", "rollback", "complete"
+]
+_OF_DRAFTS = {"start": ramping.start, "propose": propose, "discard": drafting.discard}
 _VERBS = {
     "pause": ramping.pause,
     "resume": ramping.resume,
@@ -63,6 +67,7 @@ def list_ramps(
     prompt = find_prompt(request.context, f"{team}/{name}", audit=False)
     found = Ramp.objects.visible_to(request.context).whole().filter(prompt=prompt)
     page = page_of(found, order=("-created_at", "-id"), cursor=cursor, limit=limit)
+    prefetch_related_objects(page.items, "proposals")
     return {"items": [_ramp(ramp) for ramp in page.items], "next": page.next}
 
 
@@ -187,7 +192,10 @@ def observe(
 def change_ramp(
     request: TeamRequest, team: str, name: str, ramp_id: str, action: Action, body: ReasonIn
 ) -> dict[str, Any]:
-    """Start or discard a draft; advance, pause, resume, roll back or complete a ramp."""
+    """Start, propose or discard a draft; advance, pause, resume, roll back or complete a ramp.
+
+    A proposal is decided under `/api/prompts/proposals/{id}/decision`.
+    """
     context = request.context
     ramp = _find(context, team, name, ramp_id)
     if action == "advance":
@@ -257,6 +265,7 @@ def _ramp(ramp: Ramp) -> dict[str, Any]:
         "created_by": ramp.created_by,
         "created_at": ramp.created_at,
         "ended_at": ramp.ended_at,
+        "proposal": last_proposal(ramp),
     }
 
 

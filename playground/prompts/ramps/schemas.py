@@ -16,10 +16,24 @@ MAX_UNITS = 1_000
 Effect = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 
 
+class RampProposalOut(Schema):
+    """That the ramp be started: by whom it was proposed, who decided, and why."""
+
+    id: uuid.UUID
+    status: str
+    reason: str
+    proposed_by: str
+    proposed_at: dt.datetime
+    decided_by: str
+    decided_at: dt.datetime | None
+    answer: str
+
+
 class RampOut(Schema):
     """A ramp; ``stage`` counts from 0, ``revision`` how often its draft was edited, from 1.
 
-    ``period`` counts how often the percentage or the judgement began anew, 0 for a draft.
+    ``period`` counts how often the percentage or the judgement began anew, 0 for a draft;
+    ``proposal`` is what was proposed of it last.
     """
 
     id: uuid.UUID
@@ -41,6 +55,7 @@ class RampOut(Schema):
     created_by: str
     created_at: dt.datetime
     ended_at: dt.datetime | None
+    proposal: RampProposalOut | None
 
 
 class RampsOut(Schema):
@@ -128,7 +143,8 @@ class ReasonIn(BodyIn):
     """Why; ``early`` goes on before the stage has lasted and seen enough.
 
     ``period`` is that of the ramp that was read: one that has gone on since is not advanced.
-    ``revision`` is that of the draft that was read: another is neither started nor discarded.
+    ``revision`` is that of the draft that was read: another is neither started, proposed nor
+    discarded.
     """
 
     reason: str

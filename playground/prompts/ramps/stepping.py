@@ -10,7 +10,7 @@ from playground.core.errors import Conflict, NotFound
 from playground.policy import auditing
 from playground.prompts.changing import announce
 from playground.prompts.labelling import lock, put, require_fragments
-from playground.prompts.models import Label, Ramp, RampEvent
+from playground.prompts.models import Label, LabelProposal, Ramp, RampEvent
 from playground.prompts.reasoning import check_reason
 
 What = RampEvent.What
@@ -18,6 +18,7 @@ State = Ramp.State
 
 _STEPS = {
     What.EDITED: ((State.DRAFT,), State.DRAFT),
+    What.PROPOSED: ((State.DRAFT,), State.DRAFT),
     What.DISCARDED: ((State.DRAFT,), State.DISCARDED),
     What.STARTED: ((State.DRAFT,), State.RUNNING),
     What.ADVANCED: ((State.RUNNING,), State.RUNNING),
@@ -28,6 +29,7 @@ _STEPS = {
 }
 _VERBS = {
     What.EDITED: "edited",
+    What.PROPOSED: "proposed",
     What.DISCARDED: "discarded",
     What.STARTED: "started",
     What.ADVANCED: "advanced",
@@ -57,9 +59,10 @@ def step(
         revision: that the draft must still have, where the decision was made by what it says.
 
     Raises:
-        Conflict: ``ramp.state``, it is not in a state for that; ``ramp.judged-meanwhile``, it is in
-            another period; ``ramp.edited-meanwhile``; ``ramp.running``, another one runs on the
-            label; ``ramp.last-stage``; ``prompt.label-moved``, the label no longer points at the
+        Conflict: ``ramp.state``, it is not in a state for that; ``ramp.proposed``, see
+            ``check_unproposed``; ``ramp.judged-meanwhile``, it is in another period;
+            ``ramp.edited-meanwhile``; ``ramp.running``, another one runs on the label;
+            ``ramp.last-stage``; ``prompt.label-moved``, the label no longer points at the
             baseline; ``prompt.version-archived``.
         InvalidInput: ``prompt.fragment-required``, see ``labelling.put``.
     """
@@ -69,10 +72,11 @@ def step(
             ramp = locked(ramp_id)
             state = check_state(ramp, what)
             check_revision(ramp, revision)
+            check_unproposed(ramp)
             if period is not None and ramp.period != period:
                 raise Conflict("ramp.judged-meanwhile", "Somebody has changed the ramp meanwhile.")
             if what in _GROWING:
-                _check_candidate(ramp)
+                check_candidate(ramp)
             ramp.stage = _next_stage(ramp, what)
             _write(ramp, what, state)
             if what is What.COMPLETED:
@@ -111,6 +115,43 @@ def check_revision(ramp: Ramp, revision: int | None) -> None:
             "Somebody has edited the draft meanwhile.",
             revision=ramp.revision,
         )
+
+
+def check_unproposed(ramp: Ramp) -> None:
+    """Refuse to change or start a draft about which somebody is asked to decide as it stands.
+
+    Raises:
+        Conflict: ``ramp.proposed``.
+    """
+    if ramp.state != State.DRAFT:
+        return
+    waiting = ramp.proposals.filter(status=LabelProposal.Status.OPEN).first()
+    if waiting is not None:
+        raise Conflict(
+            "ramp.proposed",
+            "The draft is proposed as it stands; a reviewer decides, or it is withdrawn first.",
+            proposal=str(waiting.pk),
+        )
+
+
+def check_candidate(ramp: Ramp) -> None:
+    """Refuse to lead more callers to what the label could not be moved to.
+
+    Raises:
+        Conflict: ``prompt.label-moved``, ``prompt.version-archived``, ``prompt.archived``.
+        InvalidInput: ``prompt.fragment-required``.
+    """
+    label = Label.objects.filter(prompt=ramp.prompt, name=ramp.label).first()
+    if label is None or label.version_id != ramp.baseline_id:
+        raise Conflict(
+            "prompt.label-moved",
+            f"“{ramp.label}” no longer points at version {ramp.baseline.number}.",
+        )
+    if ramp.candidate.archived_at is not None:
+        raise Conflict("prompt.version-archived", f"{ramp.candidate} is archived.")
+    if ramp.prompt.archived_at is not None:
+        raise Conflict("prompt.archived", f"{ramp.prompt} is archived.")
+    require_fragments(ramp.candidate, ramp.label)
 
 
 def note(context: RequestContext, ramp: Ramp, what: RampEvent.What, *, reason: str) -> None:
@@ -165,20 +206,6 @@ def locked(ramp_id: uuid.UUID) -> Ramp:
     lock(ramp.prompt)
     # Not against foreign keys: observations go on being added meanwhile.
     return Ramp.objects.whole().select_for_update(no_key=True, of=("self",)).get(pk=ramp_id)
-
-
-def _check_candidate(ramp: Ramp) -> None:
-    label = Label.objects.filter(prompt=ramp.prompt, name=ramp.label).first()
-    if label is None or label.version_id != ramp.baseline_id:
-        raise Conflict(
-            "prompt.label-moved",
-            f"“{ramp.label}” no longer points at version {ramp.baseline.number}.",
-        )
-    if ramp.candidate.archived_at is not None:
-        raise Conflict("prompt.version-archived", f"{ramp.candidate} is archived.")
-    if ramp.prompt.archived_at is not None:
-        raise Conflict("prompt.archived", f"{ramp.prompt} is archived.")
-    require_fragments(ramp.candidate, ramp.label)
 
 
 def _next_stage(ramp: Ramp, what: RampEvent.What) -> int:

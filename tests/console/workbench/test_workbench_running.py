@@ -206,6 +206,31 @@ def test_it_calls_the_real_skill_where_that_was_chosen(
     assert texts([cell]) == ["It is 42"]
 
 
+def test_it_tells_a_skill_calls_apart_to_which_a_provider_gave_the_same_id(
+    alice: User, bench_of: Bench, work: Work
+) -> None:
+    steps: list[str] = []
+
+    @skill("test.look", title="Look", description="Look at a word.")
+    def look(args: Sending, context: SkillContext) -> str:
+        steps.append(f"{context.call_id} {context.step}")
+        return "seen"
+
+    registry.register(look)
+    try:
+        bench = bench_of(draft(skills=["test.look"], tool_mode="skills"))
+        asks = {"tool_calls": [{"id": "c1", "name": "test__look", "arguments": {"word": "hi"}}]}
+        scripted.queue([asks, asks, "Done"])
+        run_columns(alice.context(), bench.pk)
+        [cell] = work(bench)
+    finally:
+        registry.unregister("test.look")
+
+    turn = turn_of(cell).pk
+    assert steps == [f"c1 {turn}/1", f"c1 {turn}/2"]
+    assert texts([cell]) == ["Done"]
+
+
 def test_it_calls_a_skill_once_a_person_says_so(alice: User, bench_of: Bench, work: Work) -> None:
     bench = bench_of(draft(skills=["math.calculate"]))
     scripted.queue([MULTIPLY, "It is 42"])

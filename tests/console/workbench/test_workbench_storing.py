@@ -15,7 +15,7 @@ from playground.console.workbench.specifying import spec_of
 from playground.console.workbench.storing import lost_numbers
 from playground.core.errors import InvalidInput
 from playground.policy.models import User
-from tests.console.workbench.conftest import Bench
+from tests.console.workbench.conftest import Bench, draft
 
 NUMBERS = (
     st.integers()
@@ -75,6 +75,44 @@ def test_it_says_at_the_field_which_number_it_cannot_keep(
     assert answer.status_code == 422
     assert "simulated.look.at.0: " in answer.content.decode()
     assert column.spec["simulated"] == {}
+
+
+@pytest.mark.django_db
+@given(value=VALUES)
+def test_it_gives_variables_back_as_they_were_typed_or_refuses_them(value: Any) -> None:
+    variables = {"x": value, "y": "1e23"}
+    if any(lost_numbers("x", value, long=True)):
+        with pytest.raises(InvalidInput, match=r"x[.:]"):
+            checked_variables(variables)
+        return
+
+    assert _told(_kept(checked_variables(variables))) == _told(variables)
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_it_says_at_a_variable_and_in_a_row_that_it_cannot_keep_a_number(
+    alice: User, bench_of: Bench, client_for: Callable[..., Client], api_for: Callable[..., Client]
+) -> None:
+    asks = draft("Say {{ n }}.")
+    asks["content"]["inputs"] = {"type": "object", "properties": {"n": {"type": "number"}}}
+    bench = bench_of(asks, variables={"n": 0.5}, table={"names": ["n"], "rows": [["1e23"]]})
+    client, page = client_for(alice), f"/workbench/{bench.pk}"
+
+    typed = client.post(
+        page, {"do": "save", "input.n": "1e23"}, headers={"HX-Request": "true"}
+    ).content.decode()
+    told = api_for(alice).patch(
+        f"/api/workbench/{bench.pk}", '{"variables": {"n": 1e23}}', content_type="application/json"
+    )
+    client.post(page, {"do": "run-table"}, headers={"HX-Request": "true"})
+    [line] = client.get(f"{page}/outputs.jsonl").content.splitlines()
+
+    why = "n: 1e+23 is too large to be kept as it was typed."
+    bench.refresh_from_db()
+    assert f'data-mistake="input.n">{why}</span>' in typed
+    assert (told.json()["code"], told.json()["detail"]) == ("workbench.variables-invalid", why)
+    assert bench.variables == {"n": 0.5}
+    assert (json.loads(line)["error"]["detail"], json.loads(line)["inputs"]) == (why, {})
 
 
 def _kept(spec: dict[str, Any]) -> dict[str, Any]:
