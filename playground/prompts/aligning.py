@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from playground.prompts.anchoring import Run, runs_alike
+from playground.prompts.seeing import shown
 
 RowKind = Literal["same", "changed", "added", "removed", "gap"]
 Sign = Literal[" ", "-", "+"]
@@ -23,12 +24,6 @@ MAX_WORDS = 12_000
 MAX_WORDS_OF_LINE = 150
 # Two lines that share less are two lines, not one that changed.
 ALIKE = 0.35
-# Controls, marks of direction, joiners but within a script or an emoji, spaces of other widths.
-_UNSEEN = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180e"
-    "\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufeff\uffa0\ufff9-\ufffb"
-    "\U000e0000-\U000e0fff]|(?<![^\x00-\x7f])[\u200c\u200d]"
-)
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -42,7 +37,7 @@ class Piece:
     @property
     def shown(self) -> str:
         """Return the text with something to see in the place of what cannot be seen."""
-        return _UNSEEN.sub(_seen, self.text)
+        return shown(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,18 +224,6 @@ def _grew(old: str, new: str) -> bool:
     """Tell whether one line is the other with something before or after it."""
     short, long = sorted((old.strip(), new.strip()), key=len)
     return bool(short) and (long.startswith(short) or long.endswith(short))
-
-
-def _seen(found: re.Match[str]) -> str:
-    match found[0]:
-        case "\r":
-            return "⟨CR⟩"
-        case "\t":
-            return "→\t"
-        case "\xa0":
-            return "⟨NBSP⟩"
-        case other:
-            return f"⟨U+{ord(other):04X}⟩"
 
 
 def _text(pieces: Sequence[Piece]) -> str:

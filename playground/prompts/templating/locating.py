@@ -1,5 +1,6 @@
 """Say where in a template something went wrong: line and column, both from 1."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from types import TracebackType
@@ -73,6 +74,16 @@ def place_of(source: str, mark: int) -> tuple[int, int]:
     """Return the line and column that a number of ``marked`` stands for."""
     text = _NEWLINE.sub("\n", source)
     return text.count("\n", 0, mark - 1) + 1, _column(text, mark - 1)
+
+
+@contextlib.contextmanager
+def unmarking(source: str) -> Iterator[None]:
+    """Tell line and column in the place of a mark, where what is marked cannot be compiled."""
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        error.lineno, error.column = place_of(source, error.lineno)  # type: ignore[attr-defined]
+        raise
 
 
 def column_of(source: str, line: int, name: str | None = None, *, after: int | None = None) -> int:

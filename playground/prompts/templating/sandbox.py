@@ -24,7 +24,7 @@ from playground.prompts.templating.foreseeing import (
     expect_power,
     expect_product,
 )
-from playground.prompts.templating.locating import TokenPlaces, marked, place_of
+from playground.prompts.templating.locating import TokenPlaces, marked, unmarking
 from playground.prompts.templating.metering import BudgetExceeded, budget
 from playground.prompts.templating.tolling import TOLLS, meter
 from playground.prompts.templating.weighing import weigh, write
@@ -150,11 +150,8 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             including.template.value = keys.get(name, name)
         metered = marked(meter(template), source)
         metered.set_environment(self)
-        try:
+        with unmarking(source):
             code = self.compile(metered, filename=filename)
-        except TemplateSyntaxError as error:
-            error.lineno, error.column = place_of(source, error.lineno)  # type: ignore[attr-defined]
-            raise
         return self.template_class.from_code(self, code, self.make_globals(None))
 
     def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
