@@ -6,6 +6,7 @@ commits, and its tables are emptied afterwards. Tests connect as the application
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
@@ -132,6 +133,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_sessionfinish() -> None:
     services.Places.under(HOME).remove()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all files that use ``live_stack`` to one process, so that one such stack is started."""
+    if config.option.dist != "loadfile":
+        return None
+    from tests.sharing import SharedStack
+
+    return SharedStack(config, log)
 
 
 @pytest.hookimpl(trylast=True)

@@ -13,8 +13,6 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-expect.set_options(timeout=20_000)
-
 
 @pytest.fixture
 def page(owner: BrowserContext) -> Iterator[Page]:

@@ -88,7 +88,7 @@ def test_it_completes_variables_and_fragments_and_goes_over_the_end_of_a_tag(
     with page.context.expect_page() as opened:
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("F12")
-    assert opened.value.url.endswith("/prompts/hiring/soft-tone")
+    expect(opened.value).to_have_url(re.compile("/prompts/hiring/soft-tone$"))
     opened.value.close()
 
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.drill, pytest.mark.timeout(240)]
 NAME = "ours"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Run a PostgreSQL and a Valkey that the product knows by their addresses alone."""
     running = Services(Path(tmp_path_factory.mktemp("their servers")))
@@ -48,39 +48,57 @@ def _connect(
     )
 
 
-def _stack(servers: Services) -> Stack:
+def _stack(servers: Services, name: str) -> Stack:
     sockets = quote(str(servers.places.sockets), safe="")
     password = quote("their:own/pw", safe="")
     return Stack(
         extra={
             "PLAYGROUND_STATIC": "plain",
-            "DATABASE_URL": f"postgresql://ops:{password}@/{NAME}?host={sockets}",
+            "DATABASE_URL": f"postgresql://ops:{password}@/{name}?host={sockets}",
             "REDIS_URL": servers.credentials.redis_url,
         }
     )
 
 
-def test_it_lives_on_the_servers_of_the_user_when_their_addresses_are_set(
-    servers: Services,
-) -> None:
-    stack = _stack(servers)
+@pytest.fixture(scope="module")
+def stack(servers: Services) -> Iterator[Stack]:
+    """Run one Playground on them for this module."""
+    running = _stack(servers, NAME)
     try:
-        stack.start()
-        commands = [
-            " ".join(each.cmdline()) for each in psutil.Process(stack.process.pid).children()
-        ]
-        stack.manage("create_api_key", "--user", "ana", "--team", "hiring")
-        first = stack.health()
-        assert stack.stop() == 0
-        stack.start()
-        again = stack.health()
+        yield running.start()
     finally:
-        stack.remove()
+        running.remove()
+
+
+def test_it_keeps_the_silos_apart_when_the_server_is_the_users(
+    servers: Services, stack: Stack
+) -> None:
+    known = credentials.load(Places.under(stack.home).credentials)
+    assert known is not None
+    app = f"{NAME}_app"
+
+    with _connect(servers, app, known.passwords[app], NAME) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CREATE TABLE mine (id int)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("TRUNCATE policy_auditrow")
+    for other in (f"{NAME}_memory", f"{NAME}_client"):
+        with pytest.raises(psycopg.OperationalError, match="permission denied"):
+            _connect(servers, app, known.passwords[app], other).close()
+
+
+def test_it_lives_on_the_servers_of_the_user_when_their_addresses_are_set(
+    servers: Services, stack: Stack
+) -> None:
+    commands = [" ".join(each.cmdline()) for each in psutil.Process(stack.process.pid).children()]
+    stack.manage("create_api_key", "--user", "ana", "--team", "hiring")
+    first = stack.health()
+    assert stack.stop() == 0
+    stack.start()
+    again = stack.health()
 
     assert first[0] == again[0] == 200
     assert not [each for each in commands if "postgres" in each or "valkey" in each]
-    passwords = credentials.load(Places.under(stack.home).credentials)
-    assert passwords is None
     with _connect(servers, "postgres", servers.password, NAME) as connection:
         found = {
             row[0]
@@ -100,29 +118,10 @@ def test_it_lives_on_the_servers_of_the_user_when_their_addresses_are_set(
 def test_it_says_who_must_help_when_the_user_may_not_make_the_extension(servers: Services) -> None:
     with _connect(servers, "postgres", servers.password, "template1") as connection:
         connection.execute("DROP EXTENSION vector")
-    stack = _stack(servers)
+    stack = _stack(servers, "theirs")
     try:
         assert stack.launch().wait(60) == 1
         assert "only a superuser may make the extension `vector`" in stack.said()
         assert "Traceback" not in stack.said()
-    finally:
-        stack.remove()
-
-
-def test_it_keeps_the_silos_apart_when_the_server_is_the_users(servers: Services) -> None:
-    stack = _stack(servers)
-    try:
-        stack.start()
-        known = credentials.load(Places.under(stack.home).credentials)
-        assert known is not None
-        app = f"{NAME}_app"
-        with _connect(servers, app, known.passwords[app], NAME) as connection:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute("CREATE TABLE mine (id int)")
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute("TRUNCATE policy_auditrow")
-        for other in (f"{NAME}_memory", f"{NAME}_client"):
-            with pytest.raises(psycopg.OperationalError, match="permission denied"):
-                _connect(servers, app, known.passwords[app], other).close()
     finally:
         stack.remove()

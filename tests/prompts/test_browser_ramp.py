@@ -16,6 +16,7 @@ from playground.policy.models import User
 from playground.prompts.models import Prompt, Ramp
 from playground.prompts.ramps import ramping
 from tests import browser as chromium
+from tests.console.browsing import SIZE
 from tests.prompts.ramped import PATH, filled, greeting, happen, started
 
 __all__ = ["greeting"]
@@ -48,18 +49,13 @@ def _browsing(server: LiveServer, session: str) -> Iterator[Page]:
         running = playwright.chromium.launch(
             executable_path=str(executable), args=list(chromium.ARGUMENTS)
         )
-        context = running.new_context(viewport={"width": 1440, "height": 900})
+        context = running.new_context(viewport=SIZE)  # type: ignore[arg-type]
         cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session, "url": server.url}
         context.add_cookies([cookie])  # type: ignore[list-item]
         page, said = context.new_page(), []
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
-        # A machine that is busy with other tests answers late.
-        expect.set_options(timeout=20_000)
-        try:
-            yield page
-        finally:
-            expect.set_options(timeout=5_000)
+        yield page
         running.close()
     assert said == []
 
