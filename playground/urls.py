@@ -11,7 +11,7 @@ from playground.console import views as console
 from playground.console.workbench import views as workbench
 from playground.console.workbench.api import workbench_api
 from playground.core import health, problems
-from playground.core.openapi import document_of
+from playground.core.openapi_views import document_of
 from playground.gateway import usage_views
 from playground.gateway import views as gateway
 from playground.gateway.api import models_api

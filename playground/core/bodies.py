@@ -1,6 +1,8 @@
 """What the API takes: nothing that it does not know."""
 
-from django.http import HttpRequest
+from collections.abc import Mapping
+from typing import Any
+
 from ninja import Schema
 from pydantic import ConfigDict
 
@@ -13,13 +15,13 @@ class BodyIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-def know(query: type[Schema], request: HttpRequest) -> None:
-    """Refuse an address with a name that the query does not know: Ninja passes over those.
+def know(query: type[Schema], said: Mapping[str, Any]) -> None:
+    """Refuse an address that says a name which the query does not know: Ninja passes over those.
 
     Raises:
         InvalidInput: ``request.invalid`` with ``errors``.
     """
-    unknown = sorted(request.GET.keys() - query.model_fields.keys())
+    unknown = sorted(said.keys() - query.model_fields.keys())
     if unknown:
         raise InvalidInput(
             "request.invalid",

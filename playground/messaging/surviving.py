@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 from playground.messaging.interruptions import LeaseLost
 
@@ -28,8 +29,8 @@ def persistently(action: Callable[[], Result], *, until: Callable[[], float]) ->
     while True:
         try:
             return action()
-        except CONNECTION_ERRORS as error:
-            if connection.in_atomic_block:
+        except (DatabaseError, InterfaceError) as error:
+            if connection.in_atomic_block or not _is_gone(error):
                 raise
             connection.close()
             wait_s = min(wait_s * 2, 1.0)
@@ -38,3 +39,9 @@ def persistently(action: Callable[[], Result], *, until: Callable[[], float]) ->
                 raise LeaseLost("the database was away for longer than the lease") from error
             log.warning("the database is away, trying again: %s", type(error).__name__)
             time.sleep(pause)
+
+
+def _is_gone(error: Exception) -> bool:
+    """Tell whether the connection is lost, by the server's hand where this process stood still."""
+    ended = isinstance(error.__cause__, IdleInTransactionSessionTimeout)
+    return ended or isinstance(error, CONNECTION_ERRORS)

@@ -136,7 +136,7 @@ def remove_label(
     request: TeamRequest, team: str, name: str, label: str, wanted: Query[RemovalIn]
 ) -> Status[None]:
     """Take a label away; who asks by it then is told that it is unknown."""
-    know(RemovalIn, request)
+    know(RemovalIn, request.GET)
     labelling.remove_label(
         request.context,
         f"{team}/{name}",

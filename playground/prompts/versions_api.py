@@ -197,7 +197,7 @@ def resolve(
 ) -> Any:
     """Read the version that a label, a number or a ramp gives, and why it is this one."""
     # With "labl" for "label" somebody would get the newest version.
-    know(ChoiceIn, request)
+    know(ChoiceIn, request.GET)
     chosen = choose(request.context, name=f"{team}/{name}", **wanted.dict())
     body = version_out(chosen.version)
     why = {

@@ -1,12 +1,15 @@
 """Working on the runs of a lane, in this process."""
 
+import time
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from playground.core.errors import DeveloperError, ProviderError
 from playground.messaging import draining, leases, retrying, runs
 from playground.messaging.interruptions import LeaseLost
 from playground.messaging.models import Lane, Message, Run
+from playground.messaging.surviving import persistently
 from playground.messaging.working import RunCancelled, Work
 from tests.messaging.checks import assert_sound, log_of
 
@@ -218,6 +221,22 @@ def test_it_refuses_each_write_when_the_lease_is_lost(lane, say, handled_by):
     assert len(refused) == 5
     assert len(log_of(lane.pk)) == before + 1  # the attempt's start
     assert Run.objects.get(lane=lane).status == "running"
+
+
+def test_it_writes_again_when_the_server_ended_a_transaction_that_stood_still(lane):
+    tries = []
+
+    def write() -> int:
+        with transaction.atomic(), connection.cursor() as cursor:
+            tries.append(cursor)
+            while len(tries) == 1:
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5ms'")
+                time.sleep(0.02)
+            return Lane.objects.filter(pk=lane.pk).update(head_checkpoint="c")
+
+    written = persistently(write, until=lambda: time.monotonic() + 30)
+
+    assert (written, len(tries)) == (1, 2)
 
 
 def test_it_gives_a_lane_to_one_when_two_claim_it(lane, say):
