@@ -1,10 +1,10 @@
 """Walk a long list page by page, from wherever the last page ended."""
 
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from django.db.models import DateTimeField, Q, QuerySet, UUIDField
+from django.core.exceptions import ValidationError
+from django.db.models import DateTimeField, Q, QuerySet
 from pydantic import Field
 
 from playground.core.clock import moment_of
@@ -58,12 +58,13 @@ def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
 def _reader(rows: QuerySet[Any], name: str) -> Callable[[Any], Any]:
     made = rows.query.annotations.get(name)
     field = rows.model._meta.get_field(name) if made is None else made.output_field
-    if isinstance(field, DateTimeField):
-        return moment_of
-    return uuid.UUID if isinstance(field, UUIDField) else _plain
 
+    def read(told: Any) -> Any:
+        if not isinstance(told, str | int):
+            raise TypeError("neither a text nor a number")
+        try:
+            return field.to_python(told)
+        except ValidationError as error:
+            raise ValueError("no value of this column") from error
 
-def _plain(told: Any) -> str | int:
-    if not isinstance(told, str | int):
-        raise TypeError("neither a text nor a number")
-    return told
+    return moment_of if isinstance(field, DateTimeField) else read

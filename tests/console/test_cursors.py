@@ -74,6 +74,18 @@ def test_it_refuses_a_cursor_of_a_time_that_no_row_has(
         assert (wrong.status_code, wrong.json()["code"]) == (422, "cursor.invalid"), path
 
 
+@pytest.mark.parametrize("waits", ["x", 5, None, 1.5, [True]])
+@pytest.mark.parametrize("last", [LAST, "x", None])
+def test_it_refuses_a_cursor_of_values_that_no_column_has(
+    valkey: object, alice: User, api_for: Callable[..., Client], waits: object, last: object
+) -> None:
+    cursor = give(PROPOSALS, waits, AT, last)
+
+    answer = api_for(alice).get("/api/prompts/proposals", {"cursor": cursor})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "cursor.invalid")
+
+
 @pytest.mark.parametrize(
     ("path", "one", "others"),
     [
