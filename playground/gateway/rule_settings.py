@@ -7,8 +7,8 @@ from jsonschema.validators import validator_for
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from playground.core.errors import InvalidInput, said_of
+from playground.gateway.guardrails import schemas
 from playground.gateway.guardrails.kinds import PII, SECRETS, Entity
-from playground.gateway.guardrails.schemas import violations
 
 # Only these find a place in the text that can be covered; the others judge it as a whole.
 REDACTING: Final = frozenset({"pii", "secrets"})
@@ -72,7 +72,7 @@ class SchemaSettings(_Settings):
             try:
                 validator_for(schema).check_schema(schema)
                 # What calls would be refused for is refused here.
-                violations(schema, "null")
+                schemas.check(schema)
             except SchemaError as error:
                 raise ValueError(f"this is not a JSON schema: {error.message}") from error
             except InvalidInput as error:

@@ -24,7 +24,8 @@ MAX_WORK = 50_000_000
 """Size of a pattern times the characters of a text."""
 
 _TOKEN = re.compile(
-    r"\\[pP]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(?P<low>\d+)(?:,(?P<high>\d*))?\}|.",
+    r"\\[pP](?:\{[^}]*\}|.)|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?P<flags>[A-Za-z-]+)[:)]"
+    r"|\{\s*(?P<low>\d+)\s*(?:,\s*(?P<high>\d*)\s*)?\}|.",
     re.DOTALL,
 )
 # Of classes that hold a part of all scripts, by how many ranges that is.
@@ -41,8 +42,6 @@ def check(patterns: Iterable[str]) -> None:
     if len(known) > MAX_PATTERNS:
         raise _refused(f"It has more than {MAX_PATTERNS} patterns.")
     for pattern in known:
-        if len(pattern) > MAX_PATTERN:
-            raise _refused(f"A pattern has more than {MAX_PATTERN} characters.")
         left -= size(pattern)
         if left < 0:
             raise _refused("Its patterns repeat too much.")
@@ -50,23 +49,42 @@ def check(patterns: Iterable[str]) -> None:
 
 
 def affordable(pattern: str, text: str) -> bool:
-    """Tell whether the text is short enough for the pattern."""
+    """Tell whether the text is short enough for the pattern.
+
+    Raises:
+        InvalidInput: ``guardrail.schema-refused``, the pattern is too long.
+    """
     return size(pattern) * len(text) <= MAX_WORK
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether the pattern is found in the text."""
+    """Tell whether the pattern is found in the text.
+
+    Raises:
+        InvalidInput: ``guardrail.schema-refused``, it cannot be matched in linear time.
+    """
     return _compiled(pattern).isinstance_python(text)
 
 
 @functools.lru_cache(maxsize=1024)
 def size(pattern: str) -> int:
-    """Estimate how large the pattern is once repetitions are unrolled."""
+    """Estimate how large the pattern is once repetitions are unrolled.
+
+    Raises:
+        InvalidInput: ``guardrail.schema-refused``, it is too long.
+    """
+    if len(pattern) > MAX_PATTERN:
+        raise _refused(f"A pattern has more than {MAX_PATTERN} characters.")
     totals, last = [0], 0
     for token in _TOKEN.finditer(pattern):
         word = token[0]
-        if word == "(":
+        if "x" in (token["flags"] or ""):
+            # White space and comments may stand anywhere, also before a repetition.
+            return MAX_SIZE + 1
+        if word == "(" or (token["flags"] and word[-1] == ":"):
             totals.append(0)
+            continue
+        if token["flags"]:
             continue
         if word == ")" and len(totals) > 1:
             last = totals.pop()

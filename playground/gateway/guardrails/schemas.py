@@ -67,10 +67,14 @@ def violations_of(schema: Mapping[str, Any], value: Any) -> list[str]:
 def check(schema: Mapping[str, Any]) -> None:
     """Refuse a schema that is invalid, out of bounds, or refers to what is not in it.
 
+    Asked where schemas are kept: what is kept once is held against values within the bounds of a
+    check, though its patterns would be refused today.
+
     Raises:
         InvalidInput: ``guardrail.schema-refused``.
     """
     checked = _checked(_as_json(schema))
+    patterns.check(_patterns(checked))
     if any("$id" in level for level in _levels(checked)):
         # What a reference means depends on where it stands then.
         return
@@ -121,19 +125,14 @@ def _checked(text: str) -> dict[str, Any]:
         raise _refused("It is too deeply nested.") from None
     if _depth(schema) > MAX_DEPTH:
         raise _refused("It is too deeply nested.")
-    named: list[Any] = []
     for level in _levels(schema):
         for word in _REFERENCES:
             if isinstance(level.get(word), str) and not level[word].startswith("#"):
                 raise _refused("It refers to something outside of itself.")
-        matched = level.get("patternProperties")
-        single = level.get("pattern")
-        named += [*(matched if isinstance(matched, dict) else ()), single]
     if any(word in text for word in _UNBOUNDED):
         for word in _GONE_THROUGH:
             if f'"{word}"' in text:
                 raise _refused(f"{word} cannot stand beside unevaluated keywords.")
-    patterns.check(pattern for pattern in named if isinstance(pattern, str))
     try:
         Draft202012Validator.check_schema(schema)
     except (SchemaError, RecursionError) as error:
@@ -177,6 +176,13 @@ def _levels(value: Any) -> Iterator[dict[str, Any]]:
             pending += level.values()
         elif isinstance(level, list):
             pending += level
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    for level in _levels(schema):
+        matched, single = level.get("patternProperties"), level.get("pattern")
+        yield from matched if isinstance(matched, dict) else ()
+        yield from (single,) if isinstance(single, str) else ()
 
 
 def _references(schema: Any) -> Iterator[str]:

@@ -72,6 +72,11 @@ def test_it_follows_a_reference_when_it_stays_inside_the_schema() -> None:
     ]
 
 
+def keep_and_use(schema: dict[str, Any]) -> None:
+    check(schema)
+    violations(schema, "{}")
+
+
 @pytest.mark.parametrize(
     "schema",
     [
@@ -90,6 +95,8 @@ def test_it_follows_a_reference_when_it_stays_inside_the_schema() -> None:
         {"$ref": "#/$defs/a", "$dynamicRef": "#/$defs/a", "unevaluatedItems": False, "$defs": {}},
         {"allOf": [{"pattern": f"^(.{{0,30}}.{{0,30}}){{0,9}}$|{n}"} for n in range(99)]},
         {"patternProperties": {f"^{n}": True for n in range(101)}},
+        {"allOf": [{"pattern": f"(a{{100}}){{ 100 }}{n}"} for n in range(5)]},
+        {"pattern": "(?x)(a{100}) {100}"},
         {"enum": ["x" * 70_000]},
         {"const": float("nan")},
         {"const": object()},
@@ -97,7 +104,7 @@ def test_it_follows_a_reference_when_it_stays_inside_the_schema() -> None:
 )
 def test_it_refuses_the_schema_when_it_is_invalid_or_out_of_bounds(schema: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as refused:
-        violations(schema, "{}")
+        keep_and_use(schema)
 
     assert refused.value.code == "guardrail.schema-refused"
 
@@ -150,6 +157,8 @@ def doubling() -> dict[str, Any]:
         ({"items": {"enum": [{"a": n} for n in range(4500)]}}, json.dumps([{"a": 0}] * 9000), []),
         ({"anyOf": [{"type": "string"}] * 2500}, json.dumps(["x" * 9] * 70_000), None),
         ({"pattern": "^(.{0,30}.{0,30}){0,9}$"}, json.dumps("a" * 99_000), None),
+        ({"pattern": "(?x)([ab]{100}) {100} [01]"}, json.dumps("ab" * 99_000), None),
+        ({"pattern": "([ab]{100}){ 100 }[01]"}, json.dumps("ab" * 99_000), None),
         ({"items": {"items": {"type": "string"}}}, json.dumps([[1.5]] * 100_000), None),
         ({"patternProperties": {"^(a|aa)+$": False}}, json.dumps({"a" * 50_000 + "!": 1}), []),
         ({}, "1" * 1_000_001, ["/: too long to check"]),
@@ -185,3 +194,17 @@ def test_it_refuses_a_reference_to_what_is_not_there_before_it_is_followed() -> 
 
     with pytest.raises(InvalidInput, match="kind is not in it"):
         check(tree)
+
+
+def test_it_goes_on_with_a_schema_that_was_kept_before_its_patterns_were_too_many() -> None:
+    kept = {"patternProperties": {f"^{n}$": {"type": "string"} for n in range(101)}}
+
+    with pytest.raises(InvalidInput):
+        check(kept)
+
+    assert violations(kept, '{"7": "a", "8": 1}') == ["/*: type string"]
+
+
+def test_it_refuses_a_pattern_at_the_latest_when_it_is_met() -> None:
+    with pytest.raises(InvalidInput):
+        violations({"pattern": "(?=look)ahead"}, '"a"')
