@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from playground.core.context import RequestContext
 from playground.core.ids import new_id
 
 
@@ -62,6 +63,7 @@ class LabelProposal(models.Model):
 
     ``expected`` is the number that the label pointed at when it was proposed, null for none.
     ``ramp`` is the draft that moves it, as it stands; null moves it for everybody at once.
+    ``proposed_through`` is who acted for ``proposed_by``, empty where they did it themselves.
     """
 
     class Status(models.TextChoices):
@@ -82,6 +84,7 @@ class LabelProposal(models.Model):
     reason = models.CharField(max_length=500, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.OPEN)
     proposed_by = models.CharField(max_length=128)
+    proposed_through = models.CharField(max_length=128, blank=True)
     proposed_at = models.DateTimeField(db_default=Now())
     decided_by = models.CharField(max_length=128, blank=True)
     decided_at = models.DateTimeField(null=True)
@@ -103,6 +106,11 @@ class LabelProposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} to version {self.version_id}: {self.status}"
+
+    def is_own(self, context: RequestContext) -> bool:
+        """Return whether who asks, or acts for them, proposed it: somebody else decides."""
+        proposers = {self.proposed_by, self.proposed_through}
+        return not proposers.isdisjoint((context.subject, context.actor))
 
 
 class ProtectedLabel(models.Model):

@@ -71,6 +71,7 @@ def put_forward(
                 ramp=ramp,
                 reason=reason,
                 proposed_by=context.subject,
+                proposed_through=context.actor or "",
             )
     except IntegrityError as error:
         raise Conflict(
@@ -93,7 +94,7 @@ def decide_proposal(
     proposal = find_proposal(context, proposal_id)
     prompt = proposal.prompt
     require(context, "approve", prompt.resource(context))
-    if proposal.proposed_by in (context.subject, context.actor):
+    if proposal.is_own(context):
         raise PolicyDenied("prompt.proposal-own", "Somebody else decides what you propose.")
     if proposal.ramp_id is None:
         check_reason(answer, what="An answer")
@@ -132,7 +133,7 @@ def withdraw_proposal(context: RequestContext, proposal_id: str | uuid.UUID) -> 
     proposal = find_proposal(context, proposal_id)
     prompt = proposal.prompt
     require(context, "edit", prompt.resource(context))
-    if proposal.proposed_by != context.subject:
+    if not proposal.is_own(context):
         raise PolicyDenied("prompt.proposal-others", "Whoever proposed it withdraws it.")
     with transaction.atomic():
         _lock_open(proposal).delete()

@@ -285,6 +285,21 @@ def test_it_lets_nobody_decide_their_own_proposal(
         cursor.execute("UPDATE prompts_labelproposal SET decided_by = proposed_by")
 
 
+def test_it_lets_nobody_decide_what_they_proposed_in_the_name_of_another(
+    alice: User, ada: User, rhea: User, two: PromptVersion
+) -> None:
+    context = alice.context().acting_as(ada.urn)
+    proposal = propose_label(context, "outreach", label="production", version=2)
+
+    codes = {
+        refused(PolicyDenied, lambda: decide_proposal(each, proposal.pk, approve=True)).code  # noqa: B023
+        for each in (ada.context(), rhea.context().acting_as(ada.urn))
+    }
+
+    assert codes == {"prompt.proposal-own"}
+    assert decide_proposal(rhea.context(), proposal.pk, approve=True).status == "approved"
+
+
 def test_it_decides_nothing_when_the_label_has_moved_since(
     alice: User, rhea: User, two: PromptVersion
 ) -> None:

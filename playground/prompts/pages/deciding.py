@@ -34,8 +34,10 @@ def proposals_of(context: RequestContext, prompt: Prompt) -> list[ShownProposal]
         return []
     lately = Q(proposed_by=context.subject, decided_at__gte=now() - ANSWERS_SHOWN_FOR)
     found = prompt.proposals.filter(Q(status=OPEN) | lately).select_related("version", "ramp")
+    # What waits is shown, however much of one's own was decided since it was proposed.
+    first = found.annotate(waits=Q(status=OPEN)).order_by("-waits", "-proposed_at", "-id")
     shown, answered = [], set()
-    for each in found[:PROPOSALS_SHOWN]:
+    for each in first[:PROPOSALS_SHOWN]:
         # Who has proposed again since has read the answer.
         anew = each.proposed_by == context.subject and each.label in answered
         if each.proposed_by == context.subject:
@@ -43,11 +45,8 @@ def proposals_of(context: RequestContext, prompt: Prompt) -> list[ShownProposal]
         if each.status == OPEN or (_is_answer(each) and not anew):
             shown.append(each)
     people = names_of({each.proposed_by for each in shown} | {each.decided_by for each in shown})
-    mine = (context.subject, context.actor)
     return [
-        ShownProposal(
-            each, people[each.proposed_by], people[each.decided_by], each.proposed_by in mine
-        )
+        ShownProposal(each, people[each.proposed_by], people[each.decided_by], each.is_own(context))
         for each in shown
     ]
 

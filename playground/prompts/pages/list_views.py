@@ -112,7 +112,7 @@ def proposal_list(request: TeamRequest) -> HttpResponse:
                 each,
                 names[each.proposed_by],
                 names.get(each.decided_by, ""),
-                each.proposed_by in (context.subject, context.actor),
+                each.is_own(context),
             )
             for each in found
         ],

@@ -42,11 +42,6 @@ def may_decide(context: RequestContext, ramp: Ramp) -> bool:
     return decide(context, "approve", ramp.prompt.resource(context), audit=False).allowed
 
 
-def is_own(context: RequestContext, proposal: LabelProposal) -> bool:
-    """Return whether the reader proposed it, and somebody else decides."""
-    return proposal.proposed_by in (context.subject, context.actor)
-
-
 def reviewer_for(
     context: RequestContext, ramp: Ramp, proposal: LabelProposal | None, *, may_grow: bool
 ) -> str:
@@ -54,7 +49,7 @@ def reviewer_for(
     if proposal is not None and proposal.status == LabelProposal.Status.OPEN:
         if not may_decide(context, ramp):
             return f"It waits for {reviewer_of(context)}."
-        return "A reviewer other than you decides." if is_own(context, proposal) else ""
+        return "A reviewer other than you decides." if proposal.is_own(context) else ""
     if may_grow:
         return ""
     protected = f"“{ramp.label}” is protected."
@@ -65,7 +60,7 @@ def reviewer_for(
 
 def proposal_buttons(context: RequestContext, ramp: Ramp, proposal: LabelProposal) -> list[Button]:
     """Offer what can be done with a draft about which somebody is asked to decide."""
-    if is_own(context, proposal):
+    if proposal.is_own(context):
         return [Button("withdraw", "Withdraw", "arrow-back-up")]
     if not may_decide(context, ramp):
         return []
