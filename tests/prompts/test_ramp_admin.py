@@ -697,7 +697,9 @@ def test_it_says_at_once_why_what_is_proposed_cannot_start(
     page = _text(staff.get(_page(ramp)))
     named = {"proposal": str(ramp.proposals.get().pk)}
     refused = _text(_press(staff, ramp, "approve", **named))
+    elsewhere = _press(staff, planned(alice), "reject", **named)
 
+    assert elsewhere.status_code == 404
     assert "It cannot start any more: Another ramp runs on this label." in page
     assert "Another ramp runs on this label. ramp.running" in refused
 

@@ -1,11 +1,13 @@
 """Do what a button of a ramp's page says."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from playground.core.context import RequestContext
 from playground.core.errors import InvalidInput
 from playground.prompts.models import Ramp
+from playground.prompts.proposed import find_proposal, not_found
 from playground.prompts.proposing import decide_proposal, withdraw_proposal
 from playground.prompts.ramps import drafting, proposing_ramps, ramping
 from playground.prompts.ramps.stepping import check_revision
@@ -46,10 +48,10 @@ def press(
         case "approve" | "reject":
             # What is proposed stays as it is, so that this holds until it is decided.
             check_revision(ramp, _number(shown, "revision"))
-            named = str(shown.get("proposal", ""))
-            decide_proposal(context, named, approve=verb == "approve", answer=reason)
+            asked = _proposal(context, ramp, shown)
+            decide_proposal(context, asked, approve=verb == "approve", answer=reason)
         case "withdraw":
-            withdraw_proposal(context, str(shown.get("proposal", "")))
+            withdraw_proposal(context, _proposal(context, ramp, shown))
         case "discard":
             drafting.discard(context, ramp.pk, reason=reason, revision=_number(shown, "revision"))
         case "advance" | "advance_early":
@@ -67,6 +69,13 @@ def press(
             ramping.complete(context, ramp.pk, reason=reason)
         case _:
             raise InvalidInput("ramp.verb", "There is no such thing to do with a ramp.")
+
+
+def _proposal(context: RequestContext, ramp: Ramp, shown: Mapping[str, Any]) -> uuid.UUID:
+    found = find_proposal(context, str(shown.get("proposal", "")))
+    if found.ramp_id != ramp.pk:
+        raise not_found()
+    return found.pk
 
 
 def _number(shown: Mapping[str, Any], name: str) -> int:
