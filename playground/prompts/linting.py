@@ -17,12 +17,15 @@ from playground.prompts.templating.fragments import NOTHING, Includes, name_of, 
 Severity = Literal["error", "warning", "info"]
 
 _SECRETS_SHOWN = 20
-# Of no width or turning the direction; not joiners, which scripts and emoji need, nor the letters
-# of a flag, which follow it. The last hide whole orders from people that models read.
+# Of no width or turning the direction; not joiners, which scripts and emoji need, nor one selector
+# of a variant. The last two hide whole orders from people that models read.
 _UNSEEN = re.compile(
     "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
-    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
+    "|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}"
+    "|[\U000e0000-\U000e007f]+"
 )
+# Of a part of a country: its letters cannot be seen, but the flag can.
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
@@ -177,7 +180,8 @@ def _unseen(content: Content) -> Iterator[Finding]:
     for index, message in enumerate(content.messages):
         if isinstance(message, Placeholder):
             continue
-        places = list(_UNSEEN.finditer(message.template))
+        seen = _FLAG.sub(lambda flag: "-" * len(flag[0]), message.template)
+        places = list(_UNSEEN.finditer(seen))
         if places:
             first = places[0]
             more = f", and {len(places) - 1} more" if len(places) > 1 else ""

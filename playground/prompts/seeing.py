@@ -2,11 +2,13 @@
 
 import re
 
-# Controls, marks of direction, joiners but within a script or an emoji, spaces of other widths.
+# Controls, marks of direction, joiners and selectors of variants but where a
+# script or an emoji has one, spaces of other widths.
 _UNSEEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180e"
     "\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufeff\uffa0\ufff9-\ufffb"
     "\U000e0000-\U000e0fff]|(?<![^\x00-\x7f])[\u200c\u200d]"
+    "|(?:(?<![^\x00-\x7f])|(?<=[\ufe00-\ufe0f]))[\ufe00-\ufe0f](?!\u20e3)"
 )
 
 

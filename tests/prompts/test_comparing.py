@@ -170,6 +170,8 @@ def test_it_shows_what_changed_when_it_cannot_be_seen() -> None:
     assert [piece.shown for piece in returned.new if piece.marked] == ["⟨CR⟩"]
     assert [piece.shown for piece in hidden.new if piece.marked] == ["⟨NBSP⟩", "⟨U+200B⟩⟨U+202E⟩"]
     assert Piece("👩‍👧 می‌خواهم").shown == "👩‍👧 می‌خواهم"
+    assert Piece("❤\ufe0f 1\ufe0f\u20e3").shown == "❤\ufe0f 1\ufe0f\u20e3"
+    assert Piece("a\ufe0f ❤\ufe0f\ufe01").shown == "a⟨U+FE0F⟩ ❤\ufe0f⟨U+FE01⟩"
 
 
 def test_it_shows_one_line_that_grew_when_little_is_alike() -> None:

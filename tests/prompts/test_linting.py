@@ -85,6 +85,22 @@ def test_it_points_at_characters_that_nobody_sees() -> None:
     assert found.detail.endswith("U+202E, and 1 more.")
 
 
+def test_it_lets_flags_and_variants_be_and_no_orders_behind_them() -> None:
+    def tagged(text: str) -> str:
+        return "".join(chr(0xE0000 + ord(letter)) for letter in text)
+
+    flag = f"\U0001f3f4{tagged('gbsct')}\U000e007f"
+    orders = (
+        f"\U0001f3f4{tagged('obey me')}",
+        f"{flag}{tagged('obey')}",
+        "\u2764\ufe0f\ufe01\ufe02",
+    )
+
+    found = [lint(_chat(each)) for each in (f"{flag}{flag} \u2764\ufe0f 1\ufe0f\u20e3", *orders)]
+
+    assert [[each.code for each in one] for one in found] == [[], *[["lint.unseen"]] * 3]
+
+
 def test_it_warns_when_a_fragment_holds_a_secret() -> None:
     leaky = Piece("token = ghp_" + "a1B2c3D4" * 4, ref="hiring/x@1")
 
