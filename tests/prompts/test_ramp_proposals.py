@@ -393,6 +393,7 @@ def test_it_is_looked_at_and_decided_on_the_page_of_the_prompt_by_who_is_no_staf
     listed = client_for(rhea).get("/prompts/proposals")
     silent = client_for(rhea).post(act, form, follow=True)
     decided = client_for(rhea).post(act, {**form, "reason": "go"}, follow=True)
+    begun = client_for(vera).get(plan)
 
     said = "Alice proposes to ramp “production” to version 2 (now v1, compare )"
     assert f"{said}: 10 % → 50 % → 100 %" in _text(theirs)
@@ -409,6 +410,7 @@ def test_it_is_looked_at_and_decided_on_the_page_of_the_prompt_by_who_is_no_staf
     assert 'value="approve"' not in listed.content.decode()
     assert "A reason has 1 to 500 characters." in _text(silent)
     assert "“production” is ramping: 10 % get the candidate now." in _text(decided)
+    assert "It cannot start" not in _text(begun)
 
 
 def test_it_tells_who_proposed_it_why_it_was_rejected_until_they_propose_again(

@@ -72,5 +72,5 @@ def hindered_by(ramp: Ramp) -> str:
         check_candidate(ramp)
     except PlaygroundError as error:
         return error.detail
-    live = Ramp.objects.live().filter(prompt=ramp.prompt, label=ramp.label)
+    live = Ramp.objects.live().filter(prompt=ramp.prompt, label=ramp.label).exclude(pk=ramp.pk)
     return "Another ramp runs on this label." if live.exists() else ""
