@@ -34,7 +34,8 @@ def named_in(text: str, error: BaseException) -> str:
     for each in (error, error.__cause__, error.__context__):
         if each is not None and _quotes(each):
             for quoted in (repr(each), str(each)):
-                text = text.replace(quoted, type(each).__name__) if quoted else text
+                # What is shorter stands in ids as well, and tells nothing.
+                text = text.replace(quoted, type(each).__name__) if len(quoted) > 2 else text
     return text
 
 

@@ -15,7 +15,7 @@ from jinja2 import Environment
 from pydantic import BaseModel
 
 from playground.core.logging import OWN
-from playground.core.quoting import told
+from playground.core.quoting import named_in, told
 from playground.policy.models import User
 from playground.prompts.models import Prompt
 from tests.managing import ROOT
@@ -124,6 +124,12 @@ def test_it_keeps_values_out_of_the_log_when_an_error_repeats_them(
     assert said in lines.getvalue()
     assert "test_logging.py" in lines.getvalue()
     assert not any(word in lines.getvalue() for word in WORDS.split())
+
+
+def test_it_leaves_ids_whole_where_an_error_says_little() -> None:
+    error = KeyError(0)
+
+    assert named_in(f"task 80-0f failed: {error!r}", error) == "task 80-0f failed: KeyError"
 
 
 def test_it_says_where_the_database_cannot_be_reached() -> None:
