@@ -23,6 +23,8 @@ MAX_STEPS = 100_000
 MAX_CPU_S = 2.0
 """Of the thread that checks, in one check."""
 
+# Looks for one value among others that take as long as a step.
+_LOOKS = 4000
 _TRUE, _FALSE = object(), object()
 
 
@@ -155,6 +157,18 @@ def _unique_items(
         yield ValidationError("")
 
 
+def _unevaluated(keyword: str) -> Callable[..., Iterator[ValidationError]]:
+    """Return the keyword of ``jsonschema``, which looks for each part among all of them, paid."""
+    check = Draft202012Validator.VALIDATORS[keyword]
+
+    def step(validator: Any, inner: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+        if isinstance(value, list | dict):
+            budget.get().spend(len(value) ** 2 // _LOOKS)
+        yield from check(validator, inner, value, schema) or ()
+
+    return step
+
+
 def _matches(pattern: str, text: str) -> bool:
     if not patterns.affordable(pattern, text):
         raise TooMuch
@@ -170,5 +184,7 @@ _SAFE: dict[str, Callable[..., Any]] = {
     "patternProperties": _pattern_properties,
     "required": _required,
     "type": _type,
+    "unevaluatedItems": _unevaluated("unevaluatedItems"),
+    "unevaluatedProperties": _unevaluated("unevaluatedProperties"),
     "uniqueItems": _unique_items,
 }
