@@ -73,7 +73,9 @@ class Talk:
 
 @pytest.fixture(scope="module")
 def talk() -> Iterator[Talk]:
-    stack = Stack(extra={"PLAYGROUND_SCRIPTED": "1", "PLAYGROUND_LEASE_S": "4"})
+    stack = Stack(
+        extra={"PLAYGROUND_SCRIPTED": "1", "PLAYGROUND_LEASE_S": "4", "PLAYGROUND_STATIC": "plain"}
+    )
     stack.start()
     try:
         yield Talk(stack)
