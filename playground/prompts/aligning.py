@@ -99,14 +99,14 @@ def folded(rows: Sequence[Row], *, context: int = CONTEXT_LINES, least: int = 1)
     for index, row in enumerate(rows):
         if row.kind != "same":
             near.update(range(index - context, index + context + 1))
-    shown: list[Row] = []
+    kept: list[Row] = []
     for is_near, run in itertools.groupby(range(len(rows)), key=near.__contains__):
         indexes = list(run)
         if is_near or len(indexes) < least:
-            shown += (rows[index] for index in indexes)
+            kept += (rows[index] for index in indexes)
         else:
-            shown.append(Row("gap", hidden=len(indexes)))
-    return shown
+            kept.append(Row("gap", hidden=len(indexes)))
+    return kept
 
 
 def hunks(rows: Sequence[Row]) -> list[list[Row]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -292,7 +293,7 @@ def test_it_lets_nobody_decide_what_they_proposed_in_the_name_of_another(
     proposal = propose_label(context, "outreach", label="production", version=2)
 
     codes = {
-        refused(PolicyDenied, lambda: decide_proposal(each, proposal.pk, approve=True)).code  # noqa: B023
+        refused(PolicyDenied, partial(decide_proposal, each, proposal.pk, approve=True)).code
         for each in (ada.context(), rhea.context().acting_as(ada.urn))
     }
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -159,7 +160,7 @@ def test_it_stays_as_it_stands_until_it_is_decided_or_withdrawn(
     proposal = _proposed(alice)
     ramp = Ramp.objects.get()
     plan = plan_of({"label": "production", "candidate": 2, "stages": STAGES})
-    edited = lambda: drafting.edit(alice.context(), ramp.pk, plan, reason="so")  # noqa: E731
+    edited = partial(drafting.edit, alice.context(), ramp.pk, plan, reason="so")
 
     refused = {
         _refused(Conflict, edited),
@@ -248,7 +249,7 @@ def test_it_cannot_be_approved_and_goes_on_waiting_when(
     proposal = _proposed(alice)
     meanwhile(alice, rhea)
 
-    approve = lambda: decide_proposal(rhea.context(), proposal.pk, approve=True, answer="go")  # noqa: E731
+    approve = partial(decide_proposal, rhea.context(), proposal.pk, approve=True, answer="go")
 
     assert _refused(PlaygroundError, approve) == code
     proposal.refresh_from_db()
